@@ -1,0 +1,87 @@
+# Needs make and one of Python 3.10 to 3.13. Everything else is installed into .venv, at pinned versions.
+
+AIRFLOW_3 := 3.3.2
+AIRFLOW_2 := 2.11.2
+# The Python versions each line of Airflow runs on, the preferred one first.
+PYTHONS_3 := 3.12 3.13 3.11 3.10
+PYTHONS_2 := 3.10 3.11 3.12
+
+VENV_3 := .venv/airflow-$(AIRFLOW_3)
+VENV_2 := .venv/airflow-$(AIRFLOW_2)
+PYTHON_3 := $(VENV_3)/bin/python
+PYTHON_2 := $(VENV_2)/bin/python
+
+# More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo demo-ui
+demo: $(VENV_3)/.ready ## Load payments of all five APIs, from a local sandbox, into ./output
+	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py $(DEMO_ARGS)
+
+demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI, with example DAGs and connections
+	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py --ui $(DEMO_ARGS)
+
+# The environments come first: a missing interpreter is said at once, not after ten minutes of tests.
+.PHONY: test test-airflow-3 test-airflow-2
+test: $(VENV_2)/.ready $(VENV_3)/.ready lint types test-airflow-3 test-airflow-2 ## Everything that CI runs
+
+# Each run of the tests gets an AIRFLOW_HOME of its own, so two can go on at the same time.
+run_pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
+	AIRFLOW_HOME="$$home" COVERAGE_FILE="$$home/coverage"
+
+test-airflow-3: $(VENV_3)/.ready ## The tests on Airflow 3, with branch coverage
+	@echo "The tests on Airflow $(AIRFLOW_3)"
+	@$(run_pytest) $(PYTHON_3) -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+test-airflow-2: $(VENV_2)/.ready ## The tests on Airflow 2
+	@echo "The tests on Airflow $(AIRFLOW_2)"
+	@$(run_pytest) $(PYTHON_2) -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint types format
+lint: $(VENV_3)/.ready ## ruff: rules and layout
+	$(PYTHON_3) -m ruff check
+	$(PYTHON_3) -m ruff format --check
+
+types: $(VENV_3)/.ready ## mypy --strict on the package
+	$(PYTHON_3) -m mypy
+
+format: $(VENV_3)/.ready ## Rewrite the code in ruff's layout and apply its safe fixes
+	$(PYTHON_3) -m ruff check --fix
+	$(PYTHON_3) -m ruff format
+
+.PHONY: environments constraints clean
+environments: $(VENV_3)/.ready $(VENV_2)/.ready ## Only make .venv/airflow-*
+
+constraints: .venv/uv/bin/uv ## Pin newer versions in constraints/ (needs no Airflow)
+	scripts/compile_constraints.sh $<
+
+.venv/uv/bin/uv:
+	@python=$$(scripts/find_python.sh "$(PYTHONS_3)") && "$$python" -m venv .venv/uv
+	.venv/uv/bin/python -m pip install --quiet uv
+
+clean: ## Remove environments, caches and output
+	rm -rf .venv .airflow .mypy_cache .pytest_cache .ruff_cache .coverage htmlcov build dist output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment that was copied here with the directory, or whose interpreter is gone, does not count.
+ready = $(shell test -x $1/bin/python && cut -d ' ' -f 1 $1/.ready 2>/dev/null)
+ifneq ($(call ready,$(VENV_3)),$(CURDIR))
+.PHONY: $(VENV_3)/.ready
+endif
+ifneq ($(call ready,$(VENV_2)),$(CURDIR))
+.PHONY: $(VENV_2)/.ready
+endif
+
+$(VENV_3)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constraints/airflow-$(AIRFLOW_3)-*.txt)
+	@scripts/make_environment.sh $(AIRFLOW_3) "$(PYTHONS_3)"
+
+$(VENV_2)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constraints/airflow-$(AIRFLOW_2)-*.txt)
+	@scripts/make_environment.sh $(AIRFLOW_2) "$(PYTHONS_2)"

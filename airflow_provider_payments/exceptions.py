@@ -1,0 +1,75 @@
+"""Errors, by who must act.
+
+::
+
+    PaymentsError (AirflowException)
+    ├── PaymentsConfigError (AirflowFailException)   you: the DAG or the connection is wrong; a retry cannot help
+    ├── PaymentsAuthError (AirflowFailException)     you: the payment company refuses the credentials
+    ├── PaymentsRequestError                         you or they: the API understood the request and refused it
+    │   └── PaymentNotFound                          nobody yet: no payment has this id (for now)
+    ├── PaymentsThrottled                            wait: ``retry_after`` says how many seconds
+    ├── PaymentsUnavailable                          wait: network, or the API is down
+    ├── PaymentsProtocolError                        they: the reply is not what the API documents
+    └── TooManyRecordsForXCom                        you: name an ``output_path``
+
+Messages carry the provider, the HTTP status, the API's error code and its request id. They never carry a credential or
+a whole body. The classes are public: map them in an Airflow 3.3 retry policy, or catch them in a ``@task``.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_payments._compat import AirflowException, AirflowFailException
+
+
+class PaymentsError(AirflowException):
+    """Any error of this provider."""
+
+
+class PaymentsConfigError(PaymentsError, AirflowFailException):
+    """The DAG or the connection asks for something impossible. Raised before any request where that is possible."""
+
+
+class PaymentsAuthError(PaymentsError, AirflowFailException):
+    """The payment company refused the credentials: 401 after one renewal, or a 403 that does not mean "wait"."""
+
+
+class PaymentsRequestError(PaymentsError):
+    """The API understood the request and refused it.
+
+    :param message: the whole sentence.
+    :param status: HTTP status of the reply.
+    :param code: the API's own error code, as text, when it gave one.
+    """
+
+    def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class PaymentNotFound(PaymentsRequestError):
+    """No payment has this id. To a sensor this means "still waiting", never "gone"."""
+
+
+class PaymentsThrottled(PaymentsError):
+    """The API asks to wait longer than one task attempt should.
+
+    :param message: the whole sentence.
+    :param retry_after: seconds the API asked to wait, None when it did not say.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PaymentsUnavailable(PaymentsError):
+    """The API could not be reached or answered 5xx, after all attempts."""
+
+
+class PaymentsProtocolError(PaymentsError):
+    """The reply is not what the API documents: truncated, HTML, a redirect, or pages that make no progress."""
+
+
+class TooManyRecordsForXCom(PaymentsError, AirflowFailException):
+    """More records than XCom should carry. Nothing was pushed; give the operator an ``output_path``."""

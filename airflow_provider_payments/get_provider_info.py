@@ -1,0 +1,154 @@
+"""What this package offers to Airflow: plain data, importing nothing, for Airflow reads it in every process.
+
+The connection forms of Airflow 3.3 are made from ``conn-fields`` and ``ui-field-behaviour``; those of 2.11 from the
+same data, by ``hooks/forms.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_OPTIONS: dict[str, Any] = {
+    "page_size": {
+        "label": "Page size",
+        "description": "Payments to ask for at once. Empty: as many as the API permits.",
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+    },
+    "max_concurrency": {
+        "label": "Max concurrency",
+        "description": "Requests that may be under way at once. Empty: 4.",
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+    },
+    "requests_per_second": {
+        "label": "Requests per second",
+        "description": "Requests are spread evenly, at most so many per second. Empty: no limit.",
+        "schema": {"type": ["number", "null"], "minimum": 0},
+    },
+}
+
+
+def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description, as ``airflow/provider_info.schema.json`` asks for it."""
+    return {
+        "package-name": "airflow-provider-payments",
+        "name": "Payments",
+        "description": "Lists the payments of HOT Pay, CryptoFuse, SpacePay, Satispay and JFramework in one schema.",
+        "integrations": [
+            {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
+            for name, url in (
+                ("HOT Pay", "https://hot-labs.gitbook.io/hot-pay"),
+                ("CryptoFuse", "https://docs.cryptofuse.io"),
+                ("SpacePay", "https://docs.spacepay.solutions"),
+                ("Satispay", "https://developers.satispay.com"),
+                ("JFramework", "https://developers.jframework.io"),
+            )
+        ],
+        "hooks": [
+            {
+                "integration-name": name,
+                "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
+            }
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework")
+        ],
+        "operators": [
+            {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
+        ],
+        "connection-types": [
+            {
+                "connection-type": "hotpay",
+                "hook-name": "HOT Pay",
+                "hook-class-name": "airflow_provider_payments.hooks.hotpay.HotPayHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "API token"},
+                    "placeholders": {"host": "https://api.hot-labs.org"},
+                },
+                "conn-fields": {
+                    "auth_scheme": _text(
+                        "Auth scheme",
+                        "How the token is sent: raw (default), bearer or api-key.",
+                        enum=["raw", "bearer", "api-key", None],
+                    ),
+                    "token_decimals": _text(
+                        "Token decimals",
+                        'Decimals of the tokens you accept, as JSON: {"token id": 6}. '
+                        "Amounts of others stay in smallest units.",
+                    ),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "cryptofuse",
+                "hook-name": "CryptoFuse",
+                "hook-class-name": "airflow_provider_payments.hooks.cryptofuse.CryptoFuseHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "Client id", "password": "Client secret"},
+                    "placeholders": {"host": "https://api.cryptofuse.io"},
+                },
+                "conn-fields": {
+                    "scope": _text("Scope", "OAuth 2.0 scope to ask for. Empty: read write."),
+                    "client_auth": _text(
+                        "Client auth",
+                        "How id and secret are sent to the token endpoint: basic (default) or body.",
+                        enum=["basic", "body", None],
+                    ),
+                    "token_path": _text("Token path", "Path of the token endpoint. Empty: /o/token/"),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "spacepay",
+                "hook-name": "SpacePay",
+                "hook-class-name": "airflow_provider_payments.hooks.spacepay.SpacePayHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "Secret key"},
+                    "placeholders": {"host": "https://api.spacepay.solutions"},
+                },
+                "conn-fields": {**_OPTIONS},
+            },
+            {
+                "connection-type": "satispay",
+                "hook-name": "Satispay",
+                "hook-class-name": "airflow_provider_payments.hooks.satispay.SatispayHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "KeyId", "password": "RSA private key (PEM)"},
+                    "placeholders": {"host": "https://authservices.satispay.com"},
+                },
+                "conn-fields": {
+                    "private_key_path": _text(
+                        "Private key path", "File with the RSA private key on the workers, instead of pasting it."
+                    ),
+                    "private_key_passphrase": _text(
+                        "Private key passphrase", "For an encrypted private key.", format="password"
+                    ),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "jframework",
+                "hook-name": "JFramework",
+                "hook-class-name": "airflow_provider_payments.hooks.jframework.JFrameworkHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "User name (optional)", "password": "Auth-Key, or the user's password"},
+                    "placeholders": {"host": "https://protocol.jframework.io"},
+                },
+                "conn-fields": {
+                    "brand_url": _text("Brand URL", "Required. Sent as the Brand-URL header, as you write it here."),
+                    "first_page": {
+                        "label": "First page",
+                        "description": "Number of the first page. Empty: 0.",
+                        "schema": {"type": ["integer", "null"], "minimum": 0},
+                    },
+                    **_OPTIONS,
+                },
+            },
+        ],
+    }

@@ -1,0 +1,173 @@
+"""What a payment API is, to this package: facts, and pure functions over its requests and replies."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
+from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.walk import RawPage, Stage, Strand
+from airflow_provider_payments.http.auth import Auth
+from airflow_provider_payments.http.judge import Judge
+from airflow_provider_payments.http.message import Reply, Request, build_url
+from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+
+
+class PaymentsApi(ABC):
+    """One payment API behind one connection. A subclass names facts and reads rows; it opens no socket and has no loop.
+
+    :param credentials: what the connection says.
+    :raises PaymentsConfigError: when the connection lacks something.
+    """
+
+    #: Provider name in records: the connection type.
+    name: ClassVar[str]
+    #: Normalised status of each of the API's words, in the order of a payment's life.
+    statuses: ClassVar[Mapping[str, PaymentStatus]]
+    #: Flags that a status word carries besides.
+    flags: ClassVar[Mapping[str, str]] = {}
+    #: Status words that the list can be filtered by.
+    filterable_words: ClassVar[Sequence[str]] = ()
+    #: Query parameter for those.
+    status_param: ClassVar[str] = "status"
+    #: Filter parameters that users may give.
+    filters: ClassVar[Sequence[str]] = ()
+    #: Path of the list, below the connection's host.
+    list_path: ClassVar[str]
+    #: Payments on one page by default.
+    default_page_size: ClassVar[int]
+    #: Payments on one page at most.
+    max_page_size: ClassVar[int]
+    #: Pairs of HTTP status and error code that mean "wait", besides 429.
+    throttle_signals: ClassVar[Sequence[tuple[int, str]]] = ()
+    #: What a page's JSON looks like; the rows in it are ``msgspec.Raw``.
+    page_type: ClassVar[type[msgspec.Struct]]
+    #: What a row's JSON looks like.
+    row_type: ClassVar[type[msgspec.Struct]]
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+        self.auth = self.build_auth(credentials)
+        self.judge = Judge(
+            provider=self.name, throttle_signals=self.throttle_signals, secrets=lambda: self.auth.secrets
+        )
+        self.page_size = credentials.page_size or self.default_page_size
+        if self.page_size > self.max_page_size:
+            raise credentials.wrong("page_size", f"at most {self.max_page_size}, the most that {self.name} permits")
+
+    # What each API says for itself.
+
+    @abstractmethod
+    def build_auth(self, credentials: Credentials) -> Auth:
+        """Return the way to authenticate."""
+
+    @abstractmethod
+    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
+        """Return the way to page through the answers to a query."""
+
+    @abstractmethod
+    def to_page(self, page: Any) -> RawPage:
+        """Take a decoded page (of :attr:`page_type`) apart."""
+
+    @abstractmethod
+    def to_payment(self, row: Any, raw: bytes) -> Payment:
+        """Normalise a decoded row (of :attr:`row_type`)."""
+
+    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
+        """Return the query parameters that stay the same on every page."""
+        return {**query.filters, **({self.status_param: word} if word else {})}
+
+    def words_for(self, status: PaymentStatus) -> Sequence[str]:
+        """Return the API's words that may mean a status."""
+        return [word for word, meaning in self.statuses.items() if meaning is status]
+
+    def detail_request(self, payment_id: str) -> Request | None:
+        """Return the request for one payment, or None where the API has none, and the list has to be searched."""
+        return None
+
+    def read_detail(self, body: bytes) -> bytes:
+        """Return the payment's own JSON out of a detail reply."""
+        return body
+
+    def alternative_id(self, payment: Payment) -> str | None:
+        """Return a more particular id, for a payment whose id others may share."""
+        return None
+
+    def check_body(self, request: Request, reply: Reply) -> None:  # noqa: B027 - most APIs use HTTP as it is meant
+        """Raise the error that a reply's body tells although its HTTP status is 200."""
+
+    def matches(self, query: PaymentQuery, payment: Payment) -> bool:
+        """Whether a payment passes those filters that the API itself is not asked to apply."""
+        return True
+
+    def find_blind_spot(self, query: PaymentQuery) -> str | None:
+        """Return which of the wanted payments no list shows, or None."""
+        return None
+
+    # The same for all.
+
+    def request(self, path: str, params: Mapping[str, str] | None = None) -> Request:
+        """Return a GET request for a path below the connection's host."""
+        return Request("GET", build_url(self.credentials.base_url, path, params), {"Accept": "application/json"})
+
+    def list_request(self, params: Mapping[str, str]) -> Request:
+        """Return the request of a page."""
+        return self.request(self.list_path, params)
+
+    def build_stages(self, query: PaymentQuery, limit: int, max_batch: int) -> list[Stage]:
+        """Return the walks that find every payment of a query: one for each status word, or one over everything."""
+        paging = self.build_paging(query, limit, max_batch)
+        return [
+            Stage([Strand(paging, self.build_params(query, word))], is_volatile=self.is_volatile(word))
+            for word in self.words_to_ask(query) or (None,)
+        ]
+
+    def is_volatile(self, word: str | None) -> bool:
+        """Whether payments may leave a list that is filtered by this word."""
+        return word is not None and not self.statuses[word].is_final
+
+    def words_to_ask(self, query: PaymentQuery) -> list[str]:
+        """Return the words to filter by, in the order of a life; none when only an unfiltered list finds all."""
+        wanted = {*query.words, *(word for status in query.statuses for word in self.words_for(status))}
+        is_filterable = wanted.issubset(self.filterable_words) and PaymentStatus.UNKNOWN not in query.statuses
+        return [word for word in self.statuses if word in wanted] if is_filterable else []
+
+    def read_page(self, request: Request, reply: Reply) -> RawPage:
+        """Decode a page."""
+        self.check_body(request, reply)
+        try:
+            return self.to_page(msgspec.json.decode(reply.body, type=self.page_type))
+        except (msgspec.DecodeError, PaymentsProtocolError) as error:
+            raise self.judge.unreadable(request, reply, str(error)) from None
+
+    def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
+        """Decode and normalise a row."""
+        row = bytes(row)  # a msgspec.Raw would keep the whole page in memory
+        try:
+            payment = self.to_payment(msgspec.json.decode(row, type=self.row_type), row)
+        except (msgspec.DecodeError, PaymentsProtocolError) as error:
+            raise PaymentsProtocolError(f"{self.name}: a payment is not what the API documents: {error}") from None
+        if payment.occurred_at is None:
+            # It belongs to every window: repeated rather than lost.
+            payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
+        return payment
+
+    def status_of(self, word: str) -> PaymentStatus:
+        """Translate a status word. One that is not in the table is kept apart, never guessed."""
+        return self.statuses.get(word, PaymentStatus.UNKNOWN)
+
+    def flags_of(self, word: str) -> tuple[str, ...]:
+        """Return the flags that a status word carries."""
+        return (self.flags[word],) if word in self.flags else ()
+
+    def require_id(self, payment_id: str) -> str:
+        """Return a payment id to ask for."""
+        if not payment_id.strip():
+            raise PaymentsConfigError("The payment id is empty.")
+        return payment_id

@@ -1,0 +1,167 @@
+"""A connection, opened: as a conversation for our drivers, and as an ``HttpHook`` for Airflow's own HTTP operators."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.http.hooks.http import HttpHook
+from requests.auth import AuthBase
+
+from airflow_provider_payments._compat import get_connection_async
+from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.hooks import forms
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.credentials import read_connection
+from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session
+from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.http.transport import Conversation, Pacer
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
+
+    from airflow_provider_payments._compat import Connection
+
+
+class _SessionAuth(AuthBase):
+    """Authenticates the requests of a session that somebody else sends."""
+
+    def __init__(self, driver: RequestsDriver) -> None:
+        self._driver = driver
+
+    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
+        body = prepared.body or b""
+        if not isinstance(body, str | bytes):
+            raise PaymentsConfigError("The body of a request must be text or bytes, for it may have to be signed.")
+        body = body.encode() if isinstance(body, str) else body
+        request = Request(prepared.method or "GET", prepared.url or "", body=body)
+        prepared.headers.update(self._driver.authorize(request).headers)
+        return prepared
+
+
+class ConnectedHook(HttpHook):
+    """An ``HttpHook`` that authenticates as the connection's API asks, and never sends ``extra`` as headers.
+
+    :param payments_conn_id: the connection.
+    :param http_conn_id: the same, by the name that ``HttpHook`` gives it.
+    :param method: HTTP method of :meth:`run`.
+    :param http_options: further arguments of ``HttpHook``. ``auth_type`` has no effect: the API decides.
+    """
+
+    conn_name_attr = "payments_conn_id"
+    api_class: ClassVar[type[PaymentsApi]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Airflow 2.11 looks for these in the class's own dictionary only.
+        forms_of_211 = {
+            "get_ui_field_behaviour": forms.field_behaviour,
+            "get_connection_form_widgets": forms.form_widgets,
+        }
+        for name, make in forms_of_211.items():
+            setattr(cls, name, staticmethod(partial(make, cls.conn_type)))
+
+    def __init__(
+        self,
+        payments_conn_id: str | None = None,
+        *,
+        http_conn_id: str | None = None,
+        method: str = "GET",
+        **http_options: Any,
+    ) -> None:
+        conn_id = payments_conn_id or http_conn_id or self.default_conn_name
+        super().__init__(method=method, http_conn_id=conn_id, **http_options)
+        self.payments_conn_id = conn_id
+        self._opened: tuple[PaymentsApi, Conversation] | None = None
+
+    def open(self) -> tuple[PaymentsApi, Conversation]:
+        """Read the connection, once."""
+        if self._opened is None:
+            self._opened = self._read(self.get_connection(self.payments_conn_id))
+        return self._opened
+
+    async def aopen(self) -> tuple[PaymentsApi, Conversation]:
+        """Read the connection, once, without blocking the event loop."""
+        if self._opened is None:
+            self._opened = self._read(await get_connection_async(self.payments_conn_id))
+        return self._opened
+
+    @contextmanager
+    def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
+        """Open a driver for tasks."""
+        with open_session(conversation.options, self.adapter or self.keep_alive_adapter) as session:
+            yield RequestsDriver(conversation, session)
+
+    @asynccontextmanager
+    async def async_driver(self, conversation: Conversation) -> AsyncIterator[AiohttpDriver]:
+        """Open a driver for async callers."""
+        async with open_client(conversation.options) as client:
+            yield AiohttpDriver(conversation, client)
+
+    def _read(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
+        if connection.conn_type != self.conn_type:
+            raise PaymentsConfigError(
+                f"Connection {self.payments_conn_id!r} is of type {connection.conn_type!r}; "
+                f"{type(self).__name__} needs {self.conn_type!r}."
+            )
+        credentials = read_connection(connection, self.default_host)
+        if credentials.base_url.startswith("http://"):
+            self.log.info("Connection %r is not encrypted (http).", self.payments_conn_id)
+        api = self.api_class(credentials)
+        return api, Conversation(
+            auth=api.auth,
+            judge=api.judge,
+            options=credentials.options,
+            retry=RetryPolicy(max_attempts=credentials.max_attempts),
+            pacer=Pacer(credentials.options.requests_per_second),
+            log=self.log.warning,
+        )
+
+    # What HttpHook.run, and so Airflow's own HTTP operators, use.
+
+    def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:
+        """Return a session that authenticates its requests.
+
+        :param headers: added to every request.
+        :param extra_options: ``HttpHook``'s; ``check_response`` counts, transport options come from the connection.
+        """
+        api, conversation = self.open()
+        session = open_session(conversation.options, self.adapter or self.keep_alive_adapter)
+        session.headers.update(headers or {})
+        session.auth = _SessionAuth(RequestsDriver(conversation, open_session(conversation.options)))
+        self.base_url, self._base_url_initialized = api.credentials.base_url, True
+        self.merged_extra = dict(extra_options or {})
+        return session
+
+    def url_from_endpoint(self, endpoint: str | None) -> str:
+        """Return the URL of an endpoint below the connection's host."""
+        base_url = self.open()[0].credentials.base_url
+        return f"{base_url}/{(endpoint or '').lstrip('/')}" if endpoint else base_url
+
+    def run_and_check(
+        self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any] | None = None
+    ) -> Response:
+        """Send a prepared request with the connection's transport options; an error reply raises ours."""
+        _, conversation = self.open()
+        options = conversation.options
+        response = session.send(
+            prepped_request,
+            timeout=(options.connect_timeout, options.read_timeout),
+            **session.merge_environment_settings(prepped_request.url, {}, None, None, None),
+        )
+        if (extra_options or {}).get("check_response", True):
+            self.check_response(response)
+        return response
+
+    def check_response(self, response: Response) -> None:
+        """Raise the error that a reply means. Unlike ``HttpHook``'s, it logs no body, for that holds personal data."""
+        if response.ok:
+            return
+        _, conversation = self.open()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        request = Request(response.request.method or "GET", response.request.url or "")
+        conversation.judge.check(request, Reply(response.status_code, headers, response.content))

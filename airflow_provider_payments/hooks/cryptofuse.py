@@ -1,0 +1,180 @@
+"""CryptoFuse, crypto payment gateway.
+
+=============  =====================================================================================================
+Documentation  https://docs.cryptofuse.io/api-reference/payments/list-payments
+Host           ``https://api.cryptofuse.io``, without a version prefix
+Credentials    OAuth 2.0 client credentials at ``POST /o/token/``, HTTP Basic or form fields; read *and* write scope
+               are needed (https://docs.cryptofuse.io/pl/authentication)
+List           ``GET /payments/``, with the slash; filters ``status`` (seven words), ``currency``, ``blockchain``,
+               ``token``
+Pages          ``limit`` (20, at most 100: more is an error) and ``offset``; ``count`` is the number of matching
+               payments; the order is not documented
+One payment    ``POST /payments/status/``: a read, safe to repeat (…/api-reference/payments/get-payment-status)
+Amounts        decimal strings: ``amount_usd`` in US dollars, ``amount_crypto`` in ``token``; what was asked, not what
+               was received
+Time           ``created_at``, ``updated_at``: ISO 8601 with Z
+Statuses       seven words in the list's page, and ``pending``, ``partially_paid``, ``partially_completed`` elsewhere
+               (…/guides/payment-lifecycle-webhooks, …/guides/webhook-flow-guide)
+=============  =====================================================================================================
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.http.auth import Auth, IssuedKey, client_credentials
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.offset_paging import OffsetPages
+from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.money import parse_amount
+from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import read_time
+
+
+class Row(msgspec.Struct):
+    """A payment, in the list or (with more fields) by itself."""
+
+    transaction_id: str
+    status: str | None = None
+    blockchain: str | None = None
+    token: str | None = None
+    amount_usd: Decimal | None = None
+    amount_crypto: Decimal | None = None
+    address: str | None = None
+    order_id: str | None = None
+    order_description: str | None = None
+    transaction_hash: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    expiry_time: str | None = None
+
+
+class Page(msgspec.Struct):
+    """``{"count", "total", "offset", "limit", "results": […]}``. Whether ``total`` respects filters is not told."""
+
+    count: int
+    results: list[msgspec.Raw]
+    limit: int | None = None
+
+
+class Token(msgspec.Struct):
+    """The token endpoint's reply. ``expires_in`` is in seconds; the pages name 3600 and 36000."""
+
+    access_token: str
+    expires_in: float | None = None
+
+
+class CryptoFuseApi(PaymentsApi):
+    """The facts of CryptoFuse."""
+
+    name = "cryptofuse"
+    list_path = "/payments/"
+    default_page_size = 100
+    max_page_size = 100
+    filters = ("currency", "blockchain", "token")
+    filterable_words = ("waiting", "confirming", "confirmed", "sending", "completed", "expired", "failed")
+    page_type = Page
+    row_type = Row
+    statuses = {
+        "waiting": PaymentStatus.PENDING,
+        "pending": PaymentStatus.PENDING,
+        "partially_paid": PaymentStatus.PROCESSING,
+        "confirming": PaymentStatus.PROCESSING,
+        "confirmed": PaymentStatus.PROCESSING,  # on the chain; not yet completed
+        "sending": PaymentStatus.PROCESSING,
+        "completed": PaymentStatus.SUCCEEDED,
+        "partially_completed": PaymentStatus.PARTIAL,
+        "expired": PaymentStatus.EXPIRED,
+        "failed": PaymentStatus.FAILED,
+    }
+    flags = {"partially_paid": "underpaid", "partially_completed": "underpaid"}
+
+    def build_auth(self, credentials: Credentials) -> Auth:
+        path = credentials.text("token_path", "/o/token/")
+        return client_credentials(
+            f"{credentials.base_url}/{path.lstrip('/')}",
+            client_id=credentials.require(credentials.login, "the client id (login)"),
+            client_secret=credentials.require(credentials.password, "the client secret (password)"),
+            scope=credentials.text("scope", "read write"),
+            in_body=credentials.choice("client_auth", "basic", "body") == "body",
+            read=_read_token,
+        )
+
+    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
+        return OffsetPages(limit, max_batch)
+
+    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
+        params = super().build_params(query, word)
+        if params.get("blockchain") in _TRON:
+            # The page filters by "TRON" and replies with "TRX". Asking for the wrong one would silently find nothing.
+            del params["blockchain"]
+        return params
+
+    def matches(self, query: PaymentQuery, payment: Payment) -> bool:
+        return query.filters.get("blockchain") not in _TRON or payment.crypto_network in _TRON
+
+    def detail_request(self, payment_id: str) -> Request:
+        body = msgspec.json.encode({"transaction_id": payment_id})
+        url = f"{self.credentials.base_url}/payments/status/"
+        return Request("POST", url, {"Accept": "application/json", "Content-Type": "application/json"}, body)
+
+    def to_page(self, page: Page) -> RawPage:
+        return RawPage(page.results, total=page.count, limit=page.limit)
+
+    def to_payment(self, row: Row, raw: bytes) -> Payment:
+        word = row.status or ""
+        return Payment(
+            provider=self.name,
+            connection_id=self.credentials.connection_id,
+            id=row.transaction_id,
+            status=self.status_of(word),
+            provider_status=word,
+            flags=self.flags_of(word),
+            amount=parse_amount(row.amount_usd),
+            currency="USD",  # amount_usd is "in price currency (USD)"
+            crypto_asset=row.token,
+            crypto_amount=parse_amount(row.amount_crypto),
+            crypto_network=row.blockchain,
+            crypto_address=row.address,
+            transaction_hash=row.transaction_hash,
+            order_id=row.order_id,
+            description=row.order_description,
+            created_at=read_time(row.created_at),
+            updated_at=read_time(row.updated_at),
+            expires_at=read_time(row.expiry_time),
+            raw=raw,
+        )
+
+
+class CryptoFuseHook(PaymentsHook):
+    """Lists the payments of CryptoFuse.
+
+    Connection: client id in ``login``, client secret in ``password``. ``extra``: ``scope`` (default ``read write``),
+    ``client_auth`` (``basic`` or ``body``), ``token_path`` (default ``/o/token/``).
+    """
+
+    conn_type = "cryptofuse"
+    hook_name = "CryptoFuse"
+    default_conn_name = "cryptofuse_default"
+    default_host = "https://api.cryptofuse.io"
+    api_class = CryptoFuseApi
+
+
+_TRON = ("TRON", "TRX")
+
+
+def _read_token(reply: Reply, now: datetime) -> IssuedKey:
+    try:
+        token = msgspec.json.decode(reply.body, type=Token)
+    except msgspec.DecodeError:
+        raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
+    return IssuedKey(token.access_token, now + timedelta(seconds=token.expires_in) if token.expires_in else None)

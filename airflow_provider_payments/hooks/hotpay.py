@@ -1,0 +1,181 @@
+"""HOT Pay (HOT Labs), Partner API.
+
+=============  =====================================================================================================
+Documentation  https://hot-labs.gitbook.io/hot-pay/developer-api
+Host           ``https://api.hot-labs.org``; no test system
+Credentials    a token in ``Authorization``, without a prefix. The page's OpenAPI block says ``Bearer``, and the
+               vendor's own kit sends ``Api-Key``: both can be chosen
+List           ``GET /partners/processed_payments``; filters ``item_id``, ``memo``, ``sender_id``; neither by status
+               nor by date
+Pages          ``limit`` (100, at most 1000) and ``offset``; ``pagination.count`` counts the rows of *this* page, and
+               there is no total; the order is not documented
+One payment    no request: the list has to be searched
+Amounts        integers in the token's smallest unit. Decimals differ by token (up to 24) and are not told
+Time           ``timestamp``, Unix seconds, when the payment was finalised; no creation time
+Identity       no documented id; ``near_trx`` may carry several transfers, and ``memo`` may be reused by a payer
+=============  =====================================================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.http.auth import Auth, HeaderKey
+from airflow_provider_payments.http.offset_paging import UncountedOffsetPages
+from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.money import parse_units, scale_units
+from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import read_unix_seconds
+
+
+class Row(msgspec.Struct):
+    """A payment. ``payment_id`` is not documented, but the vendor's kit knows it."""
+
+    status: str | None = None
+    memo: str | None = None
+    item_id: str | None = None
+    timestamp: int | None = None
+    amount: Decimal | None = None
+    token_id: str | None = None
+    sender_id: str | None = None
+    near_trx: str | None = None
+    payment_id: str | int | None = None
+
+
+class Pagination(msgspec.Struct):
+    """What the reply says of its page: ``limit`` is the one that was really used."""
+
+    limit: int | None = None
+
+
+class Page(msgspec.Struct):
+    """``{"payments": […], "pagination": {"limit", "offset", "count"}}``."""
+
+    payments: list[msgspec.Raw]
+    pagination: Pagination | None = None
+
+
+class HotPayApi(PaymentsApi):
+    """The facts of HOT Pay."""
+
+    name = "hotpay"
+    list_path = "/partners/processed_payments"
+    default_page_size = 1000
+    max_page_size = 1000
+    filters = ("item_id", "memo", "sender_id")
+    page_type = Page
+    row_type = Row
+    # The words are those of NEAR Intents, whose meaning https://docs.near-intents.org explains.
+    statuses = {
+        "PENDING": PaymentStatus.PENDING,
+        "PENDING_DEPOSIT": PaymentStatus.PENDING,
+        "KNOWN_DEPOSIT_TX": PaymentStatus.PROCESSING,
+        "PROCESSING": PaymentStatus.PROCESSING,
+        "INCOMPLETE_DEPOSIT": PaymentStatus.PROCESSING,
+        "SUCCESS": PaymentStatus.SUCCEEDED,
+        "REFUNDED": PaymentStatus.REFUNDED,
+        "FAILED": PaymentStatus.FAILED,
+    }
+    flags = {"INCOMPLETE_DEPOSIT": "underpaid"}
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__(credentials)
+        self._decimals = _read_decimals(credentials)
+
+    def build_auth(self, credentials: Credentials) -> Auth:
+        token = credentials.header_value(credentials.password, "the API token (password)")
+        if token.lower().startswith("bearer "):
+            token = token[len("bearer ") :].strip()
+        scheme = credentials.choice("auth_scheme", "raw", "bearer", "api-key")
+        if scheme == "api-key":
+            return HeaderKey({"Api-Key": token}, (token,))
+        return HeaderKey({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
+
+    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
+        return UncountedOffsetPages(limit)
+
+    def to_page(self, page: Page) -> RawPage:
+        return RawPage(page.payments, limit=page.pagination.limit if page.pagination else None)
+
+    def to_payment(self, row: Row, raw: bytes) -> Payment:
+        units = parse_units(row.amount)
+        amount = scale_units(units, self._decimals.get(row.token_id or ""))
+        word = row.status or ""
+        payment_id, id_flags = _identify(row)
+        return Payment(
+            provider=self.name,
+            connection_id=self.credentials.connection_id,
+            id=payment_id,
+            status=self.status_of(word),
+            provider_status=word,
+            flags=(*self.flags_of(word), *id_flags),
+            amount=amount,
+            currency=row.token_id,
+            amount_minor=units,
+            crypto_asset=row.token_id,
+            crypto_amount=amount,
+            transaction_hash=row.near_trx,
+            order_id=row.memo,
+            payer_id=row.sender_id,
+            completed_at=read_unix_seconds(row.timestamp),
+            raw=raw,
+        )
+
+    def alternative_id(self, payment: Payment) -> str | None:
+        if "provisional_id" not in payment.flags:
+            return None
+        seconds = int(payment.completed_at.timestamp()) if payment.completed_at else 0
+        return f"{payment.id}-{seconds}"
+
+
+class HotPayHook(PaymentsHook):
+    """Lists the payments of HOT Pay.
+
+    Connection: the API token in ``password``. ``extra``: ``auth_scheme`` (``raw``, ``bearer``, ``api-key``), and
+    ``token_decimals``, like ``{"nep141:usdt.tether-token.near": 6}``, for amounts in major units.
+
+    Payments have no id of their own, so :meth:`get_payment` searches the list; wait for an order by its ``memo``
+    instead.
+    """
+
+    conn_type = "hotpay"
+    hook_name = "HOT Pay"
+    default_conn_name = "hotpay_default"
+    default_host = "https://api.hot-labs.org"
+    api_class = HotPayApi
+
+
+def _identify(row: Row) -> tuple[str, tuple[str, ...]]:
+    """Return a payment's id, and its flag while the id may still change.
+
+    ``status`` and ``timestamp`` are left out: both change while a payment advances.
+    """
+    if row.payment_id not in (None, ""):
+        return str(row.payment_id), ()
+    what = [row.item_id, row.memo, row.sender_id, row.token_id, None if row.amount is None else str(row.amount)]
+    text = json.dumps([row.near_trx or None, *what], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest(), () if row.near_trx else ("provisional_id",)
+
+
+def _read_decimals(credentials: Credentials) -> Mapping[str, int]:
+    value: Any = credentials.extra.get("token_decimals") or {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    # bool is an int to Python, and no number of decimals.
+    if not isinstance(value, dict) or any(type(each) is not int or not 0 <= each <= 77 for each in value.values()):
+        raise credentials.wrong("token_decimals", 'an object of numbers by token id, like {"nep141:wrap.near": 24}')
+    return value

@@ -1,0 +1,241 @@
+"""JFramework (JFW, 1Byte Software).
+
+=============  =====================================================================================================
+Documentation  https://developers.jframework.io/references/api-reference/endpoints/payments/get-payments
+Host           ``https://protocol.jframework.io``
+Credentials    ``Brand-URL`` and ``Auth-Key``. The key belongs to a session and expires; with user name and password it
+               comes from ``POST /api/v1/users/auth`` (https://developers.jframework.io/references/api-reference/authentication)
+List           ``GET /api/v1/payments``; filters by status (one word), by ``CreatedDateFrom`` and ``CreatedDateTo``,
+               and others
+Pages          ``PageNumber`` (whether from 0 or from 1 is not documented) and ``PageSize`` (200; maximum not
+               documented); ``totalItems`` counts all pages; ``pageNumber`` and ``pageSize`` come back null
+One payment    ``GET /api/v1/payments/{id}``, in the same envelope
+Amounts        JSON doubles in major units of ``currencyCode``
+Time           ISO 8601 with seven fractional digits and an offset
+Envelope       ``success``, ``statusCode``, ``message``, ``data``, ``errors``: **HTTP 2xx is no proof of success**, 209
+               is "over quota" (https://developers.jframework.io/references/api-reference/overview)
+Statuses       ten words in the vendor's SDK
+=============  =====================================================================================================
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProtocolError
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
+from airflow_provider_payments.http.message import Reply, Request, quote_segment
+from airflow_provider_payments.http.offset_paging import NumberedPages
+from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.money import parse_amount
+from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import read_time
+
+#: Whether the ends of CreatedDateFrom and CreatedDateTo are inclusive is not documented: ask for more, and check here.
+_MARGIN = timedelta(seconds=1)
+
+
+class User(msgspec.Struct):
+    """Who paid. E-mail address and phone number beside are personal data, and stay in ``raw``."""
+
+    id: str | None = None
+
+
+class Row(msgspec.Struct):
+    """A payment. Properties that are null may be left out."""
+
+    id: str
+    status: str | None = None
+    amount: Decimal | None = None
+    amountGross: Decimal | None = None
+    amountFee: Decimal | None = None
+    amountNet: Decimal | None = None
+    currencyCode: str | None = None
+    invoiceNo: str | None = None
+    code: str | None = None
+    description: str | None = None
+    user: User | None = None
+    createdDate: str | None = None
+    paymentDate: str | None = None
+
+
+class Items(msgspec.Struct):
+    """A page."""
+
+    items: list[msgspec.Raw] | None = None
+    totalItems: int | None = None
+
+
+class Page(msgspec.Struct):
+    """``{"success": true, "statusCode": 200, "data": {"items": […], "totalItems": 1}, "errors": []}``."""
+
+    data: Items
+
+
+class Verdict(msgspec.Struct):
+    """What an envelope says of itself."""
+
+    success: bool | None = None
+    statusCode: int | None = None
+
+
+class Detail(msgspec.Struct):
+    """One payment in its envelope."""
+
+    data: msgspec.Raw
+
+
+class JFrameworkApi(PaymentsApi):
+    """The facts of JFramework."""
+
+    name = "jframework"
+    list_path = "/api/v1/payments"
+    default_page_size = 200
+    max_page_size = 1000
+    status_param = "Status"
+    filters = (
+        "AppIntegrationPaymentGatewayId",
+        "PriceId",
+        "Code",
+        "UserId",
+        "ReferralUserCode",
+        "PaymentType",
+        "CurrencyCode",
+        "Keywords",
+        "TestMode",
+    )
+    page_type = Page
+    row_type = Row
+    statuses = {
+        "Created": PaymentStatus.PENDING,
+        "Pending": PaymentStatus.PENDING,
+        "Reserved": PaymentStatus.AUTHORIZED,
+        "Completed": PaymentStatus.SUCCEEDED,
+        "CanceledReversal": PaymentStatus.SUCCEEDED,  # a reversal was taken back: the money is there
+        "Refunded": PaymentStatus.REFUNDED,
+        "Failed": PaymentStatus.FAILED,
+        "Denied": PaymentStatus.FAILED,
+        "Voided": PaymentStatus.CANCELED,
+        "Deleted": PaymentStatus.CANCELED,
+    }
+    filterable_words = tuple(statuses)
+    flags = {"CanceledReversal": "reversal_canceled"}
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__(credentials)
+        self._first_page = credentials.number("first_page", 0)
+
+    def build_auth(self, credentials: Credentials) -> Auth:
+        brand = credentials.header_value(credentials.text("brand_url"), "the brand URL ('brand_url' in extra)")
+        if credentials.login:
+            password = credentials.require(credentials.password, "the user's password")
+            login = msgspec.json.encode({"username": credentials.login, "password": password})
+            headers = {"Accept": "application/json", "Content-Type": "application/json", "Brand-URL": brand}
+            url = f"{credentials.base_url}/api/v1/users/auth"
+            return IssuedKeyAuth(
+                ask=Request("POST", url, headers, login, asks_for_credentials=True),
+                read=_read_session,
+                headers=lambda key: {"Brand-URL": brand, "Auth-Key": key},
+                permanent_secrets=(password,),
+            )
+        key = credentials.header_value(credentials.password, "the Auth-Key (password)")
+        return HeaderKey({"Brand-URL": brand, "Auth-Key": key}, (key,))
+
+    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
+        return NumberedPages(
+            limit, max_batch, number_param="PageNumber", size_param="PageSize", first_page=self._first_page
+        )
+
+    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
+        # Oldest first: rows that are added meanwhile come last, and move none. What is listed without TestMode is not
+        # documented; payments of the test mode are no money.
+        params = {"TestMode": "false", **super().build_params(query, word)}
+        params |= {"SortDataField": "createdDate", "SortOrder": "asc"}
+        if query.created_from:
+            params["CreatedDateFrom"] = (query.created_from - _MARGIN).isoformat()
+        if query.created_to:
+            params["CreatedDateTo"] = (query.created_to + _MARGIN).isoformat()
+        return params
+
+    def is_volatile(self, word: str | None) -> bool:
+        return word == "Completed" or super().is_volatile(word)  # Completed can become Refunded
+
+    def detail_request(self, payment_id: str) -> Request:
+        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
+
+    def read_detail(self, body: bytes) -> bytes:
+        return msgspec.json.decode(body, type=Detail).data
+
+    def check_body(self, request: Request, reply: Reply) -> None:
+        try:
+            verdict = msgspec.json.decode(reply.body, type=Verdict)
+        except msgspec.DecodeError as error:
+            raise self.judge.unreadable(request, reply, str(error)) from None
+        self.judge.check(request, reply, status=verdict.statusCode)
+        if verdict.success is not True:
+            raise self.judge.refuse(request, reply)
+
+    def to_page(self, page: Page) -> RawPage:
+        return RawPage(page.data.items or [], total=page.data.totalItems)
+
+    def to_payment(self, row: Row, raw: bytes) -> Payment:
+        word = row.status or ""
+        status = self.status_of(word)
+        return Payment(
+            provider=self.name,
+            connection_id=self.credentials.connection_id,
+            id=row.id,
+            status=status,
+            provider_status=word,
+            flags=self.flags_of(word),
+            amount=parse_amount(row.amountGross if row.amount is None else row.amount),
+            currency=row.currencyCode,
+            fee=parse_amount(row.amountFee),
+            net_amount=parse_amount(row.amountNet),
+            order_id=row.invoiceNo or row.code,
+            description=row.description,
+            payer_id=row.user.id if row.user else None,
+            created_at=read_time(row.createdDate),
+            completed_at=read_time(row.paymentDate) if status.is_final else None,
+            raw=raw,
+        )
+
+
+class JFrameworkHook(PaymentsHook):
+    """Lists the payments of JFramework.
+
+    Connection: an Auth-Key in ``password``, which will expire; or a user name in ``login`` and the password in
+    ``password``, from which a key is got each time. ``extra``: ``brand_url`` (required), ``first_page`` (default 0).
+    """
+
+    conn_type = "jframework"
+    hook_name = "JFramework"
+    default_conn_name = "jframework_default"
+    default_host = "https://protocol.jframework.io"
+    api_class = JFrameworkApi
+
+
+def _read_session(reply: Reply, now: datetime) -> IssuedKey:
+    """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
+    try:
+        body: Any = msgspec.json.decode(reply.body)
+        data = body.get("data") or body
+        key, until = data["authKey"], data.get("expiresIn")
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
+        key = until = None
+    if not isinstance(key, str) or not key:
+        raise PaymentsAuthError("jframework: the login brought no session key. Check user name and password.")
+    try:
+        expires_at = read_time(until) if isinstance(until, str) else None
+    except PaymentsProtocolError:
+        expires_at = None
+    return IssuedKey(key, expires_at if expires_at and expires_at > now else None)

@@ -1,0 +1,201 @@
+"""SpacePay, crypto payments in US dollars.
+
+=============  =====================================================================================================
+Documentation  https://docs.spacepay.solutions/api-reference/endpoint/external-payments-list.md
+Host           ``https://api.spacepay.solutions``; keys that begin with ``sk_test_`` are test keys
+Credentials    the secret key in ``X-SpacePay-Secret-Key``
+List           ``GET /v1/external/secretkey-auth/payments``; filters ``type`` (payment, deposit), ``status``,
+               ``search`` (not by order id); ``sortBy``, ``sortOrder``; not by date
+Pages          ``limit`` (100, at most 1000) and ``offset``; ``pagination.total`` and ``hasMore``
+One payment    ``GET …/payments/{id}``: the bare object, without an envelope
+               (https://docs.spacepay.solutions/api-reference/endpoint/external-payments-get.md)
+Amounts        ``amountInCents``, US cents; null or 0 for a deposit until it is paid. Token amounts are integers in
+               the token's smallest unit, with the decimals beside them
+Time           ISO 8601 with milliseconds and Z
+Receipts       two shapes: ``transactionHash``, ``completedAt`` in the page; ``txHash``, ``txTimestamp``, ``settled…``
+               in the SDK
+=============  =====================================================================================================
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.http.auth import Auth, HeaderKey
+from airflow_provider_payments.http.message import Request, quote_segment
+from airflow_provider_payments.http.offset_paging import OffsetPages
+from airflow_provider_payments.http.paging import Order, Paging
+from airflow_provider_payments.money import CENTS, parse_units, scale_units
+from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import read_time
+
+
+class Token(msgspec.Struct):
+    """A token: ``decimals`` tells its smallest unit."""
+
+    symbol: str | None = None
+    decimals: int | None = None
+
+
+class Quote(msgspec.Struct):
+    """An offer to pay in one token."""
+
+    token: Token | None = None
+    chainId: int | str | None = None
+    expectedAmountAsset: Decimal | None = None
+
+
+class Receipt(msgspec.Struct):
+    """How a payment was paid, in either shape."""
+
+    transactionHash: str | None = None
+    txHash: str | None = None
+    completedAt: str | None = None
+    txTimestamp: Any = None
+    txSenderAddress: str | None = None
+    settledAmountAsset: Any = None
+    settledToken: Any = None
+
+
+class DepositAddress(msgspec.Struct):
+    """Where the customer pays to."""
+
+    address: str | None = None
+
+
+class Row(msgspec.Struct):
+    """A payment."""
+
+    id: str
+    type: str | None = None
+    amountInCents: Decimal | None = None
+    currency: str | None = None
+    status: str | None = None
+    depositAddress: DepositAddress | None = None
+    quotes: list[Quote] | None = None
+    receipt: Receipt | None = None
+    orderId: str | None = None
+    createdAt: str | None = None
+    updatedAt: str | None = None
+
+
+class Pagination(msgspec.Struct):
+    """How far the list goes."""
+
+    total: int
+    hasMore: bool | None = None
+    limit: int | None = None
+
+
+class Page(msgspec.Struct):
+    """``{"data": […], "pagination": {"total", "limit", "offset", "hasMore", …}}``."""
+
+    data: list[msgspec.Raw]
+    pagination: Pagination
+
+
+class SpacePayApi(PaymentsApi):
+    """The facts of SpacePay."""
+
+    name = "spacepay"
+    list_path = "/v1/external/secretkey-auth/payments"
+    default_page_size = 1000
+    max_page_size = 1000
+    filters = ("type", "search")
+    filterable_words = ("pending", "processing", "completed", "failed", "expired", "cancelled")
+    page_type = Page
+    row_type = Row
+    statuses = {
+        "pending": PaymentStatus.PENDING,
+        "processing": PaymentStatus.PROCESSING,
+        "completed": PaymentStatus.SUCCEEDED,
+        "failed": PaymentStatus.FAILED,
+        "expired": PaymentStatus.EXPIRED,
+        "cancelled": PaymentStatus.CANCELED,
+    }
+
+    def build_auth(self, credentials: Credentials) -> Auth:
+        key = credentials.header_value(credentials.password, "the secret key (password)")
+        return HeaderKey({"X-SpacePay-Secret-Key": key}, (key,))
+
+    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
+        return OffsetPages(limit, max_batch, _order(query))
+
+    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
+        direction = "DESC" if _order(query) is Order.NEWEST_FIRST else "ASC"
+        return {**super().build_params(query, word), "sortBy": "createdAt", "sortOrder": direction}
+
+    def detail_request(self, payment_id: str) -> Request:
+        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
+
+    def to_page(self, page: Page) -> RawPage:
+        about = page.pagination
+        return RawPage(page.data, total=about.total, limit=about.limit, has_more=about.hasMore)
+
+    def to_payment(self, row: Row, raw: bytes) -> Payment:
+        cents = parse_units(row.amountInCents)
+        word = row.status or ""
+        receipt = row.receipt or Receipt()
+        quote = _quote(row, receipt)
+        token = quote.token or Token()
+        return Payment(
+            provider=self.name,
+            connection_id=self.credentials.connection_id,
+            id=row.id,
+            kind=PaymentKind.DEPOSIT if row.type == "deposit" else PaymentKind.PAYMENT,
+            status=self.status_of(word),
+            provider_status=word,
+            amount=scale_units(cents, CENTS),
+            currency=row.currency,
+            amount_minor=cents,
+            crypto_asset=token.symbol,
+            crypto_amount=scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
+            crypto_network=None if quote.chainId is None else str(quote.chainId),
+            crypto_address=row.depositAddress.address if row.depositAddress else None,
+            transaction_hash=receipt.transactionHash or receipt.txHash,
+            order_id=row.orderId,
+            payer_id=receipt.txSenderAddress,
+            created_at=read_time(row.createdAt),
+            updated_at=read_time(row.updatedAt),
+            completed_at=read_time(receipt.completedAt or _text(receipt.txTimestamp)),
+            raw=raw,
+        )
+
+
+class SpacePayHook(PaymentsHook):
+    """Lists the payments of SpacePay.
+
+    Connection: the secret key in ``password``.
+    """
+
+    conn_type = "spacepay"
+    hook_name = "SpacePay"
+    default_conn_name = "spacepay_default"
+    default_host = "https://api.spacepay.solutions"
+    api_class = SpacePayApi
+
+
+def _order(query: PaymentQuery) -> Order:
+    """Return the order that reads least: down to the window's start, or all, where new rows come last."""
+    return Order.OLDEST_FIRST if query.created_from is None else Order.NEWEST_FIRST
+
+
+def _quote(row: Row, receipt: Receipt) -> Quote:
+    """Return what was settled, else the only offer. Of several offers nothing tells which one was taken."""
+    settled = receipt.settledToken
+    if isinstance(settled, dict):
+        token = msgspec.convert(settled, Token)
+        return Quote(token, expectedAmountAsset=receipt.settledAmountAsset)
+    return row.quotes[0] if row.quotes and len(row.quotes) == 1 else Quote()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

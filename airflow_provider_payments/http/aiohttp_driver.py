@@ -1,0 +1,144 @@
+"""The driver for triggers and other async callers: ``aiohttp``. The twin of ``requests_driver``, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+import certifi
+import tenacity
+from yarl import URL
+
+from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.http.auth import Flow, advance
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
+
+T = TypeVar("T")
+StepT = TypeVar("StepT")
+Exchange = tuple[Request, Reply]
+
+
+def open_client(options: TransportOptions) -> aiohttp.ClientSession:
+    """Return a client session with a connection's transport options, and no credentials."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=options.max_concurrency, ssl=_tls(options)),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect_timeout, sock_read=options.read_timeout),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
+        trust_env=False,  # proxies come from the options; aiohttp would also read ~/.netrc
+    )
+
+
+def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
+    if options.verify is False:
+        return False
+    # The authorities that requests would trust, so that both drivers trust the same.
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") if options.trust_env else None
+    authorities = options.verify if isinstance(options.verify, str) else named or certifi.where()
+    is_folder = Path(authorities).is_dir()
+    context = ssl.create_default_context(
+        cafile=None if is_folder else authorities, capath=authorities if is_folder else None
+    )
+    if options.cert:
+        context.load_cert_chain(*([options.cert] if isinstance(options.cert, str) else options.cert))
+    return context
+
+
+class AiohttpDriver:
+    """Sends requests, retries them, and walks pages.
+
+    :param conversation: what is said, and how.
+    :param client: see :func:`open_client`.
+    """
+
+    def __init__(self, conversation: Conversation, client: aiohttp.ClientSession) -> None:
+        self._conversation = conversation
+        self._client = client
+        self._auth_lock = asyncio.Lock()
+        #: Requests sent so far, those for tokens and repeated ones included.
+        self.requests = 0
+
+    async def send(self, request: Request) -> Reply:
+        """Send a request until it is answered, at most as often as the retry policy says."""
+        conversation = self._conversation
+        arguments = conversation.retry.tenacity_arguments(conversation.log)
+        return await tenacity.AsyncRetrying(sleep=asyncio.sleep, **arguments)(self._attempt, request)
+
+    async def walk(self, walk: Walk[StepT, T]) -> AsyncIterator[list[T]]:
+        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way."""
+        steps = deque(walk.first_steps())
+        under_way: deque[tuple[StepT, asyncio.Task[Reply]]] = deque()
+        limit = self._conversation.options.max_concurrency
+
+        def fill() -> None:
+            while steps and len(under_way) < limit:
+                step = steps.popleft()
+                under_way.append((step, asyncio.create_task(self.send(walk.request(step)))))
+
+        try:
+            fill()
+            while under_way:
+                step, task = under_way[0]
+                outcome = await _outcome(task)
+                under_way.popleft()
+                # In a thread, for the JSON of a large page would hold up the event loop.
+                found, following = await asyncio.to_thread(walk.receive, step, outcome)
+                steps.extend(following)
+                fill()  # before yielding, so that waiting and the caller's work overlap
+                yield found
+        finally:
+            for _, task in under_way:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+
+    async def _attempt(self, request: Request) -> Reply:
+        flow = self._conversation.auth.flow(request)
+        outgoing, last = await self._next_request(flow, None)
+        while outgoing is not None:
+            outgoing, last = await self._next_request(flow, (outgoing, await self._exchange(outgoing)))
+        assert last is not None  # noqa: S101 - a flow yields at least once
+        self._conversation.judge.check(*last)
+        return last[1]
+
+    async def _next_request(self, flow: Flow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:
+        """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
+        # One flow at a time, so that the others find the key that the first one got.
+        async with self._auth_lock:
+            # In a thread, for an RSA signature takes milliseconds.
+            outgoing = await asyncio.to_thread(advance, flow, last[1] if last else None)
+            while outgoing is not None and outgoing.asks_for_credentials:
+                last = (outgoing, await self._exchange(outgoing))
+                outgoing = await asyncio.to_thread(advance, flow, last[1])
+        return outgoing, last
+
+    async def _exchange(self, request: Request) -> Reply:
+        await asyncio.sleep(self._conversation.pacer.reserve(time.monotonic()))
+        self.requests += 1
+        try:
+            async with self._client.request(
+                request.method,
+                URL(request.url, encoded=True),  # as it was signed
+                headers=request.headers,
+                data=request.body or None,
+                allow_redirects=False,
+                proxy=self._conversation.options.proxy_for(request.url),
+            ) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(response.status, headers, await response.read())
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+            raise self._conversation.judge.unreachable(request, error) from error
+
+
+async def _outcome(task: asyncio.Task[Reply]) -> Reply | PaymentsRequestError:
+    try:
+        return await task
+    except PaymentsRequestError as refusal:
+        return refusal

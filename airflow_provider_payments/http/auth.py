@@ -1,0 +1,223 @@
+"""Ways to prove who is asking. Each is a flow: it is given a request and yields what to send, and is sent the replies.
+
+A flow yields its own requests for tokens too (``Request.asks_for_credentials``), so that transport, time-outs, pacing
+and counting see them. No flow opens a connection, reads a clock it was not given, or knows whether it is awaited.
+A new flow runs for every attempt, so a retry is signed afresh.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from airflow_provider_payments.http.message import Reply, Request
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+Flow = Generator[Request, Reply, None]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Auth(ABC):
+    """A way to authenticate requests."""
+
+    @abstractmethod
+    def flow(self, request: Request) -> Flow:
+        """Yield the requests to send, the given one (with credentials) among them, and receive their replies."""
+
+    @property
+    @abstractmethod
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not show up in a message."""
+
+
+def advance(flow: Flow, reply: Reply | None = None) -> Request | None:
+    """Give a flow the last reply and return the next request, or None when it has ended."""
+    try:
+        return next(flow) if reply is None else flow.send(reply)
+    except StopIteration:
+        return None
+
+
+@dataclass(frozen=True)
+class HeaderKey(Auth):
+    """Constant headers: ``HeaderKey({"X-API-Key": key}, (key,))``.
+
+    :param headers: added to every request.
+    :param secret_values: what in them must not show up in a message.
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    secret_values: tuple[str, ...] = field(repr=False)
+
+    def flow(self, request: Request) -> Flow:
+        yield request.with_headers(self.headers)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return self.secret_values
+
+
+@dataclass(frozen=True)
+class IssuedKey:
+    """A token or session key that an API issued.
+
+    :param expires_at: None when the API does not say.
+    """
+
+    value: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass
+class IssuedKeyAuth(Auth):
+    """Credentials that are exchanged for a key which expires: OAuth 2.0 client credentials, a user's login.
+
+    The key is kept in memory, renewed before it expires, and renewed once when a request is answered with 401.
+
+    :param ask: the request that gets a key.
+    :param read: finds the key in the reply, given the time; raises when there is none.
+    :param headers: the headers that carry a key.
+    :param permanent_secrets: what ``ask`` carries.
+    """
+
+    ask: Request
+    read: Callable[[Reply, datetime], IssuedKey]
+    headers: Callable[[str], Mapping[str, str]]
+    permanent_secrets: tuple[str, ...] = field(repr=False)
+    now: Callable[[], datetime] = _utc_now
+    renew_before: timedelta = timedelta(seconds=60)
+    _key: IssuedKey | None = field(default=None, repr=False)
+    _issued_at: datetime | None = field(default=None, repr=False)
+
+    def flow(self, request: Request) -> Flow:
+        if self._is_stale() and not (yield from self._renew()):
+            return
+        used = self._key
+        assert used is not None  # noqa: S101 - _renew has just set it
+        reply = yield request.with_headers(self.headers(used.value))
+        if reply.status != 401:
+            return
+        # Another flow may have renewed the key while this request was under way.
+        if self._key is used and not (yield from self._renew()):
+            return
+        if self._key is not None:
+            yield request.with_headers(self.headers(self._key.value))
+
+    def _is_stale(self) -> bool:
+        if self._key is None or self._issued_at is None:
+            return True
+        if self._key.expires_at is None:
+            return False
+        # A key that lives shorter than twice the margin is renewed at half its life.
+        margin = min(self.renew_before, (self._key.expires_at - self._issued_at) / 2)
+        return self.now() >= self._key.expires_at - margin
+
+    def _renew(self) -> Generator[Request, Reply, bool]:
+        """Ask for a key. False when the reply brings none: the flow ends and that reply is judged like any other."""
+        reply = yield self.ask
+        if reply.status != 200:
+            self._key = None
+            return False
+        self._issued_at = self.now()
+        self._key = self.read(reply, self._issued_at)
+        return True
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return self.permanent_secrets + ((self._key.value,) if self._key else ())
+
+
+@dataclass(frozen=True)
+class HttpSignature(Auth):
+    """RSA-SHA256 signatures as in "Signing HTTP Messages" (draft-cavage-http-signatures-10).
+
+    Signs ``(request-target)`` (with the query), ``host``, ``date`` and ``digest``, in this order.
+
+    :param key_id: the name under which the API knows the public key.
+    :param private_key: the RSA key.
+    :param private_secrets: texts of the key that must not show up in a message.
+    """
+
+    key_id: str
+    private_key: RSAPrivateKey = field(repr=False)
+    private_secrets: tuple[str, ...] = field(default=(), repr=False)
+    now: Callable[[], datetime] = _utc_now
+
+    def flow(self, request: Request) -> Flow:
+        yield self.sign(request)
+
+    def sign(self, request: Request) -> Request:
+        """Return the request with ``Host``, ``Date``, ``Digest`` and ``Authorization``."""
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        # format_datetime, for strftime follows the machine's language.
+        date = format_datetime(self.now().astimezone(timezone.utc).replace(microsecond=0))
+        digest = "SHA-256=" + base64.b64encode(hashlib.sha256(request.body).digest()).decode()
+        message = signing_string(request, date=date, digest=digest)
+        signature = base64.b64encode(self.private_key.sign(message, PKCS1v15(), SHA256())).decode()
+        authorization = (
+            f'Signature keyId="{self.key_id}", algorithm="rsa-sha256", '
+            f'headers="(request-target) host date digest", signature="{signature}"'
+        )
+        return request.with_headers(
+            {"Host": request.host, "Date": date, "Digest": digest, "Authorization": authorization}
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return self.private_secrets
+
+
+def signing_string(request: Request, *, date: str, digest: str) -> bytes:
+    """Return the bytes that are signed: lower-case names, single line feeds, none at the end."""
+    return "\n".join(
+        (
+            f"(request-target): {request.method.lower()} {request.target}",
+            f"host: {request.host}",
+            f"date: {date}",
+            f"digest: {digest}",
+        )
+    ).encode()
+
+
+def client_credentials(
+    token_url: str,
+    *,
+    client_id: str,
+    client_secret: str,
+    scope: str,
+    in_body: bool,
+    read: Callable[[Reply, datetime], IssuedKey],
+    now: Callable[[], datetime] = _utc_now,
+) -> IssuedKeyAuth:
+    """OAuth 2.0 client credentials (RFC 6749, section 4.4), sent on as a bearer token.
+
+    :param in_body: client id and secret as form fields rather than by HTTP Basic.
+    """
+    form = {"grant_type": "client_credentials", "scope": scope}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    if in_body:
+        form |= {"client_id": client_id, "client_secret": client_secret}
+    else:
+        headers["Authorization"] = f"Basic {basic}"
+    return IssuedKeyAuth(
+        ask=Request("POST", token_url, headers, urlencode(form).encode(), asks_for_credentials=True),
+        read=read,
+        headers=lambda token: {"Authorization": f"Bearer {token}"},
+        permanent_secrets=(client_secret, basic),
+        now=now,
+    )

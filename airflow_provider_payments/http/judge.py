@@ -1,0 +1,156 @@
+"""What a reply means: fine, or which error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from airflow_provider_payments.exceptions import (
+    PaymentNotFound,
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsError,
+    PaymentsProtocolError,
+    PaymentsRequestError,
+    PaymentsThrottled,
+    PaymentsUnavailable,
+)
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.retry import read_retry_after
+
+_LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What an API says of an error."""
+
+    code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+
+
+def read_complaint(reply: Reply) -> Complaint:
+    """Find code, message and request id in the shapes that APIs give their errors.
+
+    ``{"error": {"code", "message"}}``, ``{"error": "code", "message"}``, ``{"code", "message", "wlt"}``,
+    ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``: what is absent stays None.
+    """
+    try:
+        body = msgspec.json.decode(reply.body)
+    except msgspec.DecodeError:
+        body = None
+    body = body if isinstance(body, dict) else {}
+    errors = body.get("errors")
+    inner = body.get("error") or (errors[0] if isinstance(errors, list) and errors else None)
+    if isinstance(inner, str):
+        inner = {"code": inner}
+    places: tuple[dict[str, Any], ...] = (inner if isinstance(inner, dict) else {}, body)
+
+    def first(*names: str) -> str | None:
+        for place in places:
+            for name in names:
+                if isinstance(place.get(name), str | int) and place[name] != "":
+                    return str(place[name])
+        return None
+
+    headers = (reply.headers.get(name) for name in ("x-request-id", "x-satispay-cid", "x-correlation-id"))
+    return Complaint(
+        code=first("code"),
+        message=first("message", "details", "detail", "error_description"),
+        request_id=first("request_id", "requestId", "correlationId", "wlt") or next(filter(None, headers), None),
+    )
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Turns replies of one API into errors.
+
+    :param provider: the API's name, for messages.
+    :param throttle_signals: pairs of status and error code that mean "wait", besides 429.
+    :param secrets: returns every text that must not show up in a message.
+    """
+
+    provider: str
+    throttle_signals: Collection[tuple[int, str]] = ()
+    secrets: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+
+    def check(self, request: Request, reply: Reply, *, status: int | None = None) -> None:
+        """Raise the error that a reply means, if it means one.
+
+        :param status: the status that the reply's body tells, where that counts.
+        """
+        status = status or reply.status
+        if status == 200:
+            return
+        complaint = read_complaint(reply)
+        text = self._describe(request, status, complaint)
+        retry_after = read_retry_after(reply.headers.get("retry-after"), self.now())
+        if 300 <= status < 400:
+            place = urlsplit(reply.headers.get("location", ""))
+            origin = f"{place.scheme}://{place.netloc}" if place.netloc else "the same host"
+            raise PaymentsProtocolError(
+                f"{text} The API redirects to {origin}; redirects are not followed, for the request carries "
+                "credentials. Set the connection's host to where the API really is."
+            )
+        if status == 429 or (status, complaint.code) in self.throttle_signals or (status == 503 and retry_after):
+            raise PaymentsThrottled(text, retry_after)
+        if status >= 500:
+            raise PaymentsUnavailable(text)
+        if status in (401, 403) or (request.asks_for_credentials and status == 400):
+            raise PaymentsAuthError(f"{text} Check login, password and extra of the connection.")
+        if status == 404:
+            raise PaymentNotFound(text, status, complaint.code)
+        raise PaymentsRequestError(text, status, complaint.code)
+
+    def refuse(self, request: Request, reply: Reply) -> PaymentsRequestError:
+        """Return the error for a reply whose body tells of a refusal, whatever its HTTP status."""
+        complaint = read_complaint(reply)
+        return PaymentsRequestError(self._describe(request, reply.status, complaint), reply.status, complaint.code)
+
+    def unreadable(self, request: Request, reply: Reply, reason: str) -> PaymentsProtocolError:
+        """Return the error for a reply that is not what the API documents."""
+        kind = reply.headers.get("content-type", "unknown type").split(";")[0]
+        return PaymentsProtocolError(
+            self.redact(
+                f"{self.provider}: the reply to {request.method} {urlsplit(request.url).path} is not what the API "
+                f"documents: {reason} ({len(reply.body)} bytes of {kind})"
+            )
+        )
+
+    def unreachable(self, request: Request, error: Exception) -> PaymentsError:
+        """Return the error for a request that got no reply."""
+        place = urlsplit(request.url)
+        text = f"{self.provider}: no reply from {place.scheme}://{place.netloc} to {request.method} {place.path}: "
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return PaymentsConfigError(
+                f"{text}its TLS certificate could not be verified. Set 'verify' in the connection's extra to a "
+                "file with the right certificate authority."
+            )
+        return PaymentsUnavailable(f"{text}{type(error).__name__}.")
+
+    def redact(self, text: str) -> str:
+        """Blot secrets out of a text."""
+        for secret in self.secrets():
+            if len(secret) > 3:
+                text = text.replace(secret, "***")
+        return text
+
+    def _describe(self, request: Request, status: int, complaint: Complaint) -> str:
+        details = [
+            f"{name} {self.redact(value)[:_LONGEST_TEXT]}"
+            for name, value in (("code", complaint.code), ("request id", complaint.request_id))
+            if value is not None
+        ]
+        said = f" ({', '.join(details)})" if details else ""
+        message = self.redact(complaint.message or "")[:_LONGEST_TEXT].rstrip(".")
+        path = urlsplit(request.url).path
+        return f"{self.provider} answered {request.method} {path} with HTTP {status}{said}" + (
+            f": {message}." if message else "."
+        )

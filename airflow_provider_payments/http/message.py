@@ -1,0 +1,68 @@
+"""Requests and replies, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, urlencode, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, exactly as it goes on the wire.
+
+    :param url: absolute and percent-encoded. Drivers send it unchanged, for it may be signed.
+    :param asks_for_credentials: whether an auth flow made it, to get a token or a session key.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    asks_for_credentials: bool = False
+
+    @property
+    def host(self) -> str:
+        """The value of the Host header: with a port only where the URL has one."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def target(self) -> str:
+        """Path and query, as on the request line."""
+        parts = urlsplit(self.url)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+    def with_headers(self, headers: Mapping[str, str]) -> Request:
+        """Return the same request with more headers."""
+        return replace(self, headers={**self.headers, **headers})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP reply.
+
+    :param headers: names in lower case.
+    :param body: decompressed.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+def build_url(base_url: str, path: str, params: Mapping[str, str] | None = None) -> str:
+    """Join and percent-encode a URL.
+
+    :param base_url: origin and optional path prefix, without a slash at the end.
+    :param path: begins with a slash; already encoded.
+    :param params: query parameters, in this order. Everything but unreserved characters is encoded, so that neither
+        ``requests`` nor ``aiohttp`` finds anything to encode differently.
+    """
+    query = urlencode(params or {}, quote_via=quote, safe="")
+    return f"{base_url}{path}" + (f"?{query}" if query else "")
+
+
+def quote_segment(text: str) -> str:
+    """Encode text for use as one segment of a path."""
+    # "." and ".." would be resolved away by the HTTP libraries.
+    return quote(text, safe="").replace(".", "%2E") if set(text) <= {"."} else quote(text, safe="")

@@ -1,0 +1,145 @@
+"""Ways to page: each is a pure function from "this step got this page" to "these steps follow".
+
+A step is one page to ask for. Steps that a function returns together may be asked for side by side; their pages come
+back to it in the order of the steps. Rows are counted as the API returned them, never after a filter of ours.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a way to page has to know of a page.
+
+    :param rows: how many rows the API returned.
+    :param new_rows: how many of them this walk had not seen.
+    :param seen: how many different rows this walk has seen, this page included.
+    :param total: how many rows match, as this reply says it.
+    :param limit: the page size that the API really used, where its reply tells.
+    :param has_more: the API's own word on whether more pages follow.
+    :param last_id: id of the last row.
+    :param is_past_window: whether every row of the page, and so every later one, lies beyond the window.
+    """
+
+    rows: int
+    new_rows: int
+    seen: int
+    total: int | None = None
+    limit: int | None = None
+    has_more: bool | None = None
+    last_id: str | None = None
+    is_past_window: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page to ask for.
+
+    :param position: offset or page number.
+    :param limit: page size to ask for.
+    :param batch: how many steps were planned together with this one.
+    :param leads: whether this is the last of those, which plans the next ones.
+    :param planned_total: the total that was known when this step was planned.
+    :param first_total: the total of the walk's first page.
+    :param cursor: id of the row to go on after.
+    :param overlaps: whether the page begins with the last row of the page before.
+    :param stale_pages: how many pages just before this one brought nothing new.
+    """
+
+    position: int
+    limit: int
+    batch: int = 1
+    leads: bool = True
+    planned_total: int | None = None
+    first_total: int | None = None
+    cursor: str | None = None
+    overlaps: bool = False
+    stale_pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What follows from a page.
+
+    :param steps: what to ask for next; none ends the walk.
+    :param doubt: why rows that existed throughout may have been skipped, or None.
+    """
+
+    steps: Sequence[Step] = ()
+    doubt: str | None = None
+
+
+class Order(Enum):
+    """How a listing is ordered by time."""
+
+    NEWEST_FIRST = "newest first"
+    OLDEST_FIRST = "oldest first"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Paging(ABC):
+    """A way to page.
+
+    :param limit: page size to ask for.
+    :param max_batch: how many pages may be planned at once.
+    :param order: the listing's order. Where it is known, a page that lies beyond the window ends the walk.
+    """
+
+    limit: int
+    max_batch: int = 1
+    order: Order = Order.UNKNOWN
+
+    @abstractmethod
+    def first(self) -> Step:
+        """Return the step that begins a walk."""
+
+    @abstractmethod
+    def params(self, step: Step) -> Mapping[str, str]:
+        """Return the query parameters of a step."""
+
+    @abstractmethod
+    def following(self, step: Step, page: Page) -> Following:
+        """Return what follows from a step's page."""
+
+
+@dataclass(frozen=True)
+class CursorPages(Paging):
+    """The id of the last row leads to the page after it: ``{"has_more": true, "data": […]}``.
+
+    Additions do not move the place. A row that left the list may be a place that the API no longer knows.
+
+    :param start: parameters of the first page only.
+    """
+
+    cursor_param: str = "starting_after"
+    limit_param: str = "limit"
+    start: Mapping[str, str] = field(default_factory=dict)
+
+    def first(self) -> Step:
+        return Step(0, self.limit)
+
+    def params(self, step: Step) -> Mapping[str, str]:
+        place = self.start if step.cursor is None else {self.cursor_param: step.cursor}
+        return {self.limit_param: str(step.limit), **place}
+
+    def following(self, step: Step, page: Page) -> Following:
+        if page.is_past_window:
+            return Following()
+        if page.rows == 0:
+            if page.has_more:
+                raise PaymentsProtocolError("The list makes no progress: an empty page says that more rows follow.")
+            # The page before said that more rows follow.
+            return Following((), None if step.cursor is None else "payments left the list while it was read")
+        if not page.has_more:
+            return Following()
+        if page.last_id is None or page.last_id == step.cursor or page.new_rows == 0:
+            raise PaymentsProtocolError("The list makes no progress: a page repeats what was read before.")
+        return Following([Step(step.position + page.rows, self.limit, cursor=page.last_id)])

@@ -1,0 +1,159 @@
+"""The driver for tasks: ``requests``, and threads for pages that are asked for side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from http.cookiejar import DefaultCookiePolicy
+from typing import TypeVar
+
+import requests
+import tenacity
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.auth import AuthBase
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.http.auth import Flow, advance
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
+
+T = TypeVar("T")
+StepT = TypeVar("StepT")
+Exchange = tuple[Request, Reply]
+
+
+class GuardedSession(requests.Session):
+    """A session that follows no redirect: custom headers, unlike ``Authorization``, would travel to another host."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        if resp.is_redirect:
+            raise PaymentsProtocolError(
+                f"The API answered with HTTP {resp.status_code}, a redirect. Redirects are not followed, for the "
+                "request carries credentials. Set the connection's host to where the API really is."
+            )
+        return None
+
+
+class _NoAuth(AuthBase):
+    """Keeps ``requests`` from adding credentials of its own: without any auth it reads ``~/.netrc``."""
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        return prepared
+
+
+def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) -> requests.Session:
+    """Return a session with a connection's transport options, and no credentials."""
+    session = GuardedSession()
+    session.auth = _NoAuth()
+    session.verify = options.verify
+    session.cert = options.cert
+    session.proxies = dict(options.proxies)
+    session.trust_env = options.trust_env
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # requests are to be alike
+    session.headers["User-Agent"] = USER_AGENT
+    adapter = adapter or HTTPAdapter(pool_maxsize=options.max_concurrency)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+class RequestsDriver:
+    """Sends requests, retries them, and walks pages.
+
+    :param conversation: what is said, and how.
+    :param session: see :func:`open_session`.
+    """
+
+    def __init__(self, conversation: Conversation, session: requests.Session) -> None:
+        self._conversation = conversation
+        self._session = session
+        self._auth_lock = threading.Lock()
+        self._count_lock = threading.Lock()
+        #: Requests sent so far, those for tokens and repeated ones included.
+        self.requests = 0
+
+    def send(self, request: Request) -> Reply:
+        """Send a request until it is answered, at most as often as the retry policy says."""
+        conversation = self._conversation
+        arguments = conversation.retry.tenacity_arguments(conversation.log)
+        return tenacity.Retrying(sleep=time.sleep, **arguments)(self._attempt, request)
+
+    def walk(self, walk: Walk[StepT, T]) -> Iterator[list[T]]:
+        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way."""
+        steps = deque(walk.first_steps())
+        under_way: deque[tuple[StepT, Future[Reply]]] = deque()
+        limit = self._conversation.options.max_concurrency
+        pool = ThreadPoolExecutor(limit, thread_name_prefix="payments")
+
+        def fill() -> None:
+            while steps and len(under_way) < limit:
+                step = steps.popleft()
+                under_way.append((step, pool.submit(self.send, walk.request(step))))
+
+        try:
+            fill()
+            while under_way:
+                step, future = under_way.popleft()
+                found, following = walk.receive(step, _outcome(future))
+                steps.extend(following)
+                fill()  # before yielding, so that waiting and the caller's work overlap
+                yield found
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def authorize(self, request: Request) -> Request:
+        """Return a request with credentials, getting them first where needed, for a session that sends it itself."""
+        outgoing, last = self._next_request(self._conversation.auth.flow(request), None)
+        if outgoing is None and last is not None:
+            self._conversation.judge.check(*last)
+        return outgoing or request
+
+    def _attempt(self, request: Request) -> Reply:
+        flow = self._conversation.auth.flow(request)
+        outgoing, last = self._next_request(flow, None)
+        while outgoing is not None:
+            outgoing, last = self._next_request(flow, (outgoing, self._exchange(outgoing)))
+        assert last is not None  # noqa: S101 - a flow yields at least once
+        self._conversation.judge.check(*last)
+        return last[1]
+
+    def _next_request(self, flow: Flow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:
+        """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
+        # One flow at a time, so that the others find the key that the first one got.
+        with self._auth_lock:
+            outgoing = advance(flow, last[1] if last else None)
+            while outgoing is not None and outgoing.asks_for_credentials:
+                last = (outgoing, self._exchange(outgoing))
+                outgoing = advance(flow, last[1])
+        return outgoing, last
+
+    def _exchange(self, request: Request) -> Reply:
+        options = self._conversation.options
+        time.sleep(self._conversation.pacer.reserve(time.monotonic()))
+        with self._count_lock:
+            self.requests += 1
+        try:
+            prepared = self._session.prepare_request(
+                requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body or None)
+            )
+            prepared.url = request.url  # as it was signed
+            response = self._session.send(
+                prepared,
+                timeout=(options.connect_timeout, options.read_timeout),
+                allow_redirects=False,
+                **self._session.merge_environment_settings(request.url, {}, None, None, None),
+            )
+        except requests.RequestException as error:
+            raise self._conversation.judge.unreachable(request, error) from error
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, response.content)
+
+
+def _outcome(future: Future[Reply]) -> Reply | PaymentsRequestError:
+    try:
+        return future.result()
+    except PaymentsRequestError as refusal:
+        return refusal

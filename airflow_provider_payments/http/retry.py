@@ -1,0 +1,84 @@
+"""Retry? And after how long? One decision for both drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import tenacity
+
+from airflow_provider_payments.exceptions import PaymentsThrottled, PaymentsUnavailable
+
+
+def read_retry_after(value: str | None, now: datetime) -> float | None:
+    """Read a ``Retry-After`` header, in seconds or as an HTTP date (RFC 9110, section 10.2.3), as seconds from now."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max((moment - now).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """When to try a request again.
+
+    Retried are connection errors, 5xx, and replies that mean "wait"; nothing else. Waits are random between 0 and an
+    exponentially growing bound ("full jitter"); a ``Retry-After`` is obeyed instead.
+
+    :param max_attempts: attempts at one request, the first included.
+    :param base_wait: bound of the first wait, in seconds; doubled each time.
+    :param max_wait: no wait of ours is longer, in seconds.
+    :param max_retry_after: a longer ``Retry-After`` is left to the task's own retry, in seconds.
+    :param budget: no more than this is waited for one request in all, in seconds.
+    """
+
+    max_attempts: int = 5
+    base_wait: float = 1.0
+    max_wait: float = 30.0
+    max_retry_after: float = 300.0
+    budget: float = 600.0
+
+    def tenacity_arguments(self, log: Callable[[str], None]) -> dict[str, Any]:
+        """Return the arguments that ``tenacity.Retrying`` and ``tenacity.AsyncRetrying`` share."""
+        own_wait = tenacity.wait_random_exponential(multiplier=self.base_wait, max=self.max_wait)
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            retry_after = _retry_after(_error(state))
+            return own_wait(state) if retry_after is None else retry_after
+
+        def give_up(state: tenacity.RetryCallState) -> bool:
+            retry_after = _retry_after(_error(state)) or 0.0
+            return (
+                state.attempt_number >= self.max_attempts
+                or retry_after > self.max_retry_after
+                or state.idle_for + max(state.upcoming_sleep, retry_after) > self.budget
+            )
+
+        def announce(state: tenacity.RetryCallState) -> None:
+            log(f"{_error(state)} Attempt {state.attempt_number + 1} in {state.upcoming_sleep:.1f} s.")
+
+        return {
+            "retry": tenacity.retry_if_exception_type((PaymentsThrottled, PaymentsUnavailable)),
+            "wait": wait,
+            "stop": give_up,
+            "before_sleep": announce,
+            "reraise": True,
+        }
+
+
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _retry_after(error: BaseException | None) -> float | None:
+    return error.retry_after if isinstance(error, PaymentsThrottled) else None

@@ -1,0 +1,100 @@
+"""How requests travel: what both drivers are told about a connection, and how they pace themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from airflow_provider_payments import __version__
+from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.http.auth import Auth
+from airflow_provider_payments.http.judge import Judge
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.retry import RetryPolicy
+
+USER_AGENT = f"airflow-provider-payments/{__version__}"
+
+T = TypeVar("T")
+StepT = TypeVar("StepT")
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How to send requests.
+
+    :param connect_timeout: seconds to wait for a connection.
+    :param read_timeout: seconds to wait for the next bytes of a reply.
+    :param verify: whether to verify TLS certificates, or a file with certificate authorities.
+    :param cert: client certificate: one file, or certificate and key.
+    :param proxies: proxy URLs by scheme.
+    :param trust_env: whether the environment's proxies count.
+    :param max_concurrency: requests that may be under way at once.
+    :param requests_per_second: None is as fast as the API answers.
+    """
+
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    trust_env: bool = True
+    max_concurrency: int = 4
+    requests_per_second: float | None = None
+
+    def proxy_for(self, url: str) -> str | None:
+        """Return the proxy for a URL: the connection's own, else the environment's."""
+        from urllib.request import getproxies, proxy_bypass
+
+        place = urlsplit(url)
+        own = self.proxies.get(place.scheme) or self.proxies.get("all")
+        if own or not self.trust_env or proxy_bypass(place.hostname or ""):
+            return own
+        environment = getproxies()
+        return environment.get(place.scheme) or environment.get("all")
+
+
+class Pacer:
+    """Gives out evenly spaced turns, without a burst."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._interval = 1 / per_second if per_second else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def reserve(self, now: float) -> float:
+        """Take the next turn and return the seconds until then."""
+        with self._lock:
+            turn = max(now, self._next)
+            self._next = turn + self._interval
+            return turn - now
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Everything a driver has to know of one API behind one connection.
+
+    :param log: told of every retry.
+    """
+
+    auth: Auth
+    judge: Judge
+    options: TransportOptions
+    retry: RetryPolicy
+    pacer: Pacer
+    log: Callable[[str], None]
+
+
+class Walk(Protocol[StepT, T]):
+    """A listing's pages, as drivers see them."""
+
+    def first_steps(self) -> Iterable[StepT]:
+        """Return the steps to begin with."""
+
+    def request(self, step: StepT) -> Request:
+        """Return the request of a step."""
+
+    def receive(self, step: StepT, reply: Reply | PaymentsRequestError) -> tuple[list[T], Iterable[StepT]]:
+        """Take a step's reply; return what it holds, and the steps that follow. Called in the order of the steps."""

@@ -1,0 +1,60 @@
+"""Amounts, from the wire to an exact :class:`~decimal.Decimal`.
+
+Nothing here rounds. An amount that is not a finite number, or minor units that are not whole, raise
+:class:`~airflow_provider_payments.exceptions.PaymentsProtocolError`.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, InvalidOperation
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+
+# Sums must not round at the 28 digits of the default context.
+_EXACT = Context(prec=400)
+
+_LARGEST_EXPONENT = 100  # "1E+999999999" is a valid number, and a gigabyte when written out
+
+#: Decimals of a currency whose amounts an API gives in cents.
+CENTS = 2
+
+
+def parse_amount(value: Decimal | int | str | None) -> Decimal | None:
+    """Read an amount in major units ("12.50" is twelve and a half)."""
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise PaymentsProtocolError("An amount is not a decimal number.") from None
+    if not amount.is_finite() or abs(amount.adjusted()) > _LARGEST_EXPONENT:
+        raise PaymentsProtocolError("An amount is not a finite number of reasonable size.")
+    return amount
+
+
+def parse_units(value: Decimal | int | str | None) -> int | None:
+    """Read a whole number of smallest units: cents, or a token's smallest unit."""
+    amount = parse_amount(value)
+    if amount is None:
+        return None
+    if amount != amount.to_integral_value():
+        raise PaymentsProtocolError("An amount in smallest units is not a whole number.")
+    return int(amount)
+
+
+def scale_units(units: int | None, decimals: int | None) -> Decimal | None:
+    """Turn smallest units into major units: ``scale_units(250, 2)`` is 2.50. None when either is unknown."""
+    if units is None or decimals is None:
+        return None
+    # Built from digits: Decimal arithmetic would round at the context's precision.
+    return Decimal((int(units < 0), tuple(map(int, str(abs(units)))), -decimals))
+
+
+def add(left: Decimal, right: Decimal) -> Decimal:
+    """Add two amounts exactly."""
+    return _EXACT.add(left, right)
+
+
+def format_amount(amount: Decimal | None) -> str | None:
+    """Write an amount as plain digits, never with an exponent; digits after the point are kept as the API gave them."""
+    return None if amount is None else format(amount, "f")

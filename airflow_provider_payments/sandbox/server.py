@@ -1,0 +1,191 @@
+"""The server itself: one loopback port, five APIs, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+
+from aiohttp import web
+
+from airflow_provider_payments.sandbox.api import Answer, Api, Call, Row
+from airflow_provider_payments.sandbox.clock import Clock
+from airflow_provider_payments.sandbox.cryptofuse import CryptoFuse
+from airflow_provider_payments.sandbox.faults import Faults
+from airflow_provider_payments.sandbox.hotpay import HotPay
+from airflow_provider_payments.sandbox.jframework import JFramework
+from airflow_provider_payments.sandbox.satispay import Satispay
+from airflow_provider_payments.sandbox.spacepay import SpacePay
+
+
+class Sandbox:
+    """All five APIs on one port; start and stop it with ``with``.
+
+    :param port: 0 takes a free one.
+    :param payments: rows per API, the documentation's examples included; or the rows of named APIs, others none.
+    :param seed: the same seed and number give the same payments, byte for byte.
+    :param settle_seconds: when payments that start pending reach their final status; None: only by ``settle()``.
+    :param token_seconds: lifetime of CryptoFuse access tokens and of JFramework session keys.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        payments: int | Mapping[str, int] = 200,
+        seed: int = 1,
+        settle_seconds: float | None = None,
+        token_seconds: float = 3600,
+        latency_ms: float = 0,
+        fail_every: int = 0,
+        throttle_every: int = 0,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.settle_seconds = settle_seconds
+        self.clock = Clock()
+        number = payments.get if isinstance(payments, Mapping) else lambda _name, _none: payments
+        self.hotpay = HotPay(number("hotpay", 0), seed, self.clock)
+        self.cryptofuse = CryptoFuse(number("cryptofuse", 0), seed, self.clock)
+        self.spacepay = SpacePay(number("spacepay", 0), seed, self.clock)
+        self.satispay = Satispay(number("satispay", 0), seed, self.clock)
+        self.jframework = JFramework(number("jframework", 0), seed, self.clock)
+        self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
+        self.apis: dict[str, Api] = {
+            api.name: api for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework)
+        }
+        self.faults = Faults(latency_ms=latency_ms, fail_every=fail_every, throttle_every=throttle_every)
+        self.requests: list[Call] = []
+        """Every request received, token requests too, in order of arrival."""
+        self.before_reply: Callable[[Call], object] | None = None
+        """Called in the server's thread right before a reply is computed; nothing happens in between."""
+        self._counts: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+    def connections(self) -> dict[str, Row]:
+        """Airflow connections, by the id that each hook uses when none is named."""
+        return {f"{name}_default": api.connection(self.url) for name, api in self.apis.items()}
+
+    def settle(self) -> None:
+        """Let every payment that is going to reach its final status reach it now."""
+        for api in self.apis.values():
+            api.settle(float("inf"))
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass at once: pending payments settle, tokens expire."""
+        self.clock.advance(seconds)
+
+    def start(self) -> Sandbox:
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="payments-sandbox", daemon=True)
+        self._thread.start()
+        ready.result()
+        return self
+
+    def stop(self) -> None:
+        if self._thread is None or self._loop is None or self._stop is None:
+            return
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._thread = self._loop = self._stop = None
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _run(self, ready: Future[None]) -> None:
+        try:
+            asyncio.run(self._serve(ready))
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    async def _serve(self, ready: Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+            self.port = runner.addresses[0][1]
+            self.clock.restart()
+            ready.set_result(None)
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        name = f"{request.raw_path}/".partition("?")[0].split("/")[1]
+        call = Call(
+            api=name if name in self.apis else "",
+            method=request.method,
+            path=request.raw_path,
+            headers=list(request.headers.items()),
+            body=await request.read(),
+            received_at=time.monotonic(),
+        )
+        self.requests.append(call)
+        number = next(self._counts[name])
+        if self.faults.latency_ms:
+            await asyncio.sleep(self.faults.latency_ms / 1000)
+        if _hits(self.faults.drop_connection_every, number):
+            _hang_up(request)
+            return web.Response()
+        answer = self._answer(call, number)
+        call.status = answer.status
+        call.answered_at = time.monotonic()
+        if _hits(self.faults.truncate_every, number):
+            return await _half(request, answer)
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+    def _answer(self, call: Call, number: int) -> Answer:
+        api = self.apis.get(call.api)
+        if api is None:
+            return Answer.json({"apis": [f"{self.url}/{name}" for name in self.apis]}, 200 if call.path == "/" else 404)
+        if self.settle_seconds is not None:
+            api.settle(self.clock.elapsed() / max(self.settle_seconds, 1e-9))
+        if self.before_reply is not None:
+            self.before_reply(call)
+        canned = self.faults.reply_with[call.api]
+        if canned:
+            status, headers, body = canned.popleft()
+            return Answer(status, body, headers)
+        if _hits(self.faults.fail_every, number):
+            failures = number // self.faults.fail_every
+            return api.fail(503 if failures % 2 else 500)
+        if _hits(self.faults.throttle_every, number):
+            return api.throttle(self.faults.retry_after)
+        return api.answer(call)
+
+
+def _hits(every: int, number: int) -> bool:
+    return every > 0 and number % every == 0
+
+
+def _hang_up(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _half(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body)
+    await response.prepare(request)
+    await response.write(answer.body[: len(answer.body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response

@@ -1,0 +1,76 @@
+"""Instants: ISO 8601 text and Unix seconds to aware UTC datetimes."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+
+# datetime.fromisoformat of Python 3.10 reads neither "Z" nor the seven fractional digits that .NET writes.
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?"
+)
+
+
+def parse_iso(text: str) -> datetime:
+    """Read ISO 8601 text; digits beyond microseconds are cut. The result is naive when the text names no zone.
+
+    :raises ValueError: when the text is no ISO 8601 date or time.
+    """
+    match = _ISO.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("not an ISO 8601 time")
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    moment = datetime(  # noqa: DTZ001 - the zone follows
+        int(year),
+        int(month),
+        int(day),
+        int(hour or 0),
+        int(minute or 0),
+        int(second or 0),
+        int((fraction or "0").ljust(6, "0")[:6]),
+    )
+    if zone is None:
+        return moment
+    if zone in "Zz":
+        return moment.replace(tzinfo=timezone.utc)
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
+
+
+def read_time(text: str | None) -> datetime | None:
+    """Read a time out of an API's reply, as UTC. None when absent, .NET's unset year 1, or without a zone.
+
+    A time without a zone is no instant, and a guess would put the payment into the wrong window.
+    """
+    if not text:
+        return None
+    try:
+        moment = parse_iso(text)
+    except ValueError:
+        raise PaymentsProtocolError("A time in the reply is not ISO 8601.") from None
+    if moment.tzinfo is None or moment.year == 1:
+        return None
+    return moment.astimezone(timezone.utc)
+
+
+def read_unix_seconds(seconds: int | None) -> datetime | None:
+    """Read Unix seconds. None when absent or 0, which stands for "not yet"."""
+    if not seconds:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, tz=timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        raise PaymentsProtocolError("A timestamp in the reply is not in Unix seconds.") from None
+
+
+def unix_milliseconds(moment: datetime) -> int:
+    """Return whole milliseconds since 1970, rounded down."""
+    return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1)
+
+
+def format_time(moment: datetime | None) -> str | None:
+    """Write an instant as RFC 3339 in UTC with ``Z``."""
+    return None if moment is None else moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
