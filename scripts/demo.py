@@ -1,5 +1,126 @@
-"""Placeholder: the demo is not written yet."""
+"""Load payments of all five APIs, from a local sandbox, through a real Airflow DAG run, and show what was loaded.
 
+``make demo`` runs this. ``make demo-ui`` runs it with ``--ui``: the same sandbox behind a real Airflow UI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import runpy
+import shlex
+import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
 
-sys.exit("not yet")
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "output"
+
+
+@contextmanager
+def running_sandbox(port: int, payments: int) -> Iterator[dict[str, str]]:
+    """Start the sandbox as a user would, and yield the connections that it prints."""
+    command = [sys.executable, "-m", "airflow_provider_payments.sandbox"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--payments", str(payments)], stdout=subprocess.PIPE, text=True
+    )
+    connections = {}
+    try:
+        for line in process.stdout or ():
+            if line.startswith("export AIRFLOW_CONN_"):
+                (setting,) = shlex.split(line)[1:]
+                name, _, value = setting.partition("=")
+                connections[name] = value
+            elif line.startswith("Sandbox ready"):
+                print(line.strip())
+                break
+        else:
+            raise SystemExit("The sandbox did not start; see its message above.")
+        yield connections
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def configure_airflow() -> None:
+    """Settings of the demo's own Airflow. Before anything imports Airflow."""
+    os.environ.update(
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "example_dags"),
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
+        AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+    )
+    Path(os.environ["AIRFLOW_HOME"]).mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
+
+
+def run_example() -> None:
+    """Run the example DAG that lists all connections."""
+    example = runpy.run_path(str(ROOT / "example_dags" / "example_list_payments_of_all_connections.py"))
+    run = example["dag"].test(run_conf={"output": OUTPUT.as_uri()})
+    if run.state != "success":
+        raise SystemExit(f"The DAG run ended as {run.state!r}; its log is above.")
+
+
+def describe(path: Path) -> list[str]:
+    """Return a row of the table: what one file holds."""
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    statuses = Counter(record["status"] for record in records)
+    totals: dict[str, Decimal] = {}
+    unknown = 0
+    for record in records:
+        if record["amount"] is None:
+            unknown += 1
+        elif record["status"] == "succeeded" and record["kind"] != "refund":
+            currency = record["currency"]
+            totals[currency] = totals.get(currency, Decimal(0)) + Decimal(record["amount"])
+    shown = [f"{amount:f} {currency}" for currency, amount in sorted(totals.items())]
+    shown += [f"{unknown} without a known amount"] * bool(unknown)
+    return [
+        records[0]["provider"],
+        str(len(records)),
+        ", ".join(f"{number} {status}" for status, number in statuses.most_common()),
+        "\n".join(shown),
+    ]
+
+
+def print_table(rows: list[list[str]]) -> None:
+    """Print rows whose last cell may have several lines."""
+    head = ["provider", "payments", "statuses", "succeeded, exact"]
+    widths = [max(len(line) for row in [head, *rows] for line in row[i].splitlines() or [""]) for i in range(len(head))]
+    for row in [head, ["-" * width for width in widths], *rows]:
+        cells = [cell.splitlines() or [""] for cell in row]
+        for i in range(max(map(len, cells))):
+            line = [(cell[i] if i < len(cell) else "").ljust(width) for cell, width in zip(cells, widths, strict=True)]
+            print("  ".join(line).rstrip())
+
+
+def main() -> None:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ui", action="store_true", help="serve a real Airflow UI instead of running one DAG")
+    parser.add_argument("--port", type=int, default=8085, help="of the sandbox")
+    parser.add_argument("--payments", type=int, default=200, help="of each API")
+    arguments = parser.parse_args()
+    configure_airflow()
+    with running_sandbox(arguments.port, arguments.payments) as connections:
+        os.environ.update(connections)
+        if arguments.ui:
+            subprocess.run([sys.executable, "-m", "airflow", "standalone"], check=False)
+            return
+        run_example()
+    files = sorted(OUTPUT.glob("*.jsonl"))
+    print()
+    print_table([describe(path) for path in files])
+    print("\nEvery line of these files is one payment:")
+    for path in files:
+        print(f"  {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,8 +3,8 @@
 **Offsets and page numbers drift.** When a row is added in front of the place that is being read, every later row moves
 down: read in order, rows repeat, and none is lost. But of two pages read side by side, the later may have been read
 *before* the addition and the earlier *after* it; then the rows between them are lost. And when a row leaves, every
-later row moves up, and rows are skipped in any case. So each step carries the total that it was planned with: a larger one
-leads to a second look at what follows, and a smaller one is a doubt, for which the walk is made again.
+later row moves up, and rows are skipped in any case. So each step carries the total that it was planned with: a larger
+one leads to a second look at what follows, and a smaller one is a doubt, for which the walk is made again.
 """
 
 from __future__ import annotations
