@@ -15,6 +15,8 @@ _EXACT = Context(prec=400)
 
 _LARGEST_EXPONENT = 100  # "1E+999999999" is a valid number, and a gigabyte when written out
 
+_MOST_DIGITS = 200  # so that sums stay exact within the context above
+
 #: Decimals of a currency whose amounts an API gives in cents.
 CENTS = 2
 
@@ -27,7 +29,11 @@ def parse_amount(value: Decimal | int | str | None) -> Decimal | None:
         amount = Decimal(value)
     except InvalidOperation:
         raise PaymentsProtocolError("An amount is not a decimal number.") from None
-    if not amount.is_finite() or abs(amount.adjusted()) > _LARGEST_EXPONENT:
+    if (
+        not amount.is_finite()
+        or abs(amount.adjusted()) > _LARGEST_EXPONENT
+        or len(amount.as_tuple().digits) > _MOST_DIGITS
+    ):
         raise PaymentsProtocolError("An amount is not a finite number of reasonable size.")
     return amount
 

@@ -118,7 +118,7 @@ def _explain_empty_window(start: datetime, end: datetime) -> str:
     return (
         f"The window is empty: created_from and created_to are both {start.isoformat()}, so no payment can be in it. "
         "On Airflow 3 a cron preset like schedule='@daily' gives data intervals of zero length (data_interval_start == "
-        "data_interval_end), and so do manual runs on every version. Use schedule=CronDataIntervalTimetable("
+        "data_interval_end), and so do runs of a DAG without a schedule. Use schedule=CronDataIntervalTimetable("
         "'0 0 * * *', timezone='UTC') from airflow.timetables.interval, or compute the window yourself, like "
         "created_from='{{ data_interval_end - macros.timedelta(days=1) }}', created_to='{{ data_interval_end }}'."
     )

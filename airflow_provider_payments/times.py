@@ -37,7 +37,12 @@ def parse_iso(text: str) -> datetime:
         return moment.replace(tzinfo=timezone.utc)
     digits = zone[1:].replace(":", "").ljust(4, "0")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
+    moment = moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
+    try:
+        moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError("out of range in UTC") from None
+    return moment
 
 
 def read_time(text: str | None) -> datetime | None:
@@ -45,13 +50,13 @@ def read_time(text: str | None) -> datetime | None:
 
     A time without a zone is no instant, and a guess would put the payment into the wrong window.
     """
-    if not text:
+    if not text or text.startswith("0001-01-01"):
         return None
     try:
         moment = parse_iso(text)
     except ValueError:
         raise PaymentsProtocolError("A time in the reply is not ISO 8601.") from None
-    if moment.tzinfo is None or moment.year == 1:
+    if moment.tzinfo is None:
         return None
     return moment.astimezone(timezone.utc)
 
@@ -64,6 +69,14 @@ def read_unix_seconds(seconds: int | None) -> datetime | None:
         return datetime.fromtimestamp(seconds, tz=timezone.utc)
     except (ValueError, OverflowError, OSError):
         raise PaymentsProtocolError("A timestamp in the reply is not in Unix seconds.") from None
+
+
+def shift(moment: datetime, by: timedelta) -> datetime:
+    """Move a time, as far as the calendar goes."""
+    try:
+        return moment + by
+    except OverflowError:
+        return moment
 
 
 def unix_milliseconds(moment: datetime) -> int:

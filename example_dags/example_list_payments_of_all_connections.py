@@ -47,7 +47,7 @@ with DAG(
         ]
     )
 
-    @task
+    @task(retries=0)
     def require_complete(manifests: Any) -> None:
         """Fail when a listing may have missed payments."""
         doubts = [f"{each['connection_id']}: {each['warnings']}" for each in manifests[:] if not each["complete"]]

@@ -10,9 +10,9 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.walk import RawPage, Stage, Strand
+from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.judge import Judge
+from airflow_provider_payments.http.judge import UNREADABLE, Judge
 from airflow_provider_payments.http.message import Reply, Request, build_url
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.payment import Payment, PaymentStatus
@@ -125,25 +125,43 @@ class PaymentsApi(ABC):
         paging = self.build_paging(query, limit, max_batch)
         return [
             Stage([Strand(paging, self.build_params(query, word))], is_volatile=self.is_volatile(word))
-            for word in self.words_to_ask(query) or (None,)
+            for word in self.words_to_ask(query)
         ]
 
     def is_volatile(self, word: str | None) -> bool:
         """Whether payments may leave a list that is filtered by this word."""
         return word is not None and not self.statuses[word].is_final
 
-    def words_to_ask(self, query: PaymentQuery) -> list[str]:
-        """Return the words to filter by, in the order of a life; none when only an unfiltered list finds all."""
+    def words_to_ask(self, query: PaymentQuery) -> Sequence[str | None]:
+        """Return the words to filter by, in the order of a payment's life; None stands for an unfiltered list.
+
+        Where a wanted word cannot be filtered by, only the unfiltered list finds all. Where no word of this API has a
+        wanted meaning, there is nothing to ask.
+        """
         wanted = {*query.words, *(word for status in query.statuses for word in self.words_for(status))}
-        is_filterable = wanted.issubset(self.filterable_words) and PaymentStatus.UNKNOWN not in query.statuses
-        return [word for word in self.statuses if word in wanted] if is_filterable else []
+        is_unfiltered = not query.has_statuses or PaymentStatus.UNKNOWN in query.statuses
+        if is_unfiltered or not wanted.issubset(self.filterable_words):
+            return [None]
+        return [word for word in self.statuses if word in wanted]
+
+    def check(self, request: Request, reply: Reply) -> None:
+        """Raise the error that a reply means, if it means one."""
+        self.judge.check(request, reply)
+        if not request.asks_for_credentials:
+            self.check_body(request, reply)
 
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Decode a page."""
-        self.check_body(request, reply)
         try:
             return self.to_page(msgspec.json.decode(reply.body, type=self.page_type))
-        except (msgspec.DecodeError, PaymentsProtocolError) as error:
+        except (*UNREADABLE, PaymentsProtocolError) as error:
+            raise self.judge.unreadable(request, reply, str(error)) from None
+
+    def read_one(self, request: Request, reply: Reply) -> Payment:
+        """Decode the reply to :meth:`detail_request`."""
+        try:
+            return self.read_payment(self.read_detail(reply.body))
+        except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
@@ -151,7 +169,7 @@ class PaymentsApi(ABC):
         row = bytes(row)  # a msgspec.Raw would keep the whole page in memory
         try:
             payment = self.to_payment(msgspec.json.decode(row, type=self.row_type), row)
-        except (msgspec.DecodeError, PaymentsProtocolError) as error:
+        except (*UNREADABLE, PaymentsProtocolError) as error:
             raise PaymentsProtocolError(f"{self.name}: a payment is not what the API documents: {error}") from None
         if payment.occurred_at is None:
             # It belongs to every window: repeated rather than lost.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsError
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsError, PaymentsRequestError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.connected import ConnectedHook
 from airflow_provider_payments.hooks.listing import Listing
-from airflow_provider_payments.hooks.walk import ListingReport, Stage
+from airflow_provider_payments.hooks.stage import Stage
+from airflow_provider_payments.hooks.walk import ListingReport
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation
@@ -71,8 +73,8 @@ class PaymentsHook(ConnectedHook):
         request = api.detail_request(api.require_id(payment_id))
         if request is None:
             return _found(payment_id, next((each for each in self.list_payments() if each.id == payment_id), None))
-        with self.driver(conversation) as driver:
-            return _read_detail(api, request, driver.send(request))
+        with self.driver(conversation) as driver, _not_found_by(payment_id):
+            return api.read_one(request, driver.send(request))
 
     def has_pending(
         self,
@@ -112,7 +114,8 @@ class PaymentsHook(ConnectedHook):
         if request is None:
             return _found(payment_id, await anext((e async for e in self.alist_payments() if e.id == payment_id), None))
         async with self.async_driver(conversation) as driver:
-            return _read_detail(api, request, await driver.send(request))
+            with _not_found_by(payment_id):
+                return api.read_one(request, await driver.send(request))
 
     async def ahas_pending(
         self,
@@ -200,7 +203,8 @@ def _pending_words(api: PaymentsApi) -> list[str]:
 
 def _small_questions(api: PaymentsApi, query: PaymentQuery) -> list[Request]:
     """Return a request for one payment of each pending status. None when only a walk can tell."""
-    if query.created_from or query.created_to:
+    is_asked_whole = query.filters.items() <= api.build_params(query, None).items()
+    if query.created_from or query.created_to or not is_asked_whole:
         return []
     asked = (replace(query, words=frozenset({word})) for word in _pending_words(api))
     return [_first_request(api, api.build_stages(question, limit=1, max_batch=1)[0]) for question in asked]
@@ -223,9 +227,15 @@ def _shows_pending(api: PaymentsApi, query: PaymentQuery, request: Request, repl
     return any(payment.status.is_pending and api.matches(query, payment) for payment in payments)
 
 
-def _read_detail(api: PaymentsApi, request: Request, reply: Reply) -> Payment:
-    api.check_body(request, reply)
-    return api.read_payment(api.read_detail(reply.body))
+@contextmanager
+def _not_found_by(payment_id: str) -> Iterator[None]:
+    """Tell an unknown id from a wrong path."""
+    try:
+        yield
+    except PaymentsRequestError as error:
+        if error.status != 404:
+            raise
+        raise PaymentNotFound(f"No payment has the id {payment_id!r}. {error}", error.status, error.code) from None
 
 
 def _found(payment_id: str, payment: Payment | None) -> Payment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -17,7 +18,7 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.credentials import read_connection
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session
+from airflow_provider_payments.http.requests_driver import RequestsDriver, environment_settings, open_session
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation, Pacer
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
     from airflow_provider_payments._compat import Connection
+
+
+_FINE = (200, 201, 202, 204)
 
 
 class _SessionAuth(AuthBase):
@@ -87,7 +91,9 @@ class ConnectedHook(HttpHook):
     async def aopen(self) -> tuple[PaymentsApi, Conversation]:
         """Read the connection, once, without blocking the event loop."""
         if self._opened is None:
-            self._opened = self._read(await get_connection_async(self.payments_conn_id))
+            connection = await get_connection_async(self.payments_conn_id)
+            # In a thread, for checking an RSA key takes tens of milliseconds.
+            self._opened = await asyncio.to_thread(self._read, connection)
         return self._opened
 
     @contextmanager
@@ -115,6 +121,7 @@ class ConnectedHook(HttpHook):
         return api, Conversation(
             auth=api.auth,
             judge=api.judge,
+            check=api.check,
             options=credentials.options,
             retry=RetryPolicy(max_attempts=credentials.max_attempts),
             pacer=Pacer(credentials.options.requests_per_second),
@@ -151,7 +158,7 @@ class ConnectedHook(HttpHook):
         response = session.send(
             prepped_request,
             timeout=(options.connect_timeout, options.read_timeout),
-            **session.merge_environment_settings(prepped_request.url, {}, None, None, None),
+            **environment_settings(session, prepped_request.url or ""),
         )
         if (extra_options or {}).get("check_response", True):
             self.check_response(response)
@@ -159,7 +166,7 @@ class ConnectedHook(HttpHook):
 
     def check_response(self, response: Response) -> None:
         """Raise the error that a reply means. Unlike ``HttpHook``'s, it logs no body, for that holds personal data."""
-        if response.ok:
+        if response.status_code in _FINE:
             return
         _, conversation = self.open()
         headers = {name.lower(): value for name, value in response.headers.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -92,7 +93,7 @@ def read_connection(connection: Connection, default_host: str) -> Credentials:
     options = TransportOptions(
         connect_timeout=connect,
         read_timeout=read,
-        verify=_flag_or_path(extra.get("verify", extra.get("verify_ssl", True))),
+        verify=_verify(draft),
         cert=_certificate(draft),
         proxies=_proxies(draft),
         trust_env=_flag_or_path(extra.get("trust_env", True)) is not False,
@@ -125,13 +126,14 @@ def _read_extra(connection: Connection, conn_id: str) -> Mapping[str, Any]:
 
 def _base_url(conn_id: str, host: str, schema: str | None, port: int | None) -> str:
     """Join host, schema and port. https is assumed; a host that is a URL may have a path prefix."""
-    schema = (schema or "https").lower()
-    url = urlsplit(host.strip() if "://" in host else f"{schema}://{host.strip()}")
+    schema, host = (schema or "https").lower(), host.strip()
     try:
+        url = urlsplit(host if "://" in host else f"{schema}://{host}")
         own_port = url.port
     except ValueError:
-        own_port = None
-    if url.scheme not in ("https", "http") or not url.hostname or url.username or url.password or url.query:
+        url, own_port = urlsplit(""), None
+    is_plain = not (url.username or url.password or url.query) and not any(map(str.isspace, host))
+    if url.scheme not in ("https", "http") or not url.hostname or not is_plain:
         raise PaymentsConfigError(
             f"Connection {conn_id!r}: host must be a host name or a URL like 'https://api.example.com/prefix' "
             "(http or https, no user name, no query), and schema empty, 'https' or 'http'."
@@ -178,13 +180,21 @@ def _flag_or_path(value: object) -> bool | str:
     return value is not False
 
 
+def _verify(credentials: Credentials) -> bool | str:
+    verify = _flag_or_path(credentials.extra.get("verify", credentials.extra.get("verify_ssl", True)))
+    if isinstance(verify, str) and not Path(verify).exists():
+        raise credentials.wrong("verify", "true, false, or the path of certificate authorities on this machine")
+    return verify
+
+
 def _certificate(credentials: Credentials) -> str | tuple[str, str] | None:
     value = credentials.extra.get("cert")
-    if value is None or isinstance(value, str):
-        return value or None
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value):
-        return value[0], value[1]
-    raise credentials.wrong("cert", "the path of a client certificate, or a pair of certificate and key paths")
+    if not value:
+        return None
+    paths = value if isinstance(value, list) else [value]
+    if len(paths) > 2 or not all(isinstance(path, str) and Path(path).is_file() for path in paths):
+        raise credentials.wrong("cert", "the path of a certificate on this machine, or those of certificate and key")
+    return paths[0] if len(paths) == 1 else (paths[0], paths[1])
 
 
 def _proxies(credentials: Credentials) -> Mapping[str, str]:

@@ -29,15 +29,16 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, IssuedKey, client_credentials
+from airflow_provider_payments.http.judge import UNREADABLE
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.offset_paging import OffsetPages
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_time
+from airflow_provider_payments.times import read_time, shift
 
 
 class Row(msgspec.Struct):
@@ -175,6 +176,7 @@ _TRON = ("TRON", "TRX")
 def _read_token(reply: Reply, now: datetime) -> IssuedKey:
     try:
         token = msgspec.json.decode(reply.body, type=Token)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    return IssuedKey(token.access_token, now + timedelta(seconds=token.expires_in) if token.expires_in else None)
+    expires_at = None if token.expires_in is None else shift(now, timedelta(seconds=token.expires_in))
+    return IssuedKey(token.access_token, expires_at)

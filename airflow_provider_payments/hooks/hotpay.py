@@ -29,9 +29,9 @@ import msgspec
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey
-from airflow_provider_payments.http.offset_paging import UncountedOffsetPages
+from airflow_provider_payments.http.offset_paging import OffsetPages
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.money import parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentStatus
@@ -103,7 +103,7 @@ class HotPayApi(PaymentsApi):
         return HeaderKey({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
 
     def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
-        return UncountedOffsetPages(limit)
+        return OffsetPages(limit)
 
     def to_page(self, page: Page) -> RawPage:
         return RawPage(page.payments, limit=page.pagination.limit if page.pagination else None)
@@ -125,7 +125,7 @@ class HotPayApi(PaymentsApi):
             amount_minor=units,
             crypto_asset=row.token_id,
             crypto_amount=amount,
-            transaction_hash=row.near_trx,
+            transaction_hash=row.near_trx or None,
             order_id=row.memo,
             payer_id=row.sender_id,
             completed_at=read_unix_seconds(row.timestamp),

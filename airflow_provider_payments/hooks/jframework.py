@@ -30,15 +30,16 @@ from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProt
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
+from airflow_provider_payments.http.judge import UNREADABLE
 from airflow_provider_payments.http.message import Reply, Request, quote_segment
 from airflow_provider_payments.http.offset_paging import NumberedPages
-from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.http.paging import Order, Paging
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_time
+from airflow_provider_payments.times import read_time, shift
 
 #: Whether the ends of CreatedDateFrom and CreatedDateTo are inclusive is not documented: ask for more, and check here.
 _MARGIN = timedelta(seconds=1)
@@ -152,7 +153,12 @@ class JFrameworkApi(PaymentsApi):
 
     def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
         return NumberedPages(
-            limit, max_batch, number_param="PageNumber", size_param="PageSize", first_page=self._first_page
+            limit,
+            max_batch,
+            Order.OLDEST_FIRST,
+            number_param="PageNumber",
+            size_param="PageSize",
+            first_page=self._first_page,
         )
 
     def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
@@ -161,9 +167,9 @@ class JFrameworkApi(PaymentsApi):
         params = {"TestMode": "false", **super().build_params(query, word)}
         params |= {"SortDataField": "createdDate", "SortOrder": "asc"}
         if query.created_from:
-            params["CreatedDateFrom"] = (query.created_from - _MARGIN).isoformat()
+            params["CreatedDateFrom"] = shift(query.created_from, -_MARGIN).isoformat()
         if query.created_to:
-            params["CreatedDateTo"] = (query.created_to + _MARGIN).isoformat()
+            params["CreatedDateTo"] = shift(query.created_to, _MARGIN).isoformat()
         return params
 
     def is_volatile(self, word: str | None) -> bool:
@@ -178,7 +184,7 @@ class JFrameworkApi(PaymentsApi):
     def check_body(self, request: Request, reply: Reply) -> None:
         try:
             verdict = msgspec.json.decode(reply.body, type=Verdict)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
         self.judge.check(request, reply, status=verdict.statusCode)
         if verdict.success is not True:
@@ -230,7 +236,7 @@ def _read_session(reply: Reply, now: datetime) -> IssuedKey:
         body: Any = msgspec.json.decode(reply.body)
         data = body.get("data") or body
         key, until = data["authKey"], data.get("expiresIn")
-    except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
+    except (*UNREADABLE, AttributeError, KeyError, TypeError):
         key = until = None
     if not isinstance(key, str) or not key:
         raise PaymentsAuthError("jframework: the login brought no session key. Check user name and password.")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from airflow_provider_payments.hooks.walk import ListingApi, ListingReport, PageWalk, Sighting, Stage
+from airflow_provider_payments.hooks.stage import ListingApi, Stage
+from airflow_provider_payments.hooks.walk import ListingReport, PageWalk, Sighting
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 
@@ -87,24 +88,24 @@ class Listing:
         self._seen.close()
 
     def _take(self, payment: Payment) -> Sighting:
-        payment, is_new, is_new_to_walk = self._identify(payment)
+        key, payment, is_new, is_new_to_walk = self._identify(payment)
         if not is_new and not (self._is_repeating and is_new_to_walk):
             self.report.duplicates_dropped += 1
         held = self._held.get(payment.id)
         is_wanted = self._query.wants(payment) and self._api.matches(self._query, payment)
         if (not is_new and held is None) or not is_new_to_walk or not is_wanted:
-            return Sighting(None, is_new, is_new_to_walk)
+            return Sighting(key, None, is_new, is_new_to_walk)
         if self._holds_back and not payment.is_final:
             self._held[payment.id] = payment
-            return Sighting(None, is_new, is_new_to_walk)
+            return Sighting(key, None, is_new, is_new_to_walk)
         self._held.pop(payment.id, None)
-        return Sighting(payment, is_new, is_new_to_walk)
+        return Sighting(key, payment, is_new, is_new_to_walk)
 
-    def _identify(self, payment: Payment) -> tuple[Payment, bool, bool]:
+    def _identify(self, payment: Payment) -> tuple[str, Payment, bool, bool]:
         particular = self._api.alternative_id(payment)
         if particular is None:
-            return (payment, *self._seen.add(payment.id, self._walk_number))
+            return (payment.id, payment, *self._seen.add(payment.id, self._walk_number))
         is_new, is_new_to_walk = self._seen.add(particular, self._walk_number)
         if is_new and not self._seen.add(payment.id, self._walk_number)[0]:
             payment = msgspec.structs.replace(payment, id=particular)
-        return payment, is_new, is_new_to_walk
+        return particular, payment, is_new, is_new_to_walk

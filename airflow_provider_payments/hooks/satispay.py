@@ -33,14 +33,14 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
-from airflow_provider_payments.hooks.walk import RawPage, Stage, Strand
+from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth, HttpSignature
 from airflow_provider_payments.http.message import Request, quote_segment
 from airflow_provider_payments.http.paging import CursorPages, Order, Paging
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_time, unix_milliseconds
+from airflow_provider_payments.times import read_time, shift, unix_milliseconds
 
 #: Whether the list begins at or after the timestamp is not documented, so it begins a little later.
 _MARGIN = timedelta(seconds=1)
@@ -106,12 +106,14 @@ class SatispayApi(PaymentsApi):
     def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
         start = {}
         if query.created_to:
-            start = {"starting_after_timestamp": str(unix_milliseconds(query.created_to + _MARGIN))}
+            start = {"starting_after_timestamp": str(unix_milliseconds(shift(query.created_to, _MARGIN)))}
         return CursorPages(limit, order=Order.NEWEST_FIRST, start=start)
 
     def build_stages(self, query: PaymentQuery, limit: int, max_batch: int) -> list[Stage]:
         """PENDING to its end before the others begin, so that a payment accepted meanwhile is seen there."""
-        words = self.words_to_ask(query) or list(self.filterable_words)
+        asked = self.words_to_ask(query)
+        # There is no unfiltered list: without a status it shows ACCEPTED payments only.
+        words = self.filterable_words if None in asked else [word for word in asked if word]
         paging = self.build_paging(query, limit, max_batch)
         strands = {word: Strand(paging, self.build_params(query, word)) for word in words}
         pending = [Stage([strands.pop("PENDING")], is_volatile=True)] if "PENDING" in strands else []

@@ -27,7 +27,7 @@ import msgspec
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.walk import RawPage
+from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.http.message import Request, quote_segment
 from airflow_provider_payments.http.offset_paging import OffsetPages
@@ -194,6 +194,8 @@ def _quote(row: Row, receipt: Receipt) -> Quote:
     if isinstance(settled, dict):
         token = msgspec.convert(settled, Token)
         return Quote(token, expectedAmountAsset=receipt.settledAmountAsset)
+    if isinstance(settled, str):
+        return Quote(Token(settled))
     return row.quotes[0] if row.quotes and len(row.quotes) == 1 else Quote()
 
 

@@ -2,75 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
-
-import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.hooks.stage import ListingApi, RawPage, Stage
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.paging import Order, Page, Paging, Step
+from airflow_provider_payments.http.paging import MAX_FALLBACKS, Following, Order, Page, Step
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
-
-
-@dataclass(frozen=True, slots=True)
-class RawPage:
-    """A page as the API's reply has it.
-
-    :param rows: the payments, each as its JSON text.
-    """
-
-    rows: Sequence[msgspec.Raw]
-    total: int | None = None
-    limit: int | None = None
-    has_more: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Strand:
-    """One series of pages.
-
-    :param paging: how to get from page to page.
-    :param params: query parameters that stay the same on every page.
-    """
-
-    paging: Paging
-    params: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Strands that may be read side by side. The next stage begins when all of them have ended.
-
-    :param is_volatile: whether payments may leave these lists, because they are filtered by a status that is not final.
-    """
-
-    strands: Sequence[Strand]
-    is_volatile: bool = False
-
-
-class ListingApi(Protocol):
-    """What a listing asks of an API. Hooks are this."""
-
-    def list_request(self, params: Mapping[str, str]) -> Request:
-        """Return the request of a page."""
-
-    def read_page(self, request: Request, reply: Reply) -> RawPage:
-        """Take a reply apart."""
-
-    def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
-        """Normalise a row."""
-
-    def matches(self, query: PaymentQuery, payment: Payment) -> bool:
-        """Whether a payment passes those filters that the API itself is not asked to apply."""
-
-    def find_blind_spot(self, query: PaymentQuery) -> str | None:
-        """Return which of the wanted payments no list shows, or None."""
-
-    def alternative_id(self, payment: Payment) -> str | None:
-        """Return a more particular id, for a payment whose id others may share."""
 
 
 @dataclass
@@ -96,9 +36,11 @@ class ListingReport:
 class Sighting:
     """A row of a reply.
 
+    :param key: what it is told apart from other payments by.
     :param payment: what to hand out, None when it is not wanted, was seen before, or is held back.
     """
 
+    key: str
     payment: Payment | None
     is_new: bool
     is_new_to_walk: bool
@@ -111,6 +53,10 @@ class _Progress:
     seen: int = 0
     pages: int = 0
     first_total: int | None = None
+    boundary: str | None = None
+    has_short_page: bool = False
+    overlap: int = 0
+    is_ordered: bool = True
     has_passed_window: bool = False
 
 
@@ -152,39 +98,45 @@ class PageWalk:
         number, step = place
         paging, progress = self._stage.strands[number].paging, self._progress[number]
         if isinstance(reply, PaymentsRequestError):
-            # The row that the cursor names may have left the list, and then some APIs no longer know the place.
-            if not (self._stage.is_volatile and step.cursor):
+            refused = paging.following_refusal(step) if self._stage.is_volatile else None
+            if refused is None:
                 raise reply
-            self._doubt = "the API lost the place, for a payment left the list while it was read"
-            return [], []
+            return [], self._follow(number, refused)
         raw = self._api.read_page(self.request(place), reply)
         payments = [self._api.read_payment(row) for row in raw.rows]
         sightings = [self._take(payment) for payment in payments]
-        page = self._describe(raw, payments, sightings, paging, progress)
-        if step.overlaps and page.new_rows < page.rows:
-            self._report.duplicates_dropped -= 1  # asked for twice on purpose
+        page = self._describe(raw, payments, sightings, step, number)
+        progress.has_short_page |= page.rows < step.limit
+        # Rows that were asked for twice on purpose are no duplicates.
+        repeated = page.rows - page.new_rows
+        is_second_look = step.attempt > 0 or step.is_closing
+        self._report.duplicates_dropped -= repeated if is_second_look else min(repeated, progress.overlap)
         try:
             following = paging.following(step, page)
         except PaymentsProtocolError as error:
-            if not self._stage.is_volatile:
+            if not (self._stage.is_volatile or self._doubt):
                 raise
-            self._stuck, self._doubt = error, str(error)
-            following = None
+            self._stuck = error
+            following = Following((), str(error))
         found = [sighting.payment for sighting in sightings if sighting.payment is not None]
-        if following is None:
-            return found, []
+        return found, self._follow(number, following)
+
+    def _follow(self, number: int, following: Following) -> list[tuple[int, Step]]:
         self._doubt = self._doubt or following.doubt
-        return found, [(number, step) for step in following.steps]
+        return [(number, step) for step in following.steps]
 
     def has_settled(self, previous: PageWalk | None) -> bool:
         """Whether this walk can vouch for every payment that existed throughout.
 
-        A list that payments may leave between two pages must have been read once more, and nothing new been found.
+        A list that payments may leave between two pages must have been read once more, and nothing new been found;
+        unless the way to page proves that nothing was skipped.
         """
         if self._find_doubt():
             return False
         is_one_look = all(progress.pages <= 1 for progress in self._progress)
-        return not self._stage.is_volatile or is_one_look or (previous is not None and not self._found_new)
+        is_proven = all(strand.paging.vouches for strand in self._stage.strands)
+        is_confirmed = previous is not None and not self._found_new
+        return not self._stage.is_volatile or is_one_look or is_proven or is_confirmed
 
     def repeats(self, previous: PageWalk | None) -> bool:
         """Whether this walk raised the doubt of the one before, and found nothing new: another one would not help."""
@@ -201,20 +153,27 @@ class PageWalk:
         return f"Payments may be missing: {doubt} (read {passes} times)."
 
     def _describe(
-        self,
-        raw: RawPage,
-        payments: Sequence[Payment],
-        sightings: Sequence[Sighting],
-        paging: Paging,
-        progress: _Progress,
+        self, raw: RawPage, payments: Sequence[Payment], sightings: Sequence[Sighting], step: Step, number: int
     ) -> Page:
+        paging, progress = self._stage.strands[number].paging, self._progress[number]
         new_rows = sum(sighting.is_new_to_walk for sighting in sightings)
         self._found_new |= any(sighting.is_new for sighting in sightings)
+        if progress.pages == 0:
+            progress.first_total = raw.total
         progress.seen += new_rows
         progress.pages += 1
-        if progress.pages == 1:
-            progress.first_total = raw.total
-        is_past = bool(payments) and all(self._is_past(payment, paging.order) for payment in payments)
+        progress.is_ordered &= self._is_ordered(payments, paging.order)
+        has_overlap = any(sighting.key == progress.boundary for sighting in sightings)
+        is_joined = progress.boundary is None or has_overlap or not step.overlaps
+        if is_joined and sightings:
+            progress.boundary = sightings[-1].key
+        progress.overlap = int(has_overlap)
+        is_past = (
+            is_joined
+            and progress.is_ordered
+            and bool(payments)
+            and all(self._is_past(payment, paging.order) for payment in payments)
+        )
         progress.has_passed_window |= is_past
         return Page(
             rows=len(raw.rows),
@@ -223,7 +182,10 @@ class PageWalk:
             total=raw.total,
             limit=raw.limit,
             has_more=raw.has_more,
-            last_id=payments[-1].id if payments else None,
+            last_ids=[payment.id for payment in payments[: -MAX_FALLBACKS - 2 : -1]],
+            follows_end=progress.has_short_page,
+            is_joined=is_joined,
+            is_ordered=progress.is_ordered,
             is_past_window=is_past,
         )
 
@@ -233,6 +195,13 @@ class PageWalk:
             return False
         is_past = self._query.is_before_window if order is Order.NEWEST_FIRST else self._query.is_after_window
         return is_past(moment)
+
+    def _is_ordered(self, payments: Sequence[Payment], order: Order) -> bool:
+        """Whether a page runs in the direction that was asked for."""
+        moments = [payment.occurred_at for payment in payments if payment.occurred_at is not None]
+        if len(moments) < 2 or order is Order.UNKNOWN:
+            return True
+        return moments[0] >= moments[-1] if order is Order.NEWEST_FIRST else moments[0] <= moments[-1]
 
     def _find_doubt(self) -> str | None:
         if self._doubt:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,13 +29,16 @@ Exchange = tuple[Request, Reply]
 
 def open_client(options: TransportOptions) -> aiohttp.ClientSession:
     """Return a client session with a connection's transport options, and no credentials."""
-    return aiohttp.ClientSession(
+    client = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=options.max_concurrency, ssl=_tls(options)),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect_timeout, sock_read=options.read_timeout),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
         trust_env=False,  # proxies come from the options; aiohttp would also read ~/.netrc
     )
+    # By itself aiohttp would send again what a reused connection dropped: unpaced, uncounted, with an old signature.
+    client._retry_connection = False
+    return client
 
 
 def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
@@ -42,13 +46,17 @@ def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
         return False
     # The authorities that requests would trust, so that both drivers trust the same.
     named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") if options.trust_env else None
-    authorities = options.verify if isinstance(options.verify, str) else named or certifi.where()
+    return _context(options.verify if isinstance(options.verify, str) else named or certifi.where(), options.cert)
+
+
+@lru_cache(maxsize=8)  # reading the authorities takes tens of milliseconds
+def _context(authorities: str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
     is_folder = Path(authorities).is_dir()
     context = ssl.create_default_context(
         cafile=None if is_folder else authorities, capath=authorities if is_folder else None
     )
-    if options.cert:
-        context.load_cert_chain(*([options.cert] if isinstance(options.cert, str) else options.cert))
+    if cert:
+        context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
     return context
 
 
@@ -105,7 +113,7 @@ class AiohttpDriver:
         while outgoing is not None:
             outgoing, last = await self._next_request(flow, (outgoing, await self._exchange(outgoing)))
         assert last is not None  # noqa: S101 - a flow yields at least once
-        self._conversation.judge.check(*last)
+        self._conversation.check(*last)
         return last[1]
 
     async def _next_request(self, flow: Flow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:

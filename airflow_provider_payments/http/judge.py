@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -11,7 +12,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from airflow_provider_payments.exceptions import (
-    PaymentNotFound,
     PaymentsAuthError,
     PaymentsConfigError,
     PaymentsError,
@@ -22,6 +22,9 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import read_retry_after
+
+#: What decoding a reply may raise: malformed JSON, not UTF-8, nested without end.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _LONGEST_TEXT = 200
 
@@ -43,7 +46,7 @@ def read_complaint(reply: Reply) -> Complaint:
     """
     try:
         body = msgspec.json.decode(reply.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         body = None
     body = body if isinstance(body, dict) else {}
     errors = body.get("errors")
@@ -89,12 +92,11 @@ class Judge:
         status = status or reply.status
         if status == 200:
             return
-        complaint = read_complaint(reply)
+        complaint = self._read_complaint(request, reply)
         text = self._describe(request, status, complaint)
         retry_after = read_retry_after(reply.headers.get("retry-after"), self.now())
         if 300 <= status < 400:
-            place = urlsplit(reply.headers.get("location", ""))
-            origin = f"{place.scheme}://{place.netloc}" if place.netloc else "the same host"
+            origin = _origin(reply.headers.get("location", ""))
             raise PaymentsProtocolError(
                 f"{text} The API redirects to {origin}; redirects are not followed, for the request carries "
                 "credentials. Set the connection's host to where the API really is."
@@ -105,13 +107,11 @@ class Judge:
             raise PaymentsUnavailable(text)
         if status in (401, 403) or (request.asks_for_credentials and status == 400):
             raise PaymentsAuthError(f"{text} Check login, password and extra of the connection.")
-        if status == 404:
-            raise PaymentNotFound(text, status, complaint.code)
         raise PaymentsRequestError(text, status, complaint.code)
 
     def refuse(self, request: Request, reply: Reply) -> PaymentsRequestError:
         """Return the error for a reply whose body tells of a refusal, whatever its HTTP status."""
-        complaint = read_complaint(reply)
+        complaint = self._read_complaint(request, reply)
         return PaymentsRequestError(self._describe(request, reply.status, complaint), reply.status, complaint.code)
 
     def unreadable(self, request: Request, reply: Reply, reason: str) -> PaymentsProtocolError:
@@ -135,22 +135,40 @@ class Judge:
             )
         return PaymentsUnavailable(f"{text}{type(error).__name__}.")
 
-    def redact(self, text: str) -> str:
+    def redact(self, text: str, more: Iterable[str] = ()) -> str:
         """Blot secrets out of a text."""
-        for secret in self.secrets():
+        for secret in sorted((*self.secrets(), *more), key=len, reverse=True):
             if len(secret) > 3:
                 text = text.replace(secret, "***")
         return text
 
+    def _read_complaint(self, request: Request, reply: Reply) -> Complaint:
+        """Read what the API says, and blot out what it may repeat of the request's credentials."""
+        sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
+
+        def clean(text: str | None) -> str | None:
+            return None if text is None else self.redact(text, sent)[:_LONGEST_TEXT]
+
+        said = read_complaint(reply)
+        return Complaint(clean(said.code), clean(said.message), clean(said.request_id))
+
     def _describe(self, request: Request, status: int, complaint: Complaint) -> str:
         details = [
-            f"{name} {self.redact(value)[:_LONGEST_TEXT]}"
+            f"{name} {value}"
             for name, value in (("code", complaint.code), ("request id", complaint.request_id))
             if value is not None
         ]
         said = f" ({', '.join(details)})" if details else ""
-        message = self.redact(complaint.message or "")[:_LONGEST_TEXT].rstrip(".")
+        message = (complaint.message or "").rstrip(".")
         path = urlsplit(request.url).path
         return f"{self.provider} answered {request.method} {path} with HTTP {status}{said}" + (
             f": {message}." if message else "."
         )
+
+
+def _origin(location: str) -> str:
+    try:
+        place = urlsplit(location)
+    except ValueError:
+        return "an unreadable place"
+    return f"{place.scheme}://{place.netloc.rpartition('@')[2]}" if place.netloc else "the same host"

@@ -3,8 +3,12 @@
 **Offsets and page numbers drift.** When a row is added in front of the place that is being read, every later row moves
 down: read in order, rows repeat, and none is lost. But of two pages read side by side, the later may have been read
 *before* the addition and the earlier *after* it; then the rows between them are lost. And when a row leaves, every
-later row moves up, and rows are skipped in any case. So each step carries the total that it was planned with: a larger
-one leads to a second look at what follows, and a smaller one is a doubt, for which the walk is made again.
+later row moves up, and rows are skipped in any case.
+
+Offsets can prove that nothing was skipped: each page begins with the last row of the page before. As long as rows keep
+their order, a chain of pages that are joined this way holds every row that existed throughout, whatever was added or
+left meanwhile. A page that is not joined is read again. Page numbers cannot overlap: there the totals have to tell, and
+the order, for rows that are added at the end move none.
 """
 
 from __future__ import annotations
@@ -15,79 +19,28 @@ from dataclasses import dataclass, replace
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.http.paging import Following, Order, Page, Paging, Step
 
+#: A page that is not joined to the one before is read again so often, each time from further back.
+MAX_ATTEMPTS = 3
+#: So many pages in a row may repeat what was read, because rows were added in front meanwhile.
+MAX_STALE_PAGES = 10
+
 
 @dataclass(frozen=True)
 class OffsetPages(Paging):
-    """``limit`` and ``offset`` with a total of matching rows: ``{"count": 156, "results": […]}``."""
+    """``limit`` and ``offset``, with a total of matching rows, or with ``has_more``, or with neither.
 
-    limit_param: str = "limit"
-    offset_param: str = "offset"
-
-    def first(self) -> Step:
-        return Step(0, self.limit)
-
-    def params(self, step: Step) -> Mapping[str, str]:
-        return {self.limit_param: str(step.limit), self.offset_param: str(step.position)}
-
-    def following(self, step: Step, page: Page) -> Following:
-        if page.is_past_window:
-            return Following()
-        total = _total(page)
-        if page.rows == 0 and page.has_more:
-            raise PaymentsProtocolError(
-                f"The list makes no progress: the empty page at offset {step.position} says that more rows follow."
-            )
-        doubt = _doubt_shrinking(step, page)
-        wanted = min(step.limit, max(total - step.position, 0))
-        end = step.position + page.rows
-        if not step.leads:
-            return Following(self._look_again(step, page, total, wanted), doubt)
-        grown = total - (total if step.first_total is None else step.first_total)
-        has_more = end < total if page.has_more is None else page.has_more
-        if page.rows and not page.new_rows:
-            # Rows that were added in front account for as many repeated ones.
-            repeated = end - grown - page.seen
-            if repeated >= 2 * step.limit or (repeated > 0 and not has_more and page.seen + grown < total):
-                raise PaymentsProtocolError(
-                    f"The list makes no progress: offset {step.position} repeats what was read before."
-                )
-        if not has_more or page.rows == 0:
-            return Following((), doubt)
-        limit = step.limit if page.limit is None else min(step.limit, page.limit)
-        if page.limit is None and step.first_total is None and page.rows < wanted:
-            limit = page.rows  # the API lowered the limit and does not say so
-        return Following(
-            _plan(self.max_batch, step, page, range(end, max(total, end + 1), max(limit, 1)), max(limit, 1)), doubt
-        )
-
-    def _look_again(self, step: Step, page: Page, total: int, wanted: int) -> list[Step]:
-        """Return what to read again when this page, one of several read side by side, was short or found more rows."""
-        again = []
-        if 0 < page.rows < wanted:
-            gap = wanted - page.rows
-            again.append(replace(step, position=step.position + page.rows, limit=gap, planned_total=total))
-        grown = total - (step.planned_total or 0)
-        if grown > 0 and self.order is not Order.OLDEST_FIRST:
-            start = step.position + step.limit
-            again += [
-                replace(step, position=position, planned_total=total)
-                for position in range(start, min(start + grown, total), step.limit)
-            ]
-        return again
-
-
-@dataclass(frozen=True)
-class UncountedOffsetPages(Paging):
-    """``limit`` and ``offset`` without a total. One page at a time, for nothing would tell that rows moved in between.
-
-    Each page begins with the last row of the page before: when that row is not there, rows have left and others were
-    skipped. A page that is short of the limit the API really used ends the walk, and so does an empty one.
+    A full page is believed to be the last only where ``has_more`` says so. Without a total, a short page ends the list
+    only when it brings nothing new, for the limit that the reply tells may be the one that was asked for rather than
+    the one that was used; and pages are read one at a time. Where the order is not known, a row may have jumped to the
+    head while the rest was read, so the head is read again in the end.
     """
 
     limit_param: str = "limit"
     offset_param: str = "offset"
-    #: So many pages in a row may repeat what was read, because rows were added in front meanwhile.
-    max_stale_pages: int = 10
+
+    @property
+    def vouches(self) -> bool:
+        return self.limit > 1  # a page of one row cannot overlap
 
     def first(self) -> Step:
         return Step(0, self.limit)
@@ -96,33 +49,89 @@ class UncountedOffsetPages(Paging):
         return {self.limit_param: str(step.limit), self.offset_param: str(step.position)}
 
     def following(self, step: Step, page: Page) -> Following:
-        has_skipped = step.overlaps and page.new_rows == page.rows
-        doubt = "payments left the list while it was read" if has_skipped else None
-        if page.rows == 0 or (page.limit is not None and page.rows < min(page.limit, step.limit)):
-            return Following((), doubt)
-        if step.overlaps and page.rows == 1 and not page.new_rows:
-            return Following()  # only the row that was asked for twice
-        stale_pages = 0 if page.new_rows else step.stale_pages + 1
-        if stale_pages > self.max_stale_pages:
+        if page.rows == 0 and page.has_more:
             raise PaymentsProtocolError(
-                f"The list makes no progress: offset {step.position} repeats what was read before."
+                f"The list makes no progress: the empty page at offset {step.position} says that more rows follow."
             )
-        overlaps = page.rows > 1
-        position = step.position + page.rows - overlaps
-        return Following([Step(position, self.limit, overlaps=overlaps, stale_pages=stale_pages)], doubt)
+        end = step.position + page.rows
+        if step.is_closing:
+            return Following([replace(step, position=end)] if page.new_rows else ())
+        doubt = None
+        if self._has_gap(step, page):
+            if step.attempt < MAX_ATTEMPTS:
+                position = max(step.position - step.attempt * (step.limit - 1), 0)
+                return Following([replace(step, position=position, attempt=step.attempt + 1)])
+            doubt = "payments left the list while it was read"
+        elif not step.overlaps:
+            doubt = _doubt_totals(step, page, self.order)
+        if page.is_past_window or not step.leads:
+            return Following((), doubt)
+        has_more = self._has_more(step, page, end)
+        if page.rows and not page.new_rows:
+            self._require_progress(step, page, end, has_more)
+        if has_more:
+            return Following(self._plan_next(step, page, end), doubt)
+        if step.overlaps and not page.is_joined:
+            doubt = doubt or "payments moved while the list was read"
+        if self.order is Order.UNKNOWN and step.position and page.seen > step.first_rows:
+            return Following([Step(0, step.limit, is_closing=True)], doubt)
+        return Following((), doubt)
+
+    def _has_gap(self, step: Step, page: Page) -> bool:
+        """Whether rows may be missing between this page and the one before."""
+        is_behind = page.rows > 0 and page.new_rows == 0
+        return step.overlaps and not (page.is_joined or is_behind or (page.rows == 0 and page.follows_end))
+
+    def _has_more(self, step: Step, page: Page, end: int) -> bool:
+        if page.has_more is not None:
+            return page.has_more
+        if page.total is None:
+            return page.new_rows > 0 or page.rows >= min(page.limit or step.limit, step.limit)
+        return page.rows > 0 and (end < page.total or (page.rows >= step.limit and page.new_rows > 0))
+
+    def _require_progress(self, step: Step, page: Page, end: int, has_more: bool) -> None:
+        """Refuse pages that repeat, unless rows that were added in front account for it."""
+        error = PaymentsProtocolError(
+            f"The list makes no progress: offset {step.position} repeats what was read before."
+        )
+        if step.stale_pages >= MAX_STALE_PAGES:
+            raise error
+        if page.total is not None:
+            grown = max(page.total - (page.total if step.first_total is None else step.first_total), 0)
+            repeated = end - grown - page.seen
+            misses = not has_more and page.seen + grown < page.total
+            if repeated >= 2 * step.limit + step.batch or (misses and repeated >= max(step.limit - 1, 2)):
+                raise error
+
+    def _plan_next(self, step: Step, page: Page, end: int) -> list[Step]:
+        # A first page that is short although more follow shows the limit that the API really uses.
+        is_cut = step.position == 0 and page.rows and (page.has_more or end < (page.total or 0))
+        limit = page.rows if is_cut else step.limit
+        overlap = int(limit > 1 and page.rows > 1)
+        start = end - overlap
+        last = max((page.total or 0) - overlap, start + 1)
+        stale_pages = 0 if page.new_rows else step.stale_pages + 1
+        max_batch = 1 if page.total is None else self.max_batch
+        steps = plan(max_batch, step, page, range(start, last, max(limit - overlap, 1)), limit)
+        first_rows = step.first_rows or page.rows
+        return [replace(each, stale_pages=stale_pages, first_rows=first_rows, overlaps=bool(overlap)) for each in steps]
 
 
 @dataclass(frozen=True)
 class NumberedPages(Paging):
     """Page numbers with a total over all pages, which may count from 0 or from 1: the walk ends by different rows.
 
-    With pages that count from 1, pages 0 and 1 are the same; so one page that brings nothing new is no end, and two
-    are an error.
+    When they count from 1, pages 0 and 1 are the same; so one page that brings nothing new is no end, and two are an
+    error.
     """
 
     number_param: str = "page"
     size_param: str = "size"
     first_page: int = 0
+
+    @property
+    def vouches(self) -> bool:
+        return False
 
     def first(self) -> Step:
         return Step(self.first_page, self.limit)
@@ -133,23 +142,26 @@ class NumberedPages(Paging):
     def following(self, step: Step, page: Page) -> Following:
         if page.is_past_window:
             return Following()
-        total = _total(page)
-        doubt = _doubt_shrinking(step, page)
-        if not step.leads or page.seen >= total or page.rows == 0:
+        if page.total is None:
+            raise PaymentsProtocolError("The list's reply tells no total.")
+        doubt = _doubt_totals(step, page, self.order)
+        # A full page that brings something new is not believed to be the last.
+        has_all = page.seen >= page.total and not (page.rows >= step.limit and page.new_rows)
+        if not step.leads or has_all or page.rows == 0:
             return Following((), doubt)
-        left = -(-(total - page.seen) // self.limit)
-        steps = _plan(self.max_batch, step, page, range(step.position + 1, step.position + 1 + left), self.limit)
+        left = max(-(-(page.total - page.seen) // self.limit), 1)
+        positions = range(step.position + 1, step.position + 1 + left)
         if page.new_rows == 0:
             if step.stale_pages:
                 raise PaymentsProtocolError(
                     f"The list makes no progress: page {step.position} repeats what was read before "
-                    f"({page.seen} of {total} payments seen). An API that ignores the page number looks like this."
+                    f"({page.seen} of {page.total} payments seen). An API that ignores the page number looks like this."
                 )
-            steps = [replace(steps[0], batch=1, leads=True, stale_pages=1)]
-        return Following(steps, doubt)
+            return Following([replace(plan(1, step, page, positions, self.limit)[0], stale_pages=1)], doubt)
+        return Following(plan(self.max_batch, step, page, positions, self.limit), doubt)
 
 
-def _plan(max_batch: int, step: Step, page: Page, positions: range, limit: int) -> list[Step]:
+def plan(max_batch: int, step: Step, page: Page, positions: range, limit: int) -> list[Step]:
     """Plan a batch: 1, 2, 4, … steps up to ``max_batch``, so that a short walk asks for little in vain."""
     batch = min(step.batch * 2, max_batch, len(positions))
     return [
@@ -165,13 +177,13 @@ def _plan(max_batch: int, step: Step, page: Page, positions: range, limit: int) 
     ]
 
 
-def _doubt_shrinking(step: Step, page: Page) -> str | None:
-    if step.planned_total is not None and page.total is not None and page.total < step.planned_total:
-        return f"the list shrank from {step.planned_total} to {page.total} payments while it was read"
-    return None
-
-
-def _total(page: Page) -> int:
-    if page.total is None:
-        raise PaymentsProtocolError("The list's reply tells no total.")
-    return page.total
+def _doubt_totals(step: Step, page: Page, order: Order) -> str | None:
+    """Doubt pages that cannot overlap when the total changed while they were read."""
+    before, now = step.planned_total, page.total
+    if before is None or now is None:
+        return None
+    if now < before:
+        return f"the list shrank from {before} to {now} payments while it was read"
+    # Rows that are added at the end move none; and pages that are read in order only repeat some.
+    is_harmless = step.batch == 1 or (order is Order.OLDEST_FIRST and page.is_ordered)
+    return None if now == before or is_harmless else "payments were added to the list while it was read"

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
+
+#: So many rows before a cursor are kept, in case the API no longer knows the cursor's own row.
+MAX_FALLBACKS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,10 @@ class Page:
     :param total: how many rows match, as this reply says it.
     :param limit: the page size that the API really used, where its reply tells.
     :param has_more: the API's own word on whether more pages follow.
-    :param last_id: id of the last row.
+    :param last_ids: ids of the last rows, the very last one first.
+    :param follows_end: whether a page before was short of what was asked for.
+    :param is_joined: whether the last row of the page before is on this page too; True for a walk's first page.
+    :param is_ordered: whether every page so far was in the order that was asked for.
     :param is_past_window: whether every row of the page, and so every later one, lies beyond the window.
     """
 
@@ -34,7 +40,10 @@ class Page:
     total: int | None = None
     limit: int | None = None
     has_more: bool | None = None
-    last_id: str | None = None
+    last_ids: Sequence[str] = ()
+    follows_end: bool = False
+    is_joined: bool = True
+    is_ordered: bool = True
     is_past_window: bool = False
 
 
@@ -48,9 +57,13 @@ class Step:
     :param leads: whether this is the last of those, which plans the next ones.
     :param planned_total: the total that was known when this step was planned.
     :param first_total: the total of the walk's first page.
+    :param first_rows: how many rows the walk's first page had.
     :param cursor: id of the row to go on after.
-    :param overlaps: whether the page begins with the last row of the page before.
+    :param fallbacks: ids of rows before it, in case that row has left the list.
+    :param overlaps: whether the page was asked to begin with the last row of the page before.
     :param stale_pages: how many pages just before this one brought nothing new.
+    :param attempt: how often this page was read before, without joining on to the page before it.
+    :param is_closing: whether the list was read to its end, and this looks at its head again.
     """
 
     position: int
@@ -59,9 +72,13 @@ class Step:
     leads: bool = True
     planned_total: int | None = None
     first_total: int | None = None
+    first_rows: int = 0
     cursor: str | None = None
+    fallbacks: Sequence[str] = ()
     overlaps: bool = False
     stale_pages: int = 0
+    attempt: int = 0
+    is_closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,11 @@ class Paging(ABC):
     max_batch: int = 1
     order: Order = Order.UNKNOWN
 
+    @property
+    @abstractmethod
+    def vouches(self) -> bool:
+        """Whether a walk without a doubt proves that nothing was skipped, even where rows may leave the list."""
+
     @abstractmethod
     def first(self) -> Step:
         """Return the step that begins a walk."""
@@ -108,6 +130,10 @@ class Paging(ABC):
     @abstractmethod
     def following(self, step: Step, page: Page) -> Following:
         """Return what follows from a step's page."""
+
+    def following_refusal(self, step: Step) -> Following | None:
+        """Return what follows when the API refuses a step, or None when that is an error."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -123,6 +149,10 @@ class CursorPages(Paging):
     limit_param: str = "limit"
     start: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def vouches(self) -> bool:
+        return True
+
     def first(self) -> Step:
         return Step(0, self.limit)
 
@@ -137,9 +167,20 @@ class CursorPages(Paging):
             if page.has_more:
                 raise PaymentsProtocolError("The list makes no progress: an empty page says that more rows follow.")
             # The page before said that more rows follow.
-            return Following((), None if step.cursor is None else "payments left the list while it was read")
+            return self.following_refusal(step) or Following()
         if not page.has_more:
             return Following()
-        if page.last_id is None or page.last_id == step.cursor or page.new_rows == 0:
+        place, *before = page.last_ids
+        if place == step.cursor or (page.new_rows == 0 and step.attempt == 0):
             raise PaymentsProtocolError("The list makes no progress: a page repeats what was read before.")
-        return Following([Step(step.position + page.rows, self.limit, cursor=page.last_id)])
+        if step.cursor is not None:
+            before += [step.cursor, *step.fallbacks]
+        return Following([Step(step.position + page.rows, self.limit, cursor=place, fallbacks=before[:MAX_FALLBACKS])])
+
+    def following_refusal(self, step: Step) -> Following | None:
+        if step.cursor is None:
+            return None
+        if not step.fallbacks:
+            return Following((), "the API lost the place, for a payment left the list while it was read")
+        place, *rest = step.fallbacks
+        return Following([replace(step, cursor=place, fallbacks=rest, attempt=step.attempt + 1)])

@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 import tenacity
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import AuthBase
 
-from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
@@ -29,11 +29,6 @@ class GuardedSession(requests.Session):
     """A session that follows no redirect: custom headers, unlike ``Authorization``, would travel to another host."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        if resp.is_redirect:
-            raise PaymentsProtocolError(
-                f"The API answered with HTTP {resp.status_code}, a redirect. Redirects are not followed, for the "
-                "request carries credentials. Set the connection's host to where the API really is."
-            )
         return None
 
 
@@ -60,6 +55,11 @@ def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) 
     return session
 
 
+def environment_settings(session: requests.Session, url: str) -> Mapping[str, Any]:
+    """Return what the environment adds to a session's own settings. Left alone, ``requests`` lets it override them."""
+    return dict(session.merge_environment_settings(url, dict(session.proxies), None, session.verify, session.cert))
+
+
 class RequestsDriver:
     """Sends requests, retries them, and walks pages.
 
@@ -75,11 +75,19 @@ class RequestsDriver:
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0
 
-    def send(self, request: Request) -> Reply:
-        """Send a request until it is answered, at most as often as the retry policy says."""
-        conversation = self._conversation
+    def send(self, request: Request, stop: threading.Event | None = None) -> Reply:
+        """Send a request until it is answered, at most as often as the retry policy says.
+
+        :param stop: when it is set, no more is waited or sent.
+        """
+        conversation, stop = self._conversation, stop or threading.Event()
+
+        def sleep(seconds: float) -> None:
+            if stop.wait(seconds):
+                raise CancelledError
+
         arguments = conversation.retry.tenacity_arguments(conversation.log)
-        return tenacity.Retrying(sleep=time.sleep, **arguments)(self._attempt, request)
+        return tenacity.Retrying(sleep=sleep, **arguments)(self._attempt, request, sleep)
 
     def walk(self, walk: Walk[StepT, T]) -> Iterator[list[T]]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way."""
@@ -87,11 +95,12 @@ class RequestsDriver:
         under_way: deque[tuple[StepT, Future[Reply]]] = deque()
         limit = self._conversation.options.max_concurrency
         pool = ThreadPoolExecutor(limit, thread_name_prefix="payments")
+        stop = threading.Event()
 
         def fill() -> None:
             while steps and len(under_way) < limit:
                 step = steps.popleft()
-                under_way.append((step, pool.submit(self.send, walk.request(step))))
+                under_way.append((step, pool.submit(self.send, walk.request(step), stop)))
 
         try:
             fill()
@@ -102,37 +111,40 @@ class RequestsDriver:
                 fill()  # before yielding, so that waiting and the caller's work overlap
                 yield found
         finally:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
     def authorize(self, request: Request) -> Request:
         """Return a request with credentials, getting them first where needed, for a session that sends it itself."""
-        outgoing, last = self._next_request(self._conversation.auth.flow(request), None)
+        outgoing, last = self._next_request(self._conversation.auth.flow(request), None, time.sleep)
         if outgoing is None and last is not None:
-            self._conversation.judge.check(*last)
+            self._conversation.check(*last)
         return outgoing or request
 
-    def _attempt(self, request: Request) -> Reply:
+    def _attempt(self, request: Request, sleep: Callable[[float], None]) -> Reply:
         flow = self._conversation.auth.flow(request)
-        outgoing, last = self._next_request(flow, None)
+        outgoing, last = self._next_request(flow, None, sleep)
         while outgoing is not None:
-            outgoing, last = self._next_request(flow, (outgoing, self._exchange(outgoing)))
+            outgoing, last = self._next_request(flow, (outgoing, self._exchange(outgoing, sleep)), sleep)
         assert last is not None  # noqa: S101 - a flow yields at least once
-        self._conversation.judge.check(*last)
+        self._conversation.check(*last)
         return last[1]
 
-    def _next_request(self, flow: Flow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:
+    def _next_request(
+        self, flow: Flow, last: Exchange | None, sleep: Callable[[float], None]
+    ) -> tuple[Request | None, Exchange | None]:
         """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
         with self._auth_lock:
             outgoing = advance(flow, last[1] if last else None)
             while outgoing is not None and outgoing.asks_for_credentials:
-                last = (outgoing, self._exchange(outgoing))
+                last = (outgoing, self._exchange(outgoing, sleep))
                 outgoing = advance(flow, last[1])
         return outgoing, last
 
-    def _exchange(self, request: Request) -> Reply:
+    def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
         options = self._conversation.options
-        time.sleep(self._conversation.pacer.reserve(time.monotonic()))
+        sleep(self._conversation.pacer.reserve(time.monotonic()))
         with self._count_lock:
             self.requests += 1
         try:
@@ -144,7 +156,7 @@ class RequestsDriver:
                 prepared,
                 timeout=(options.connect_timeout, options.read_timeout),
                 allow_redirects=False,
-                **self._session.merge_environment_settings(request.url, {}, None, None, None),
+                **environment_settings(self._session, request.url),
             )
         except requests.RequestException as error:
             raise self._conversation.judge.unreachable(request, error) from error

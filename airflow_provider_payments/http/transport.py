@@ -76,11 +76,13 @@ class Pacer:
 class Conversation:
     """Everything a driver has to know of one API behind one connection.
 
+    :param check: raises the error that the reply to a request means, if it means one.
     :param log: told of every retry.
     """
 
     auth: Auth
     judge: Judge
+    check: Callable[[Request, Reply], None]
     options: TransportOptions
     retry: RetryPolicy
     pacer: Pacer

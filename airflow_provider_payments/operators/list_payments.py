@@ -115,15 +115,17 @@ class ListPaymentsOperator(BaseOperator):
         return self.hook.list_payments(created_from=start, created_to=end, statuses=self.statuses, filters=self.filters)
 
     def _list_to_xcom(self, payments: PaymentListing) -> list[dict[str, Any]]:
-        records = [
-            payment.to_dict(include_raw=self.include_raw) for payment in islice(payments, self.max_xcom_records + 1)
-        ]
+        from airflow_provider_payments.output.manifest import Tally
+
+        tally = Tally()
+        counted = tally.count(islice(payments, self.max_xcom_records + 1))
+        records = [payment.to_dict(include_raw=self.include_raw) for payment in counted]
         if len(records) > self.max_xcom_records:
             raise TooManyRecordsForXCom(
                 f"There are more than {self.max_xcom_records} payments (max_xcom_records). Give the operator an "
                 "output_path, like 's3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
             )
-        for warning in payments.report.doubts:
+        for warning in (*payments.report.doubts, *tally.warnings()):
             self.log.warning(warning)
         self.log.info("%d payments to XCom", len(records))
         return records

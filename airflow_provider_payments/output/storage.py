@@ -50,6 +50,10 @@ def open_target(output_path: str) -> ObjectStoragePath:
         extra = _EXTRAS.get(scheme)
         hint = f" Install it with: pip install 'airflow-provider-payments[{extra}]'" if extra else ""
         raise PaymentsConfigError(f"No file system for {scheme}:// is available here ({error}).{hint}") from error
+    if path.protocol in ("file", "local") and Path(path.path).is_dir():
+        raise PaymentsConfigError(
+            f"output_path {output_path!r} is a directory. Add a file name, like /payments.jsonl.gz."
+        )
     return path
 
 

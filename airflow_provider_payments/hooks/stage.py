@@ -1,0 +1,72 @@
+"""What a listing is made of: pages as replies have them, and the walks that an API wants made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.query import PaymentQuery
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """A page as the API's reply has it.
+
+    :param rows: the payments, each as its JSON text.
+    """
+
+    rows: Sequence[msgspec.Raw]
+    total: int | None = None
+    limit: int | None = None
+    has_more: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """One series of pages.
+
+    :param paging: how to get from page to page.
+    :param params: query parameters that stay the same on every page.
+    """
+
+    paging: Paging
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Strands that may be read side by side. The next stage begins when all of them have ended.
+
+    :param is_volatile: whether payments may leave these lists, because they are filtered by a status that is not final.
+    """
+
+    strands: Sequence[Strand]
+    is_volatile: bool = False
+
+
+class ListingApi(Protocol):
+    """What a listing asks of an API. Hooks are this."""
+
+    def list_request(self, params: Mapping[str, str]) -> Request:
+        """Return the request of a page."""
+
+    def read_page(self, request: Request, reply: Reply) -> RawPage:
+        """Take a reply apart."""
+
+    def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
+        """Normalise a row."""
+
+    def matches(self, query: PaymentQuery, payment: Payment) -> bool:
+        """Whether a payment passes those filters that the API itself is not asked to apply."""
+
+    def find_blind_spot(self, query: PaymentQuery) -> str | None:
+        """Return which of the wanted payments no list shows, or None."""
+
+    def alternative_id(self, payment: Payment) -> str | None:
+        """Return a more particular id, for a payment whose id others may share."""

@@ -1,0 +1,79 @@
+"""What all tests share: Airflow's settings, a database for those that need one, a sandbox, and both ways of asking."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+# Before anything imports Airflow, which reads its settings then, and makes its home.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
+os.environ.update(
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).parent / "operators" / "dags"),
+    AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS="False",
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+)
+
+import pytest
+
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def database() -> None:
+    """Airflow's database, for tests that run a DAG."""
+    done = Path(os.environ["AIRFLOW_HOME"], "migrated")
+    if not done.exists():
+        subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+        done.touch()
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A running sandbox; Airflow has its connections, by the hooks' default ids."""
+    with Sandbox(payments=40) as running:
+        for conn_id, connection in running.connections().items():
+            monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+        yield running
+
+
+@pytest.fixture(params=["sync", "async"])
+def is_async(request: pytest.FixtureRequest) -> bool:
+    return request.param == "async"
+
+
+@pytest.fixture
+def collect(is_async: bool) -> Callable[..., list[Payment]]:
+    """List payments: ``collect(hook, statuses=["pending"])``."""
+
+    async def gather(payments: AsyncIterator[Payment]) -> list[Payment]:
+        return [payment async for payment in payments]
+
+    def collect(hook: PaymentsHook, **question: Any) -> list[Payment]:
+        if is_async:
+            return asyncio.run(gather(hook.alist_payments(**question)))
+        return list(hook.list_payments(**question))
+
+    return collect
+
+
+@pytest.fixture
+def ask(is_async: bool) -> Callable[..., Any]:
+    """Call a hook's method or its async twin: ``ask(hook.get_payment, "id")``."""
+
+    def ask(method: Callable[..., Any], *args: Any, **question: Any) -> Any:
+        if is_async:
+            twin = getattr(method.__self__, f"a{method.__name__}")  # type: ignore[attr-defined]
+            return asyncio.run(twin(*args, **question))
+        return method(*args, **question)
+
+    return ask

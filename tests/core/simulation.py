@@ -1,0 +1,205 @@
+"""A list that changes while it is read, and every order in which its pages can be answered meanwhile.
+
+The server slices its rows at the moment it answers. Requests that are under way together may be answered in any order,
+and the list may change before and after every answer: :func:`explore` tries all of it, choice by choice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
+from airflow_provider_payments.hooks.listing import Listing
+from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
+from airflow_provider_payments.hooks.walk import ListingReport
+from airflow_provider_payments.http.message import Reply, Request, build_url
+from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+Choose = Callable[[int], int]
+"""Picks one of so many options."""
+
+MAX_REQUESTS = 100
+"""Far more than any walk here needs: whoever asks more often does not end."""
+
+
+class Row(msgspec.Struct):
+    """A payment, as the simulated API has it. ``hour`` is when it was created."""
+
+    id: str
+    status: str = "succeeded"
+    hour: int | None = None
+
+
+class Page(msgspec.Struct):
+    rows: list[msgspec.Raw]
+    total: int | None = None
+    limit: int | None = None
+    has_more: bool | None = None
+
+
+@dataclass
+class Server:
+    """A list of payments, sliced by offset, page number or cursor: whatever the request asks for.
+
+    :param rows: in the list's order.
+    :param max_limit: asked for more, it gives so many.
+    :param tells: what its replies tell besides the rows.
+    :param first_page: what it calls the first page.
+    :param ignores: parameters that it ignores.
+    :param extra_total: by how much its total is wrong.
+    :param lost_cursor: what it does with a cursor that left the list: "refuse", "restart" or "empty".
+    """
+
+    rows: list[Row]
+    max_limit: int = 100
+    tells: Sequence[str] = ("total", "limit", "has_more")
+    first_page: int = 0
+    ignores: Sequence[str] = ()
+    extra_total: int = 0
+    lost_cursor: str = "refuse"
+    answered: list[dict[str, str]] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Reply | PaymentsRequestError:
+        params = dict(parse_qsl(urlsplit(request.url).query))
+        self.answered.append(params)
+        assert len(self.answered) <= MAX_REQUESTS, "the walk does not end"
+        rows = [row for row in self.rows if params.get("status", row.status) == row.status]
+        params = {name: value for name, value in params.items() if name not in self.ignores}
+        limit = min(int(params.get("limit", self.max_limit)), self.max_limit)
+        start = int(params.get("offset", 0))
+        if "page" in params:
+            start = max(int(params["page"]) - self.first_page, 0) * limit
+        if "starting_after" in params:
+            ids = [row.id for row in rows]
+            if params["starting_after"] in ids:
+                start = ids.index(params["starting_after"]) + 1
+            elif self.lost_cursor == "refuse":
+                return PaymentNotFound("no such cursor", 404)
+            else:
+                start = 0 if self.lost_cursor == "restart" else len(rows)
+        about = {"total": len(rows) + self.extra_total, "limit": limit, "has_more": start + limit < len(rows)}
+        page = {"rows": rows[start : start + limit], **{name: about[name] for name in self.tells}}
+        return Reply(200, body=msgspec.json.encode(page))
+
+
+class Api:
+    """The simulated API, as a listing sees it."""
+
+    def __init__(self, shared_ids: Mapping[str, str] | None = None) -> None:
+        self._shared_ids = shared_ids or {}
+
+    def list_request(self, params: Mapping[str, str]) -> Request:
+        return Request("GET", build_url("http://simulated", "/", params))
+
+    def read_page(self, request: Request, reply: Reply) -> RawPage:
+        page = msgspec.json.decode(reply.body, type=Page)
+        return RawPage(page.rows, page.total, page.limit, page.has_more)
+
+    def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
+        read = msgspec.json.decode(row, type=Row)
+        return Payment(
+            provider="simulated",
+            connection_id="c",
+            id=self._shared_ids.get(read.id, read.id),
+            status=PaymentStatus(read.status),
+            provider_status=read.status,
+            created_at=None if read.hour is None else START + timedelta(hours=read.hour),
+            description=read.id,
+        )
+
+    def matches(self, query: PaymentQuery, payment: Payment) -> bool:
+        return True
+
+    def find_blind_spot(self, query: PaymentQuery) -> str | None:
+        return None
+
+    def alternative_id(self, payment: Payment) -> str | None:
+        return payment.description if payment.description in self._shared_ids else None
+
+
+Event = Callable[[Server, Choose], None]
+"""A change of the list."""
+
+
+@dataclass
+class Outcome:
+    """What a reading brought."""
+
+    payments: list[Payment]
+    report: ListingReport
+
+    @property
+    def ids(self) -> list[str]:
+        return [payment.id for payment in self.payments]
+
+
+def stage(paging: Paging, *statuses: str, is_volatile: bool = False) -> Stage:
+    return Stage([Strand(paging, {"status": word}) for word in statuses] or [Strand(paging)], is_volatile)
+
+
+def read(
+    server: Server,
+    stages: Sequence[Stage],
+    *,
+    choose: Choose = lambda options: 0,
+    events: Sequence[Event] = (),
+    query: PaymentQuery | None = None,
+    concurrency: int = 4,
+    api: Api | None = None,
+) -> Outcome:
+    """Read a list to its end as both drivers do, with any order of answers and events that ``choose`` picks."""
+    left = list(events)
+    payments: list[Payment] = []
+    with Listing(api or Api(), query or PaymentQuery(), stages) as listing:
+        for walk in listing.walks():
+            steps, under_way = deque(walk.first_steps()), deque()
+            while steps or under_way:
+                while steps and len(under_way) < concurrency:
+                    under_way.append([steps.popleft(), None])
+                while under_way[0][1] is None:
+                    unanswered = [each for each in under_way if each[1] is None]
+                    pick = choose(len(unanswered) + bool(left))
+                    if pick == len(unanswered):
+                        left.pop(0)(server, choose)
+                    else:
+                        unanswered[pick][1] = server.answer(walk.request(unanswered[pick][0]))
+                step, reply = under_way.popleft()
+                found, following = walk.receive(step, reply)
+                payments += found
+                steps.extend(following)
+        payments += listing.remaining()
+    return Outcome(payments, listing.report)
+
+
+def explore(scenario: Callable[[Choose], None]) -> int:
+    """Run a scenario once for every sequence of choices; return how many there were."""
+    runs, untried = 0, [[]]
+    while untried:
+        given, taken = untried.pop(), []
+
+        def choose(options: int, given: list[int] = given, taken: list[int] = taken) -> int:
+            if len(taken) < len(given):
+                pick = given[len(taken)]
+            else:
+                pick = 0
+                untried.extend([*taken, other] for other in range(1, options))
+            taken.append(pick)
+            return pick
+
+        try:
+            scenario(choose)
+        except BaseException as error:
+            error.args = (f"{error} (choices: {taken})", *error.args[1:])
+            raise
+        runs += 1
+    return runs

@@ -1,0 +1,168 @@
+"""The drawing of who may import whom, and what a DAG file pays for importing the operator."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_payments
+from airflow_provider_payments import _compat
+
+PACKAGE = "airflow_provider_payments"
+ROOT = Path(airflow_provider_payments.__file__).parent
+#: Lower layers first. A module may import from its own layer and from lower ones. (A walk of the imports, the ones
+#: within functions and those for type checkers only as well.)
+LAYERS = [
+    ["_compat", "get_provider_info", ""],
+    ["exceptions"],
+    ["money", "times"],
+    ["payment"],
+    ["query"],
+    ["http"],
+    ["hooks"],
+    ["output"],
+    ["operators"],
+]
+#: The sandbox stands for somebody else's server: it may not use what it is to check.
+SANDBOX = "sandbox"
+
+
+def modules() -> list[str]:
+    found = [path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")]
+    return sorted(".".join(part for part in parts if part != "__init__") for parts in found)
+
+
+def source(module: str) -> Path:
+    path = ROOT.joinpath(*module.split(".")) if module else ROOT
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def imports(module: str) -> set[str]:
+    """Return the full names of what a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source(module).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name.removeprefix(f"{PACKAGE}.") in modules() else str(node.module) for name in names}
+    return found
+
+
+def own_imports(module: str) -> set[str]:
+    return {
+        name.removeprefix(PACKAGE).removeprefix(".")
+        for name in imports(module)
+        if name == PACKAGE or name.startswith(f"{PACKAGE}.")
+    }
+
+
+def layer(module: str) -> int:
+    top = module.split(".")[0]
+    return next(number for number, names in enumerate(LAYERS) if top in names)
+
+
+def layered() -> list[str]:
+    return [module for module in modules() if module.split(".")[0] != SANDBOX]
+
+
+def test_every_module_has_its_layer() -> None:
+    assert {"http.auth", "hooks.listing", "output.files", "money", ""} <= set(modules())
+    assert all(layer(module) >= 0 for module in layered())
+
+
+@pytest.mark.parametrize("module", layered())
+def test_dependencies_point_one_way(module: str) -> None:
+    upward = {name for name in own_imports(module) if name and layer(name) > layer(module)}
+    assert upward == set()
+
+
+def test_the_sandbox_uses_nothing_that_it_checks() -> None:
+    inside = [module for module in modules() if module.split(".")[0] == SANDBOX]
+    assert inside
+    assert {name for module in inside for name in own_imports(module) if name.split(".")[0] != SANDBOX} <= {""}
+    assert not any(name.split(".")[0] == SANDBOX for module in layered() for name in own_imports(module))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [name for name in modules() if name.split(".")[0] in ("http", "money", "times", "payment", "query")],
+)
+def test_the_conversation_and_the_values_know_no_airflow(module: str) -> None:
+    assert not {name for name in imports(module) if name.split(".")[0] == "airflow"}
+    assert "_compat" not in own_imports(module)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_drivers_alone_open_sockets(module: str) -> None:
+    clients = {name.split(".")[0] for name in imports(module)} & {"requests", "aiohttp", "httpx", "urllib3", "socket"}
+    permitted = {
+        "http.requests_driver": {"requests"},
+        "http.aiohttp_driver": {"aiohttp"},
+        "hooks.connected": {"requests"},  # HttpHook's own interface
+    }
+    assert module.startswith(SANDBOX) or clients <= permitted.get(module, set())
+
+
+HEAVY = ("requests", "aiohttp", "cryptography", "pyarrow", "pandas", "yarl", "jwt", "sqlite3")
+
+
+@cache
+def loaded(code: str) -> set[str]:
+    """Return the modules that a new interpreter has loaded after running code."""
+    program = f"import sys\n{code}\nprint('\\n'.join(['=== modules', *sys.modules]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT.parent, timeout=120
+    )
+    return set(done.stdout.partition("=== modules\n")[2].split())
+
+
+def extra_modules(base: str, code: str, names: tuple[str, ...]) -> set[str]:
+    extra = loaded(f"{base}\n{code}") - loaded(base)
+    return {name for name in extra if name.split(".")[0] in names}
+
+
+def test_describing_the_conversation_loads_no_client() -> None:
+    described = [name for name in modules() if name.startswith("http.") and not name.endswith("_driver")]
+    code = "\n".join(f"import {PACKAGE}.{name}" for name in described)
+    # Airflow's exceptions bring a client on one of the lines.
+    assert extra_modules(f"import {PACKAGE}.exceptions", code, HEAVY) == set()
+
+
+def test_importing_the_operator_costs_no_heavy_module() -> None:
+    base = f"from {PACKAGE}._compat import BaseOperator"
+    operators = [name.name for name in pkgutil.iter_modules([str(ROOT / "operators")], f"{PACKAGE}.operators.")]
+    assert f"{PACKAGE}.operators.list_payments" in operators
+    code = "\n".join(f"import {name}" for name in operators)
+    assert extra_modules(base, code, HEAVY) == set()
+    own = {name for name in loaded(f"{base}\n{code}") if name.startswith(f"{PACKAGE}.")}
+    assert not {name for name in own if name.removeprefix(f"{PACKAGE}.").split(".")[0] in ("hooks", "output", "http")}
+
+
+@pytest.mark.parametrize("client", ["aiohttp", "pyarrow"])
+def test_a_heavy_module_would_be_seen(client: str, tmp_path: Path) -> None:
+    (tmp_path / client).mkdir()
+    (tmp_path / client / "__init__.py").touch()
+    assert extra_modules(f"sys.path.insert(0, {str(tmp_path)!r})", f"import {client}", HEAVY) == {client}
+
+
+def test_the_provider_description_imports_nothing() -> None:
+    assert imports("get_provider_info") == {"__future__", "typing"}
+
+
+@pytest.mark.parametrize("name", [name for name in _compat.__all__ if name != "get_connection_async"])
+def test_every_moved_name_has_a_home(name: str) -> None:
+    assert getattr(importlib.import_module(f"{PACKAGE}._compat"), name).__name__ == name
+
+
+def test_other_names_have_none() -> None:
+    with pytest.raises(AttributeError, match="Nonsense"):
+        _ = _compat.Nonsense

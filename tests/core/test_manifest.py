@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+
+Make = Callable[..., Payment]
+
+EMPTY = {
+    "first_created_at": None,
+    "last_created_at": None,
+    "statuses": {},
+    "pending": 0,
+    "unknown_statuses": {},
+    "succeeded_amounts": {},
+    "refunded_amounts": {},
+    "amounts_unknown": 0,
+    "amounts_unfit": 0,
+}
+
+
+def tally(*payments: Payment) -> Tally:
+    tally = Tally()
+    assert list(tally.count(payments)) == list(payments)
+    return tally
+
+
+def test_of_nothing() -> None:
+    assert (tally().summary(), tally().warnings(), tally().records) == (EMPTY, [], 0)
+
+
+def test_counts_statuses_and_pending(make_payment: Make) -> None:
+    counted = tally(*(make_payment(status=status) for status in (*PaymentStatus, PaymentStatus.PENDING)))
+    summary = counted.summary()
+    assert summary["statuses"] == {status.value: 1 + (status.value == "pending") for status in PaymentStatus}
+    assert list(summary["statuses"]) == sorted(summary["statuses"])
+    assert (summary["pending"], counted.records) == (4, 11)
+
+
+def test_totals_are_exact_by_currency_and_of_succeeded_payments_only(make_payment: Make) -> None:
+    deposit, refund = {"kind": PaymentKind.DEPOSIT}, {"kind": PaymentKind.REFUND}
+    counted = tally(
+        make_payment(amount="0.10"),
+        make_payment(amount="0.20", **deposit),
+        make_payment(amount="99999999999999999999999999999999999999.01"),
+        make_payment(amount="0.000000000000000001", currency="nep141:wrap.near"),
+        make_payment(amount="5.00", **refund),
+        make_payment(amount="2.50", currency="EUR", **refund),
+        make_payment(amount="1.00", currency=None),
+        *(make_payment(amount="7", status=status) for status in PaymentStatus if status.value != "succeeded"),
+    )
+    summary = counted.summary()
+    assert summary["succeeded_amounts"] == {
+        "": "1.00",
+        "USD": "99999999999999999999999999999999999999.31",
+        "nep141:wrap.near": "0.000000000000000001",
+    }
+    assert summary["refunded_amounts"] == {"EUR": "2.50", "USD": "5.00"}
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_amounts_that_nobody_told_are_counted_and_not_summed(make_payment: Make) -> None:
+    counted = tally(make_payment(amount=None), make_payment(amount=None, status=PaymentStatus.PENDING), make_payment())
+    assert counted.summary()["amounts_unknown"] == 2
+    assert counted.summary()["succeeded_amounts"] == {"USD": "1.00"}
+
+
+def test_first_and_last_by_time_and_not_by_order(make_payment: Make) -> None:
+    undated = make_payment(day=None)
+    late = make_payment(day=None, completed_at=make_payment(day=9).created_at)
+    summary = tally(make_payment(day=5), late, make_payment(day=2), undated, make_payment(day=3)).summary()
+    assert (summary["first_created_at"], summary["last_created_at"]) == ("2026-01-02T00:00:00Z", "2026-01-09T00:00:00Z")
+
+
+def test_warns_of_unknown_words_and_undated_payments(make_payment: Make) -> None:
+    unknown = [
+        make_payment(status=PaymentStatus.UNKNOWN, provider_status=word) for word in ("Reversed", "Reversed", "")
+    ]
+    counted = tally(*unknown, make_payment(day=None, flags=("underpaid", "undated")))
+    assert counted.summary()["unknown_statuses"] == {"": 1, "Reversed": 2}
+    first, second = counted.warnings()
+    assert "'Reversed' (2)" in first
+    assert "1 payment" in second
+
+
+def test_counts_as_payments_go_by(make_payment: Make) -> None:
+    tally = Tally()
+    going = tally.count(iter([make_payment(), make_payment()]))
+    assert tally.records == 0
+    next(going)
+    assert tally.records == 1

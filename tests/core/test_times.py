@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.times import format_time, parse_iso, read_time, read_unix_seconds, unix_milliseconds
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2025-10-10T21:45:00.000Z", "2025-10-10T21:45:00Z"),
+        ("2025-10-10T21:45:00.123z", "2025-10-10T21:45:00.123000Z"),
+        ("2024-03-01T08:30:00.1234567+07:00", "2024-03-01T01:30:00.123456Z"),  # .NET; cut, not rounded
+        ("2024-03-01T08:30:00.9999999-0330", "2024-03-01T12:00:00.999999Z"),
+        ("2024-03-01T00:30:00+01", "2024-02-29T23:30:00Z"),
+        ("2024-03-01 08:30:00 +00:00", "2024-03-01T08:30:00Z"),
+        ("2024-03-01T08:30Z", "2024-03-01T08:30:00Z"),
+        ("2024-03-01T08:30:00,5Z", "2024-03-01T08:30:00.500000Z"),
+        ("  2024-03-01T08:30:00Z\n", "2024-03-01T08:30:00Z"),
+        ("", None),
+        (None, None),
+        ("0001-01-01T00:00:00", None),  # .NET's unset
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+07:00", None),
+        ("2024-03-01T08:30:00", None),  # no zone is no instant
+        ("2024-03-01", None),
+    ],
+)
+def test_reads_times_of_replies(text: str | None, written: str | None) -> None:
+    assert format_time(read_time(text)) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "2024-13-01T00:00:00Z",
+        "2024-02-30",
+        "2024-03-01T25:00:00Z",
+        "2024-03-01T08:30:00+99:00",
+        "1700000000",
+        "2024-03-01T08:30:00Z and more",
+        "9999-12-31T23:59:59-01:00",
+        "0000-01-01T00:00:00Z",
+    ],
+)
+def test_refuses_other_times(text: str) -> None:
+    with pytest.raises(PaymentsProtocolError):
+        read_time(text)
+
+
+def test_the_zone_is_optional_to_the_parser() -> None:
+    assert parse_iso("2024-03-01").tzinfo is None
+    assert parse_iso("2024-03-01T08:30:00+02:00").utcoffset() == timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(None, None), (0, None), (1, "1970-01-01T00:00:01Z"), (1760132700, "2025-10-10T21:45:00Z")]
+)
+def test_reads_unix_seconds(seconds: int | None, written: str | None) -> None:
+    assert format_time(read_unix_seconds(seconds)) == written
+
+
+@pytest.mark.parametrize("seconds", [1760132700000, 10**18, -(10**15), 10**400])
+def test_milliseconds_are_not_taken_for_seconds(seconds: int) -> None:
+    with pytest.raises(PaymentsProtocolError, match="Unix seconds"):
+        read_unix_seconds(seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2025-10-10T21:45:00.123999Z", 1760132700123),  # rounded down
+        ("2025-10-10T23:45:00.123+02:00", 1760132700123),
+        ("1969-12-31T23:59:59.9999Z", -1),
+    ],
+)
+def test_milliseconds(text: str, milliseconds: int) -> None:
+    assert unix_milliseconds(parse_iso(text)) == milliseconds
+
+
+def test_writes_utc_whatever_the_zone() -> None:
+    there = timezone(timedelta(hours=-5, minutes=-30))
+    assert format_time(datetime(2024, 3, 1, 20, 0, tzinfo=there)) == "2024-03-02T01:30:00Z"
+    assert format_time(None) is None

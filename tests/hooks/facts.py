@@ -1,0 +1,150 @@
+"""What the contract suite has to be told of each API: a sixth one adds an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One API, as its documentation and apis.md have it.
+
+    :param id_field: field of the sandbox's rows that is the payment's id.
+    :param statuses: every documented word, and what it means.
+    :param flags: flags that words carry.
+    :param wrong: changes to the connection that make its credentials wrong.
+    :param odd_extra: a value of extra that is wrong, and what the error has to name.
+    :param is_listed: whether a list shows a row.
+    :param filters: the documented filters, less status, dates, sorting and paging.
+    :param pending_questions: requests that has_pending takes at most, those for tokens not counted. None: a walk.
+    :param undated: a row without any time.
+    """
+
+    id_field: str
+    statuses: Mapping[str, str]
+    wrong: Mapping[str, str]
+    filters: frozenset[str]
+    max_page_size: int
+    default_host: str
+    pending_questions: int | None
+    undated: Mapping[str, Any]
+    flags: Mapping[str, str] = field(default_factory=dict)
+    is_listed: Callable[[Row], bool] = lambda row: True
+
+
+FACTS = {
+    "hotpay": Facts(
+        id_field="payment_id",
+        statuses={
+            "PENDING": "pending",
+            "PENDING_DEPOSIT": "pending",
+            "KNOWN_DEPOSIT_TX": "processing",
+            "PROCESSING": "processing",
+            "INCOMPLETE_DEPOSIT": "processing",
+            "SUCCESS": "succeeded",
+            "REFUNDED": "refunded",
+            "FAILED": "failed",
+        },
+        flags={"INCOMPLETE_DEPOSIT": "underpaid"},
+        wrong={"password": "a-wrong-token"},
+        filters=frozenset({"item_id", "memo", "sender_id"}),
+        max_page_size=1000,
+        default_host="https://api.hot-labs.org",
+        pending_questions=None,
+        undated={"timestamp": 0},
+    ),
+    "cryptofuse": Facts(
+        id_field="transaction_id",
+        statuses={
+            "waiting": "pending",
+            "pending": "pending",
+            "partially_paid": "processing",
+            "confirming": "processing",
+            "confirmed": "processing",
+            "sending": "processing",
+            "completed": "succeeded",
+            "partially_completed": "partial",
+            "expired": "expired",
+            "failed": "failed",
+        },
+        flags={"partially_paid": "underpaid", "partially_completed": "underpaid"},
+        wrong={"password": "a-wrong-secret"},
+        filters=frozenset({"currency", "blockchain", "token"}),
+        max_page_size=100,
+        default_host="https://api.cryptofuse.io",
+        pending_questions=4,
+        undated={"created_at": None},
+    ),
+    "spacepay": Facts(
+        id_field="id",
+        statuses={
+            "pending": "pending",
+            "processing": "processing",
+            "completed": "succeeded",
+            "failed": "failed",
+            "expired": "expired",
+            "cancelled": "canceled",
+        },
+        wrong={"password": "a-wrong-key"},
+        filters=frozenset({"type", "search"}),
+        max_page_size=1000,
+        default_host="https://api.spacepay.solutions",
+        pending_questions=2,
+        undated={"createdAt": None, "receipt": None},
+    ),
+    "satispay": Facts(
+        id_field="id",
+        statuses={
+            "PENDING": "pending",
+            "AUTHORIZED": "authorized",
+            "ACCEPTED": "succeeded",
+            "CANCELED": "canceled",
+        },
+        wrong={"login": "a-wrong-key-id"},
+        filters=frozenset(),
+        max_page_size=100,
+        default_host="https://authservices.satispay.com",
+        pending_questions=1,
+        undated={"insert_date": ""},
+        is_listed=lambda row: row["status"] != "AUTHORIZED",
+    ),
+    "jframework": Facts(
+        id_field="id",
+        statuses={
+            "Created": "pending",
+            "Pending": "pending",
+            "Reserved": "authorized",
+            "Completed": "succeeded",
+            "CanceledReversal": "succeeded",
+            "Refunded": "refunded",
+            "Failed": "failed",
+            "Denied": "failed",
+            "Voided": "canceled",
+            "Deleted": "canceled",
+        },
+        flags={"CanceledReversal": "reversal_canceled"},
+        wrong={"password": "a-wrong-key"},
+        filters=frozenset(
+            {
+                "AppIntegrationPaymentGatewayId",
+                "PriceId",
+                "Code",
+                "UserId",
+                "ReferralUserCode",
+                "PaymentType",
+                "CurrencyCode",
+                "Keywords",
+                "TestMode",
+            }
+        ),
+        max_page_size=1000,
+        default_host="https://protocol.jframework.io",
+        pending_questions=3,
+        undated={"createdDate": None, "paymentDate": None},
+        is_listed=lambda row: not row.get("testMode"),
+    ),
+}

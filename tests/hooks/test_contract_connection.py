@@ -1,0 +1,210 @@
+"""Every connection type: the ways in which people fill in a connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.sandbox import Sandbox
+
+Connect = Callable[..., PaymentsHook]
+Collect = Callable[..., list[Payment]]
+
+
+def base_url(hook: PaymentsHook) -> str:
+    return hook.open()[0].credentials.base_url
+
+
+@pytest.mark.parametrize("form", ["url", "schema and host", "url and port field", "trailing slash", "white space"])
+def test_host_port_and_schema(connect: Connect, collect: Collect, sandbox: Sandbox, conn_type: str, form: str) -> None:
+    place = f"127.0.0.1:{sandbox.port}/{conn_type}"
+    fields = {
+        "url": {"host": f"http://{place}"},
+        "schema and host": {"host": place, "schema": "http"},
+        "url and port field": {"host": f"http://127.0.0.1/{conn_type}", "port": sandbox.port},
+        "trailing slash": {"host": f"http://{place}/"},
+        "white space": {"host": f" http://{place} "},
+    }[form]
+    assert collect(connect(conn_type, **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"host": "api.example.com"}, "https://api.example.com"),
+        ({"host": "api.example.com", "port": 8443}, "https://api.example.com:8443"),
+        ({"host": "api.example.com", "port": 443}, "https://api.example.com"),
+        ({"host": "https://api.example.com:443/a/b/"}, "https://api.example.com/a/b"),
+        ({"host": "api.example.com", "schema": "HTTP"}, "http://api.example.com"),
+        ({"host": "http://api.example.com", "schema": "https"}, "http://api.example.com"),
+        ({"host": "https://[::1]:8443"}, "https://[::1]:8443"),
+    ],
+)
+def test_a_host_without_more_is_https(connect: Connect, conn_type: str, fields: dict[str, Any], expected: str) -> None:
+    assert base_url(connect(conn_type, **fields)) == expected
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_no_host_is_the_apis_own(connect: Connect, conn_type: str, nothing: str | None) -> None:
+    hook = connect(conn_type, host=nothing)
+    assert base_url(hook) == hook.default_host
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["ftp://api.example.com", "https://", "https://user:pass-word@api.example.com", "https://api.example.com?a=b"],
+)
+def test_a_host_that_makes_no_sense(connect: Connect, conn_type: str, host: str) -> None:
+    with pytest.raises(PaymentsConfigError, match="host must be") as caught:
+        connect(conn_type, host=host).open()
+    assert "pass-word" not in str(caught.value)
+
+
+def test_numbers_may_be_text(
+    connect: Connect, collect: Collect, conn_type: str, list_calls: Callable[..., list[Any]]
+) -> None:
+    texts = {
+        "page_size": "7",
+        "max_concurrency": "2",
+        "requests_per_second": "1000",
+        "timeout": "5",
+        "max_attempts": "2",
+        "verify": "true",
+        "trust_env": "false",
+    }
+    assert collect(connect(conn_type, texts))
+    for call in list_calls(conn_type):
+        assert "7" in (call.query.get("limit"), call.query.get("PageSize"))
+
+
+def test_empty_fields_of_the_form_mean_nothing(connect: Connect, collect: Collect, conn_type: str) -> None:
+    options = ("page_size", "max_concurrency", "requests_per_second", "timeout", "verify", "cert", "proxies", "scope")
+    for empty in ("", None):
+        assert collect(connect(conn_type, dict.fromkeys(options, empty)))
+
+
+BAD_EXTRAS: list[tuple[str, Any]] = [
+    ("page_size", "many"),
+    ("page_size", 0),
+    ("page_size", -1),
+    ("page_size", 1.5),
+    ("page_size", True),
+    ("page_size", 10**6),
+    ("page_size", [1]),
+    ("max_concurrency", 0),
+    ("max_concurrency", "nan"),
+    ("requests_per_second", -1),
+    ("requests_per_second", "fast"),
+    ("max_attempts", 0),
+    ("timeout", 0),
+    ("timeout", "soon"),
+    ("timeout", [1, 2, 3]),
+    ("cert", 7),
+    ("proxies", 7),
+]
+
+
+def test_an_extra_that_makes_no_sense(connect: Connect, conn_type: str, sandbox: Sandbox) -> None:
+    for key, value in BAD_EXTRAS:
+        with pytest.raises(PaymentsConfigError, match=f"{conn_type}_default.*{key}"):
+            connect(conn_type, {key: value}).list_payments()
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("extra", ["[1]", "7", '"text"'])
+def test_an_extra_that_is_no_object(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, conn_type: str, extra: str
+) -> None:
+    hook_class = type(connect(conn_type))
+    connection = {**sandbox.connections()[f"{conn_type}_default"], "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps(connection))
+    with pytest.raises(PaymentsConfigError, match="extra is not a JSON object"):
+        hook_class("odd").open()
+
+
+def test_what_extra_holds_never_becomes_a_header(
+    connect: Connect, collect: Collect, ask: Callable[..., Any], conn_type: str, sandbox: Sandbox
+) -> None:
+    surprises = {
+        "X-Surprise": "surprise-1",
+        "client_secret": "surprise-2",
+        "private_key": "surprise-3",
+        "headers": {"X-Other": "surprise-4"},
+        "Cookie": "surprise-5",
+    }
+    hook = connect(conn_type, surprises)
+    found = collect(hook)
+    ask(hook.get_payment, found[0].id)
+    ask(hook.has_pending)
+    hook.test_connection()
+    assert len(sandbox.requests) >= 4
+    for call in sandbox.requests:
+        assert "surprise-" not in repr((call.path, call.headers, call.body))
+        assert not {name.lower() for name, _ in call.headers} & {name.lower() for name in surprises}
+
+
+def test_no_header_carries_more_than_it_must(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
+) -> None:
+    collect(connect(conn_type))
+    usual = {"host", "user-agent", "accept", "accept-encoding", "connection", "content-type", "content-length"}
+    own = {
+        "hotpay": {"authorization"},
+        "cryptofuse": {"authorization"},
+        "spacepay": {"x-spacepay-secret-key"},
+        "satispay": {"authorization", "date", "digest"},
+        "jframework": {"brand-url", "auth-key"},
+    }[conn_type]
+    for call in sandbox.requests:
+        assert {name.lower() for name, _ in call.headers} <= usual | own
+
+
+def test_a_missing_secret_is_named(connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox) -> None:
+    with pytest.raises(PaymentsConfigError, match=f"{conn_type}_default.*password"):
+        collect(connect(conn_type, password=None))
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("conn_type", ["hotpay", "spacepay", "jframework"])
+def test_a_secret_with_a_line_break_is_refused_without_being_shown(connect: Connect, conn_type: str) -> None:
+    with pytest.raises(PaymentsConfigError, match="line break") as caught:
+        connect(conn_type, password="half-a-secret\nother-half").open()
+    assert "half" not in str(caught.value)
+
+
+@pytest.mark.parametrize("conn_type", ["hotpay", "spacepay", "jframework"])
+def test_white_space_around_a_secret_is_none_of_it(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
+) -> None:
+    password = sandbox.connections()[f"{conn_type}_default"]["password"]
+    assert collect(connect(conn_type, password=f" {password}\n"))
+
+
+def test_a_connection_of_another_type(
+    connect: Connect, collect: Collect, conn_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook_class = type(connect(conn_type))
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({"conn_type": "http", "host": "127.0.0.1"}))
+    with pytest.raises(PaymentsConfigError, match=f"'http'.*{conn_type}"):
+        collect(hook_class("other"))
+
+
+def test_a_connection_as_a_uri(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Airflow's own connection test does: the connection goes through its URI."""
+    connect(conn_type, {"page_size": 9})
+    uri = BaseHook.get_connection(f"{conn_type}_default").get_uri()
+    monkeypatch.setenv("AIRFLOW_CONN_BY_URI", uri)
+    hook = BaseHook.get_hook("by_uri")
+    assert urlsplit(base_url(hook)).port == sandbox.port
+    assert collect(hook)
+    assert hook.test_connection()[0]

@@ -1,0 +1,293 @@
+"""Every connection type: what goes wrong raises the right class, says what a person needs, and tells no secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments._compat import AirflowException, AirflowFailException
+from airflow_provider_payments.exceptions import (
+    PaymentNotFound,
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsError,
+    PaymentsProtocolError,
+    PaymentsRequestError,
+    PaymentsThrottled,
+    PaymentsUnavailable,
+    TooManyRecordsForXCom,
+)
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.sandbox import Sandbox
+from airflow_provider_payments.sandbox.api import Api, Problem
+from tests.hooks.facts import Facts
+
+Connect = Callable[..., PaymentsHook]
+Collect = Callable[..., list[Payment]]
+Ask = Callable[..., Any]
+ONCE = {"max_attempts": 1}
+HTML = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+
+
+def test_the_tree_of_errors_says_who_must_act() -> None:
+    permanent = {PaymentsConfigError, PaymentsAuthError, TooManyRecordsForXCom}
+    others = {PaymentsRequestError, PaymentNotFound, PaymentsThrottled, PaymentsUnavailable, PaymentsProtocolError}
+    for each in permanent | others:
+        assert issubclass(each, PaymentsError)
+        assert issubclass(each, AirflowException)
+        assert issubclass(each, AirflowFailException) == (each in permanent)
+    assert issubclass(PaymentNotFound, PaymentsRequestError)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, PaymentsRequestError),
+        (401, PaymentsAuthError),
+        (403, PaymentsAuthError),
+        (404, PaymentsRequestError),  # of a list: only the request for one payment can miss it
+        (422, PaymentsRequestError),
+        (429, PaymentsThrottled),
+        (500, PaymentsUnavailable),
+        (502, PaymentsUnavailable),
+        (503, PaymentsUnavailable),
+    ],
+)
+def test_a_status_is_an_error_class(
+    connect: Connect,
+    collect: Collect,
+    api: Api,
+    conn_type: str,
+    reply_to_list: Callable[..., None],
+    status: int,
+    error: type[PaymentsError],
+) -> None:
+    answer = api.refuse(Problem(418, "Something is wrong.", "36"))
+    body = answer.body.replace(b"418", str(status).encode())
+    reply_to_list(conn_type, status, body, {"X-Request-Id": "request-4711"})
+    with pytest.raises(error) as caught:
+        collect(connect(conn_type, ONCE))
+    assert type(caught.value) is error
+    said = str(caught.value)
+    for part in (conn_type, f"HTTP {status}", "Something is wrong"):
+        assert part in said
+    told = json.loads(answer.body)
+    if conn_type != "hotpay":  # its errors have no code
+        assert "36" in said
+    assert (told.get("wlt") or "sandbox-correlation" * ("errors" in told) or "request-4711") in said
+    if isinstance(caught.value, PaymentsRequestError):
+        assert caught.value.status == status
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7), (None, None), ("3600", 3600)])
+def test_a_throttled_request_carries_the_wait(
+    connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None], header: Any, seconds: Any
+) -> None:
+    reply_to_list(conn_type, 429, b"{}", {} if header is None else {"Retry-After": header})
+    with pytest.raises(PaymentsThrottled) as caught:
+        collect(connect(conn_type, ONCE))
+    assert caught.value.retry_after == seconds
+
+
+def test_a_wait_that_is_too_long_is_left_to_the_task(
+    connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None], sandbox: Sandbox
+) -> None:
+    reply_to_list(conn_type, 429, b"{}", {"Retry-After": "301"})
+    with pytest.raises(PaymentsThrottled):
+        collect(connect(conn_type, {"max_concurrency": 1}))
+    assert sum(call.status == 429 for call in sandbox.requests) == 1
+
+
+BAD_BODIES = [
+    (HTML, "text/html"),
+    (b"", "application/json"),
+    (b"null", "application/json"),
+    (b"[]", "application/json"),
+    (b"{}", "application/json"),
+    (b'{"payments": [{"status": "SUCC', "application/json"),
+    (b"\xff\xfe", "application/json"),
+    (
+        b'{"success": true, "statusCode": 200, "data": 7, "payments": 7, "results": 7, "count": 7}',
+        "application/json",
+    ),
+]
+
+
+def test_a_reply_that_is_not_what_the_api_documents(
+    connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None]
+) -> None:
+    for body, content_type in BAD_BODIES:
+        reply_to_list(conn_type, 200, body, {"Content-Type": content_type})
+        expected: Any = PaymentsProtocolError
+        if conn_type == "jframework" and body == b"{}":
+            expected = (PaymentsProtocolError, PaymentsRequestError)  # an envelope that does not say success
+        with pytest.raises(expected, match=conn_type) as caught:
+            collect(connect(conn_type, ONCE))
+        assert "Please log in" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_a_redirect_is_not_followed(
+    connect: Connect,
+    collect: Collect,
+    conn_type: str,
+    reply_to_list: Callable[..., None],
+    sandbox: Sandbox,
+    status: int,
+) -> None:
+    with Sandbox(payments=1) as elsewhere:
+        reply_to_list(conn_type, status, b"", {"Location": f"{elsewhere.url}/{conn_type}/?q=1"})
+        with pytest.raises(PaymentsProtocolError, match="redirect") as caught:
+            collect(connect(conn_type, ONCE))
+        assert elsewhere.requests == []
+        assert elsewhere.url in str(caught.value)
+
+
+def test_a_reply_that_breaks_off(connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox) -> None:
+    sandbox.faults.truncate_every = 1
+    with pytest.raises(PaymentsUnavailable, match=conn_type):
+        collect(connect(conn_type, {"max_attempts": 1, "max_concurrency": 1}))
+    assert len(sandbox.requests) == 1
+
+
+def test_nobody_answers(connect: Connect, collect: Collect, ask: Ask, conn_type: str) -> None:
+    hook = connect(conn_type, ONCE, host="http://127.0.0.1:9")
+    for question in (lambda: collect(hook), lambda: ask(hook.get_payment, "x"), lambda: ask(hook.has_pending)):
+        with pytest.raises(PaymentsUnavailable, match=f"{conn_type}: no reply from http://127.0.0.1:9"):
+            question()
+
+
+def test_wrong_credentials(
+    connect: Connect, collect: Collect, ask: Ask, facts: Facts, conn_type: str, sandbox: Sandbox
+) -> None:
+    hook = connect(conn_type, **facts.wrong)
+    for question in (lambda: collect(hook), lambda: ask(hook.get_payment, "x"), lambda: ask(hook.has_pending)):
+        sandbox.requests.clear()
+        with pytest.raises(PaymentsAuthError, match=conn_type) as caught:
+            question()
+        assert not any(value in str(caught.value) for value in facts.wrong.values())
+        assert len(sandbox.requests) <= 4  # three lists side by side, or a token; none of them again
+
+
+def test_no_such_payment(connect: Connect, ask: Ask, conn_type: str) -> None:
+    with pytest.raises(PaymentNotFound):
+        ask(connect(conn_type).get_payment, "no-such-id")
+
+
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_an_empty_id_is_an_error_of_the_user(
+    connect: Connect, ask: Ask, conn_type: str, sandbox: Sandbox, nothing: str
+) -> None:
+    with pytest.raises(PaymentsConfigError):
+        ask(connect(conn_type).get_payment, nothing)
+    assert sandbox.requests == []
+
+
+BAD_QUESTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"statuses": ["paid"]}, "succeeded"),
+    ({"statuses": "succeeded"}, "list"),
+    ({"statuses": []}, "empty"),
+    ({"filters": {"no_such_filter": "x"}}, "Filters of this API"),
+    ({"filters": {"limit": 5}}, "limit"),
+    ({"filters": {"status": "x"}}, "status"),
+    ({"filters": {"offset": 1}}, "offset"),
+    ({"filters": {"PageNumber": 1}}, "PageNumber"),
+    ({"created_from": "2026-01-01T00:00:00"}, "time zone"),
+    ({"created_to": "yesterday"}, "ISO 8601"),
+    ({"created_from": 1769947200}, "created_from"),
+    ({"created_from": "2026-01-02T00:00:00Z", "created_to": "2026-01-01T00:00:00Z"}, "reversed"),
+    (
+        {"created_from": "2026-01-01T00:00:00Z", "created_to": "2026-01-01T01:00:00+01:00"},
+        "CronDataIntervalTimetable",
+    ),
+]
+
+
+def test_a_bad_question_is_refused_before_any_request(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
+) -> None:
+    for question, hint in BAD_QUESTIONS:
+        with pytest.raises(PaymentsConfigError, match=hint):
+            collect(connect(conn_type), **question)
+    assert sandbox.requests == []
+
+
+def test_a_bad_question_is_refused_when_it_is_asked(connect: Connect, conn_type: str) -> None:
+    hook = connect(conn_type)
+    for method in (hook.list_payments, hook.alist_payments):
+        with pytest.raises(PaymentsConfigError):
+            method(statuses=["paid"])
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_an_error_on_any_page_ends_the_listing(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox, page: int
+) -> None:
+    seen: list[str] = []
+    path = connect(conn_type).open()[0].list_path
+
+    def refuse(call: Any) -> None:
+        if call.route == path:
+            seen.append(call.path)
+            if len(seen) > page:
+                sandbox.faults.reply_with[conn_type].append((400, {}, b"{}"))
+
+    sandbox.before_reply = refuse
+    with pytest.raises(PaymentsRequestError):
+        collect(connect(conn_type, {"page_size": 3}))
+
+
+@pytest.mark.parametrize(
+    ("extra", "fields", "hint"),
+    [
+        ({}, {}, ""),
+        ({}, {"host": "http://127.0.0.1:9"}, "no reply from"),
+        ({"page_size": "many"}, {}, "page_size"),
+    ],
+)
+def test_connection_test(
+    connect: Connect, conn_type: str, extra: dict[str, Any], fields: dict[str, Any], hint: str
+) -> None:
+    ok, said = connect(conn_type, extra, **fields).test_connection()
+    assert ok is (not hint)
+    assert hint in said
+    assert said.endswith(".")
+
+
+def test_connection_test_with_wrong_credentials(connect: Connect, facts: Facts, conn_type: str) -> None:
+    ok, said = connect(conn_type, **facts.wrong).test_connection()
+    assert not ok
+    assert "HTTP 401" in said
+    assert "Check" in said
+
+
+@pytest.mark.parametrize("body", [HTML, b"", b"{"])
+def test_connection_test_with_a_page_that_is_no_api(
+    connect: Connect, conn_type: str, reply_to_list: Callable[..., None], body: bytes
+) -> None:
+    reply_to_list(conn_type, 200, body, {"Content-Type": "text/html"})
+    ok, said = connect(conn_type).test_connection()
+    assert not ok
+    assert "not what the API documents" in said
+    assert "Please log in" not in said
+
+
+def test_connection_test_reads_one_payment_once(
+    connect: Connect, conn_type: str, sandbox: Sandbox, list_calls: Callable[..., list[Any]]
+) -> None:
+    sandbox.faults.fail_every = 1
+    assert connect(conn_type).test_connection()[0] is False
+    assert len(sandbox.requests) == 1
+    sandbox.faults.fail_every = 0
+    assert connect(conn_type).test_connection()[0] is True
+    assert "1" in (list_calls(conn_type)[-1].query.get("limit"), list_calls(conn_type)[-1].query.get("PageSize"))
+
+
+def test_connection_test_with_a_connection_that_does_not_exist(conn_type: str, connect: Connect) -> None:
+    ok, said = type(connect(conn_type))("no_such_connection").test_connection()
+    assert not ok
+    assert said

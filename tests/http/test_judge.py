@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments.exceptions import (
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsError,
+    PaymentsProtocolError,
+    PaymentsRequestError,
+    PaymentsThrottled,
+    PaymentsUnavailable,
+)
+from airflow_provider_payments.http.judge import Complaint, Judge, read_complaint
+from airflow_provider_payments.http.message import Reply, Request
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+REQUEST = Request("GET", "https://api.example.com/v1/payments?memo=private", {"X-Key": "s3cret"})
+ASKING = Request("POST", "https://api.example.com/o/token/", asks_for_credentials=True)
+
+
+def reply(status: int, body: Any = None, **headers: str) -> Reply:
+    data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+
+
+def judge(*secrets: str) -> Judge:
+    return Judge("somepay", throttle_signals=((403, "70"),), secrets=lambda: secrets, now=lambda: NOW)
+
+
+def verdict(request: Request, answer: Reply, *secrets: str, status: int | None = None) -> PaymentsError:
+    with pytest.raises(PaymentsError) as caught:
+        judge(*secrets).check(request, answer, status=status)
+    return caught.value
+
+
+SHAPES: dict[str, tuple[Any, tuple[str | None, str | None, str | None]]] = {
+    "CryptoFuse": (
+        {"error": {"code": "invalid_parameter", "message": "limit too large", "details": {"limit": ["at most 100"]}}},
+        ("invalid_parameter", "limit too large", None),
+    ),
+    "CryptoFuse v0.9": (
+        {"error": "deprecated_endpoint", "message": "Use the new one", "request_id": "req_1"},
+        ("deprecated_endpoint", "Use the new one", "req_1"),
+    ),
+    "OAuth 2.0": (
+        {"error": "invalid_client", "error_description": "Client authentication failed"},
+        ("invalid_client", "Client authentication failed", None),
+    ),
+    "Django REST framework": ({"detail": "Token expired"}, (None, "Token expired", None)),
+    "SpacePay": (
+        {"error": {"type": "authentication_error", "message": "Invalid key", "code": "invalid_api_key"}},
+        ("invalid_api_key", "Invalid key", None),
+    ),
+    "SpacePay, flat": (
+        {"message": "Invalid key", "code": "invalid_api_key", "requestId": "r1"},
+        ("invalid_api_key", "Invalid key", "r1"),
+    ),
+    "NestJS": (
+        {"statusCode": 404, "message": "Payment not found", "error": "Not Found"},
+        ("Not Found", "Payment not found", None),
+    ),
+    "Satispay": (
+        {"code": 36, "message": "Invalid status", "wlt": "trace-1"},
+        ("36", "Invalid status", "trace-1"),
+    ),
+    "Satispay, code as text": (
+        {"code": "70", "message": "try again later", "wlt": ""},
+        ("70", "try again later", None),
+    ),
+    "JFramework": (
+        {
+            "success": False,
+            "statusCode": 404,
+            "message": None,
+            "data": None,
+            "errors": [{"code": "PaymentNotFound", "details": "No such payment", "correlationId": "c1"}],
+        },
+        ("PaymentNotFound", "No such payment", "c1"),
+    ),
+    "JFramework, numbers": (
+        {"success": False, "message": "outer", "errors": [{"code": 6601404, "message": "inner"}]},
+        ("6601404", "inner", None),
+    ),
+    "JFramework, no errors": ({"success": False, "message": "outer", "errors": []}, (None, "outer", None)),
+    "JFramework, null": ({"success": False, "errors": None, "data": None}, (None, None, None)),
+    "HOT Pay": (b"", (None, None, None)),
+    "HTML": (b"<html>Bad gateway</html>", (None, None, None)),
+    "a list": ([1, 2], (None, None, None)),
+    "a text": (b'"no"', (None, None, None)),
+    "errors as texts": ({"errors": ["bad_limit"]}, ("bad_limit", None, None)),
+    "errors of errors": ({"errors": [[1]]}, (None, None, None)),
+    "nothing": ({}, (None, None, None)),
+    "nulls": ({"error": None, "code": None, "message": None}, (None, None, None)),
+    "invalid UTF-8": (b'{"message": "\xff"}', (None, None, None)),
+    "cut": (b'{"message": "half', (None, None, None)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reads_every_shape_of_complaint(shape: str) -> None:
+    body, (code, message, request_id) = SHAPES[shape]
+    assert read_complaint(reply(400, body)) == Complaint(code, message, request_id)
+
+
+@pytest.mark.parametrize("header", ["x-request-id", "x-satispay-cid", "x-correlation-id"])
+def test_finds_the_request_id_in_a_header(header: str) -> None:
+    answer = Reply(500, {header: "r9"}, b"{}")
+    assert read_complaint(answer).request_id == "r9"
+    assert "request id r9" in str(verdict(REQUEST, answer))
+
+
+def test_nesting_without_end_is_no_complaint() -> None:
+    assert read_complaint(reply(500, b"[" * 200_000)) == Complaint()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (reply(400, {"code": 36}), PaymentsRequestError),
+        (reply(401), PaymentsAuthError),
+        (reply(403, {"code": 45}), PaymentsAuthError),
+        (reply(403, {"code": 70}), PaymentsThrottled),
+        (reply(403, {"code": "70"}), PaymentsThrottled),
+        (reply(400, {"code": 70}), PaymentsRequestError),
+        (reply(404, {"code": 41}), PaymentsRequestError),
+        (reply(405), PaymentsRequestError),
+        (reply(410), PaymentsRequestError),
+        (reply(429), PaymentsThrottled),
+        (reply(500), PaymentsUnavailable),
+        (reply(502, b"<html>"), PaymentsUnavailable),
+        (reply(503), PaymentsUnavailable),
+        (reply(503, retry_after="5"), PaymentsThrottled),
+        (reply(503, retry_after="soon"), PaymentsUnavailable),
+        (reply(209, {"success": False}), PaymentsRequestError),
+        (reply(204), PaymentsRequestError),
+        (reply(304), PaymentsProtocolError),
+        (reply(302, location="https://elsewhere.example/"), PaymentsProtocolError),
+    ],
+)
+def test_who_must_act(answer: Reply, kind: type[PaymentsError]) -> None:
+    error = verdict(REQUEST, answer)
+    assert type(error) is kind
+    assert f"somepay answered GET /v1/payments with HTTP {answer.status}" in str(error)
+    assert "private" not in str(error)
+
+
+def test_success_is_no_error() -> None:
+    judge().check(REQUEST, reply(200, {"code": 70}))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, PaymentsAuthError), (401, PaymentsAuthError), (404, PaymentsRequestError), (500, PaymentsUnavailable)],
+)
+def test_refused_credentials(status: int, kind: type[PaymentsError]) -> None:
+    error = verdict(ASKING, reply(status, {"error": "invalid_client"}))
+    assert type(error) is kind
+    assert "POST /o/token/" in str(error)
+    assert "invalid_client" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"), [(None, None), ("7", 7), ("Fri, 20 Nov 2026 12:00:30 GMT", 30), ("soon", None)]
+)
+@pytest.mark.parametrize(("status", "body"), [(429, None), (403, {"code": 70})])
+def test_throttling_tells_how_long(status: int, body: Any, retry_after: str | None, seconds: float | None) -> None:
+    error = verdict(REQUEST, reply(status, body, **({"retry_after": retry_after} if retry_after else {})))
+    assert isinstance(error, PaymentsThrottled)
+    assert error.retry_after == seconds
+
+
+def test_what_the_body_says_of_the_status_counts() -> None:
+    envelope = {"success": False, "statusCode": 404, "errors": [{"code": "PaymentNotFound", "details": "none"}]}
+    error = verdict(REQUEST, reply(200, envelope), status=404)
+    assert isinstance(error, PaymentsRequestError)
+    assert (error.status, error.code) == (404, "PaymentNotFound")
+    judge().check(REQUEST, reply(200, {"statusCode": 200}), status=200)
+
+
+def test_a_refusal_with_http_200_is_a_refusal() -> None:
+    error = judge().refuse(REQUEST, reply(200, {"success": False, "errors": [{"code": "Quota", "details": "over"}]}))
+    assert (error.status, error.code) == (200, "Quota")
+    assert str(error) == "somepay answered GET /v1/payments with HTTP 200 (code Quota): over."
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://elsewhere.example:1/path?token=s3cret", "https://elsewhere.example:1"),
+        ("/payments/?token=s3cret", "the same host"),
+        ("", "the same host"),
+        ("http://[broken", "redirect"),
+    ],
+)
+def test_redirects_say_where_to_and_no_more(location: str, shown: str) -> None:
+    error = verdict(REQUEST, reply(301, location=location))
+    assert isinstance(error, PaymentsProtocolError)
+    assert shown in str(error)
+    assert "s3cret" not in str(error)
+
+
+SECRETS = ("sk_live_abcdef", "a+b/c=")
+
+
+@pytest.mark.parametrize("place", ["message", "code", "request_id"])
+@pytest.mark.parametrize("secret", SECRETS)
+def test_echoed_secrets_are_blotted_out(place: str, secret: str) -> None:
+    answer = reply(401, {"code": "c", "message": "m", "request_id": "r", place: f"<{secret}>"})
+    for error in (verdict(REQUEST, answer, *SECRETS), judge(*SECRETS).refuse(REQUEST, answer)):
+        assert secret not in str(error)
+        assert "<***>" in str(error)
+        assert secret not in str(getattr(error, "code", ""))
+
+
+def test_a_secret_that_begins_like_another_is_blotted_out_whole() -> None:
+    assert judge("abcd", "abcdefgh").redact("key abcdefgh") == "key ***"
+
+
+@pytest.mark.parametrize("place", ["message", "code", "request_id"])
+def test_a_secret_at_the_cut_is_blotted_out(place: str) -> None:
+    said = "x" * 195 + "sk_live_abcdef"
+    assert "sk_l" not in str(verdict(REQUEST, reply(400, {place: said}), *SECRETS))
+
+
+def test_no_secrets_blot_nothing() -> None:
+    assert judge("", "abc").redact("abc is too short to be a secret") == "abc is too short to be a secret"
+
+
+def test_messages_are_short() -> None:
+    error = verdict(REQUEST, reply(400, {"code": "c" * 5000, "message": "m" * 5000, "request_id": "r" * 5000}))
+    assert len(str(error)) < 800
+
+
+def test_an_unreadable_reply_is_described_and_not_shown() -> None:
+    answer = Reply(200, {"content-type": "text/html; charset=utf-8"}, b"<html>Jane Doe</html>")
+    error = judge("s3cret").unreadable(REQUEST, answer, "invalid s3cret character")
+    assert str(error) == (
+        "somepay: the reply to GET /v1/payments is not what the API documents: invalid *** character "
+        "(21 bytes of text/html)"
+    )
+
+
+def test_an_unreachable_api_is_described_by_its_place() -> None:
+    error = judge().unreachable(REQUEST, OSError("connection to https://key:s3cret@proxy failed"))
+    assert type(error) is PaymentsUnavailable
+    assert str(error) == "somepay: no reply from https://api.example.com to GET /v1/payments: OSError."
+
+
+def test_an_untrusted_certificate_is_the_connections_matter() -> None:
+    error = judge().unreachable(REQUEST, OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
+    assert type(error) is PaymentsConfigError
+    assert "verify" in str(error)

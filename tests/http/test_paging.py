@@ -1,0 +1,236 @@
+"""Which steps follow from a page: pure functions, so every case is asked twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.http.offset_paging import NumberedPages, OffsetPages
+from airflow_provider_payments.http.paging import CursorPages, Following, Order, Page, Paging, Step
+
+NOTHING: list[int] = []
+
+
+def follow(paging: Paging, step: Step, page: Page) -> Following:
+    first, second = paging.following(step, page), paging.following(step, page)
+    assert (list(first.steps), first.doubt) == (list(second.steps), second.doubt)
+    return first
+
+
+def refuse(paging: Paging, step: Step, page: Page) -> None:
+    for _ in range(2):
+        with pytest.raises(PaymentsProtocolError, match="no progress"):
+            paging.following(step, page)
+
+
+def places(following: Following) -> list[int]:
+    return [step.position for step in following.steps]
+
+
+def page(rows: int, **about: Any) -> Page:
+    """Make a page of rows that are all new, unless said otherwise."""
+    return Page(**{"rows": rows, "new_rows": rows, "seen": rows, **about})
+
+
+@pytest.mark.parametrize(
+    ("paging", "params"),
+    [
+        (OffsetPages(100), {"limit": "100", "offset": "0"}),
+        (OffsetPages(5, limit_param="l", offset_param="o"), {"l": "5", "o": "0"}),
+        (NumberedPages(200, number_param="PageNumber", size_param="PageSize"), {"PageNumber": "0", "PageSize": "200"}),
+        (NumberedPages(200, first_page=1), {"page": "1", "size": "200"}),
+        (CursorPages(100), {"limit": "100"}),
+        (CursorPages(100, start={"since": "5"}), {"limit": "100", "since": "5"}),
+    ],
+)
+def test_first_pages(paging: Paging, params: dict[str, str]) -> None:
+    assert paging.first() == paging.first()
+    assert paging.params(paging.first()) == params
+
+
+# Cursors.
+
+CURSOR = CursorPages(2, start={"since": "5"})
+
+
+def test_a_cursor_replaces_the_start() -> None:
+    (step,) = follow(CURSOR, CURSOR.first(), page(2, has_more=True, last_ids=["b"])).steps
+    assert CURSOR.params(step) == {"limit": "2", "starting_after": "b"}
+
+
+@pytest.mark.parametrize(
+    ("cursor", "found"),
+    [
+        (None, page(2, has_more=False, last_ids=["b"])),
+        (None, page(0, has_more=False)),
+        (None, page(2, last_ids=["b"])),
+        ("a", page(1, has_more=False, last_ids=["b"])),
+        ("a", page(2, new_rows=0, has_more=False, last_ids=["b"])),
+        (None, page(2, has_more=True, last_ids=["b"], is_past_window=True)),
+    ],
+)
+def test_cursors_that_end(cursor: str | None, found: Page) -> None:
+    following = follow(CURSOR, Step(0, 2, cursor=cursor), found)
+    assert (following.steps, following.doubt) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "found"),
+    [
+        (None, page(0, has_more=True)),
+        ("a", page(0, has_more=True)),
+        ("b", page(2, has_more=True, last_ids=["b"])),
+        ("a", page(2, new_rows=0, has_more=True, last_ids=["b"])),
+    ],
+)
+def test_cursors_that_lead_nowhere(cursor: str | None, found: Page) -> None:
+    refuse(CURSOR, Step(0, 2, cursor=cursor), found)
+
+
+def test_an_empty_page_after_one_that_promised_more_is_a_doubt() -> None:
+    following = follow(CURSOR, Step(2, 2, cursor="b"), page(0, has_more=False))
+    assert following.steps == ()
+    assert "left the list" in str(following.doubt)
+
+
+# Offsets.
+
+OFFSET = OffsetPages(10, 4)
+
+
+@pytest.mark.parametrize(
+    ("paging", "found", "positions", "limits"),
+    [
+        (OFFSET, page(0, total=0), NOTHING, {10}),
+        (OFFSET, page(7, total=7), NOTHING, {10}),
+        (OFFSET, page(10, total=10), [9], {10}),  # a full page is not believed to be the last
+        (OFFSET, page(10, total=11), [9], {10}),
+        (OFFSET, page(10, total=100), [9, 18], {10}),  # 1, 2, 4, … at once
+        (OffsetPages(10, 1), page(10, total=100), [9], {10}),
+        (OFFSET, page(5, total=100, limit=5), [4, 8], {5}),  # the limit that was really used
+        (OFFSET, page(5, total=100), [4, 8], {5}),
+        (OFFSET, page(10, total=100, has_more=False), NOTHING, {10}),
+        (OFFSET, page(10, total=10, has_more=True), [9], {10}),
+        (OFFSET, page(10, limit=10), [9], {10}),
+        (OFFSET, page(10, has_more=True), [9], {10}),  # without a total one at a time
+        (OFFSET, page(0), NOTHING, {10}),
+        (OffsetPages(1, 4), page(1, total=9), [1, 2], {1}),  # a page of one row cannot overlap
+        (OFFSET, page(10, total=100, is_past_window=True), NOTHING, {10}),
+    ],
+)
+def test_what_follows_a_first_page(paging: Paging, found: Page, positions: list[int], limits: set[int]) -> None:
+    following = follow(paging, paging.first(), found)
+    assert (places(following), following.doubt) == (positions, None)
+    assert {step.limit for step in following.steps} <= limits
+    assert [step.leads for step in following.steps] == [False] * (len(positions) - 1) + [True] * bool(positions)
+
+
+def test_a_batch_grows_up_to_the_most() -> None:
+    step, sizes, seen = OFFSET.first(), [], 0
+    for _ in range(5):
+        end = step.position + 10
+        seen = end
+        steps = follow(OFFSET, step, page(10, new_rows=9, seen=seen, total=1000)).steps
+        sizes.append(len(steps))
+        assert [follow(OFFSET, each, page(10, seen=seen, total=1000)).steps for each in steps[:-1]] == [()] * (
+            len(steps) - 1
+        )
+        step = steps[-1]
+    assert sizes == [2, 4, 4, 4, 4]
+
+
+def test_a_page_that_is_not_joined_is_read_again_from_further_back() -> None:
+    step = Step(27, 10, batch=3, leads=False, planned_total=100, first_total=100, overlaps=True)
+    positions: list[int] = []
+    apart = page(10, seen=37, total=100, is_joined=False)
+    while True:
+        following = follow(OFFSET, step, apart)
+        if not following.steps:
+            break
+        (step,) = following.steps
+        positions.append(step.position)
+        assert following.doubt is None
+        assert (step.leads, step.limit) == (False, 10)
+        assert len(positions) < 10
+    assert positions == sorted(positions, reverse=True)
+    assert min(positions) < 27
+    assert "left the list" in str(following.doubt)
+
+
+@pytest.mark.parametrize(
+    ("step", "found"),
+    [
+        (OFFSET.first(), page(0, total=5, has_more=True)),
+        (Step(50, 10, first_total=100), page(10, new_rows=0, seen=10, total=100)),
+        (Step(50, 10, first_total=100, stale_pages=10), page(10, new_rows=0, seen=60, total=100)),
+    ],
+)
+def test_offsets_that_lead_nowhere(step: Step, found: Page) -> None:
+    refuse(OFFSET, step, found)
+
+
+def test_rows_that_were_added_in_front_may_repeat_a_page() -> None:
+    step = Step(18, 10, first_total=100, planned_total=100)
+    following = follow(OFFSET, step, page(10, new_rows=0, seen=18, total=110))
+    assert (places(following)[:1], following.doubt) == ([27], None)
+
+
+# Page numbers.
+
+NUMBERED = NumberedPages(10, 4)
+
+
+@pytest.mark.parametrize(
+    ("found", "positions"),
+    [
+        (page(0, total=0), NOTHING),
+        (page(9, total=9), NOTHING),
+        (page(10, total=10), [1]),  # a full page is not believed to be the last
+        (page(10, total=11), [1]),
+        (page(10, total=100), [1, 2]),
+        (page(0, total=100), NOTHING),  # the doubt comes from the count, at the end
+        (page(10, total=100, is_past_window=True), NOTHING),
+    ],
+)
+def test_what_follows_page_0(found: Page, positions: list[int]) -> None:
+    following = follow(NUMBERED, NUMBERED.first(), found)
+    assert (places(following), following.doubt) == (positions, None)
+
+
+def test_one_page_that_repeats_is_no_end_and_two_are_an_error() -> None:
+    stale = page(10, new_rows=0, seen=10, total=100)
+    (step,) = follow(NUMBERED, Step(1, 10, first_total=100, planned_total=100), stale).steps
+    assert step.position == 2
+    refuse(NUMBERED, step, stale)
+    assert places(follow(NUMBERED, step, page(10, seen=20, total=100)))[0] == 3
+
+
+def test_a_list_that_shrinks_between_page_numbers_is_a_doubt() -> None:
+    step = Step(1, 10, first_total=100, planned_total=100)
+    assert "shrank from 100 to 99" in str(follow(NUMBERED, step, page(10, seen=20, total=99)).doubt)
+
+
+@pytest.mark.parametrize(
+    ("order", "batch", "is_ordered", "is_doubt"),
+    [
+        (Order.OLDEST_FIRST, 4, True, False),
+        (Order.OLDEST_FIRST, 4, False, True),
+        (Order.UNKNOWN, 4, True, True),
+        (Order.UNKNOWN, 1, True, False),
+    ],
+)
+def test_rows_that_are_added_at_the_end_move_no_page(
+    order: Order, batch: int, is_ordered: bool, is_doubt: bool
+) -> None:
+    step = Step(1, 10, batch=batch, first_total=100, planned_total=100)
+    found = page(10, seen=20, total=101, is_ordered=is_ordered)
+    assert bool(follow(replace(NUMBERED, order=order), step, found).doubt) is is_doubt
+
+
+@pytest.mark.parametrize("paging", [NUMBERED])
+def test_a_reply_without_a_total_is_an_error_where_one_is_needed(paging: Paging) -> None:
+    with pytest.raises(PaymentsProtocolError, match="no total"):
+        paging.following(paging.first(), page(10))

@@ -1,0 +1,346 @@
+"""The operator, in real DAG runs and by itself."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import runpy
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments.exceptions import (
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsError,
+    PaymentsRequestError,
+    TooManyRecordsForXCom,
+)
+from airflow_provider_payments.get_provider_info import get_provider_info
+from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.sandbox import Call, Sandbox
+
+DAGS = Path(__file__).parent / "dags" / "list_payments.py"
+CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+MANIFEST = [
+    "path",
+    "format",
+    "records",
+    "bytes",
+    "sha256",
+    "provider",
+    "connection_id",
+    "created_from",
+    "created_to",
+    "first_created_at",
+    "last_created_at",
+    "statuses",
+    "pending",
+    "unknown_statuses",
+    "succeeded_amounts",
+    "refunded_amounts",
+    "amounts_unknown",
+    "amounts_unfit",
+    "duplicates_dropped",
+    "complete",
+    "warnings",
+    "requests",
+    "seconds",
+]
+
+
+def records_of(conn_id: str, **question: Any) -> list[dict[str, Any]]:
+    return [payment.to_dict() for payment in BaseHook.get_hook(conn_id).list_payments(**question)]
+
+
+def run(conn_type: str = "spacepay", **settings: Any) -> Any:
+    return ListPaymentsOperator(task_id="list", payments_conn_id=f"{conn_type}_default", **settings).execute({})
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def pulled(dag_run: Any, task_id: str) -> Any:
+    return dag_run.get_task_instance(task_id).xcom_pull(task_ids=task_id)
+
+
+def tries(dag_run: Any, task_id: str) -> tuple[str, int]:
+    instance = dag_run.get_task_instance(task_id)
+    return str(instance.state), instance.try_number
+
+
+def run_dag(name: str, **conf: str) -> Any:
+    return runpy.run_path(str(DAGS))[name].test(run_conf=conf)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_dag_run_of_every_connection(sandbox: Sandbox, tmp_path: Path) -> None:
+    dag_run = run_dag("every_connection", folder=tmp_path.as_uri())
+    assert dag_run.state == "success"
+    files = []
+    for number, conn_type in enumerate(CONN_TYPES):
+        wanted = records_of(f"{conn_type}_default", created_from="2024-01-01T00:00:00Z")
+        assert pulled(dag_run, f"{conn_type}_xcom") == wanted
+        path = tmp_path / f"{conn_type}.jsonl{'.gz' * (number % 2)}"
+        assert read(path) == wanted
+        manifest = pulled(dag_run, f"{conn_type}_file")
+        assert list(manifest) == MANIFEST
+        assert manifest["records"] == len(wanted)
+        assert manifest["path"] == path.as_uri()
+        assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        files.append(path)
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+
+
+@pytest.mark.usefixtures("database")
+def test_templates_render(sandbox: Sandbox, tmp_path: Path) -> None:
+    manifest = pulled(run_dag("templates", folder=tmp_path.as_uri()), "list")
+    assert sandbox.requests[0].query["status"] == "completed"
+    assert sandbox.requests[0].query["type"] == "payment"
+    assert (manifest["created_from"], manifest["created_to"]) == ("2025-10-10T21:00:00Z", "2025-10-11T00:00:00Z")
+    assert read(tmp_path / "spacepay_default.dat")[0]["id"] == sandbox.spacepay.rows[0]["id"]
+
+
+@pytest.mark.usefixtures("database")
+def test_what_cannot_be_helped_is_not_tried_again(sandbox: Sandbox) -> None:
+    sandbox.before_reply = lambda call: (
+        sandbox.faults.reply_with[call.api].append((401, {}, b"{}")) if call.api == "hotpay" else None
+    )
+    dag_run = run_dag("cannot_be_helped")
+    for task_id in ("refused", "wrong", "many"):
+        assert tries(dag_run, task_id) == ("failed", 1)
+    assert sum(call.api == "hotpay" for call in sandbox.requests) == 1
+    assert sum(call.api == "spacepay" for call in sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("conn_type", CONN_TYPES)
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+def test_the_same_payments_are_the_same_bytes(sandbox: Sandbox, tmp_path: Path, conn_type: str, suffix: str) -> None:
+    one, other = (run(conn_type, output_path=(tmp_path / f"{name}.{suffix}").as_uri()) for name in ("a", "b"))
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+    assert (one["sha256"], one["bytes"]) == (other["sha256"], other["bytes"])
+    if suffix == "jsonl.gz":
+        assert (tmp_path / f"a.{suffix}").read_bytes()[3:8] == bytes(5), "a name or a time in the gzip header"
+    assert one["bytes"] == (tmp_path / f"a.{suffix}").stat().st_size
+    again = run(conn_type, output_path=(tmp_path / f"a.{suffix}").as_uri())
+    assert again["sha256"] == one["sha256"]
+
+
+@pytest.mark.parametrize("conn_type", CONN_TYPES)
+def test_the_manifest_is_exact(sandbox: Sandbox, tmp_path: Path, conn_type: str) -> None:
+    path = tmp_path / "payments.jsonl"
+    if conn_type != "satispay":  # finds payments by their status
+        sandbox.apis[conn_type].add(status="brand_new")
+    manifest = run(conn_type, output_path=path.as_uri(), created_from="2024-01-01T00:00:00Z")
+    records = read(path)
+    requests = [call for call in sandbox.requests if call.api == conn_type]
+    sums: dict[str, dict[str, Decimal]] = {"refund": {}, "other": {}}
+    for record in records:
+        if record["status"] == "succeeded" and record["amount"] is not None:
+            totals = sums["refund" if record["kind"] == "refund" else "other"]
+            totals[record["currency"]] = totals.get(record["currency"], Decimal(0)) + Decimal(record["amount"])
+    times = sorted(
+        each["created_at"] or each["completed_at"] for each in records if each["created_at"] or each["completed_at"]
+    )
+    count = {word: sum(each["status"] == word for each in records) for word in {each["status"] for each in records}}
+    unknown = {} if conn_type == "satispay" else {"brand_new": 1}
+    assert manifest["records"] == len(records) > 30
+    assert manifest["statuses"] == count
+    assert manifest["pending"] == sum(count.get(word, 0) for word in ("pending", "processing", "authorized"))
+    assert manifest["unknown_statuses"] == unknown
+    assert any("brand_new" in each for each in manifest["warnings"]) == bool(unknown)
+    for name, kind in (("succeeded_amounts", "other"), ("refunded_amounts", "refund")):
+        assert {key: Decimal(value) for key, value in manifest[name].items()} == sums[kind]
+        assert all("E" not in value for value in manifest[name].values())
+    assert bool(sums["refund"]) == (conn_type == "satispay")
+    assert manifest["amounts_unknown"] == sum(each["amount"] is None for each in records)
+    assert manifest["amounts_unfit"] == 0
+    assert manifest["duplicates_dropped"] == 0
+    assert manifest["complete"] is True
+    assert manifest["requests"] == len(requests)
+    assert manifest["seconds"] >= 0
+    assert (manifest["provider"], manifest["connection_id"]) == (conn_type, f"{conn_type}_default")
+    assert (manifest["format"], manifest["path"]) == ("jsonl", path.as_uri())
+    assert (manifest["created_from"], manifest["created_to"]) == ("2024-01-01T00:00:00Z", None)
+    moments = [datetime.fromisoformat(each.replace("Z", "+00:00")) for each in times]
+    for name, moment in (("first_created_at", min(moments)), ("last_created_at", max(moments))):
+        assert datetime.fromisoformat(manifest[name].replace("Z", "+00:00")) == moment
+    assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_an_empty_listing(sandbox: Sandbox, tmp_path: Path) -> None:
+    question = {"created_from": "2031-01-01T00:00:00Z", "created_to": "2032-01-01T00:00:00Z"}
+    path = tmp_path / "none.jsonl"
+    manifest = run(output_path=path.as_uri(), **question)
+    assert run(**question) == []
+    assert path.read_bytes() == b""
+    assert (manifest["records"], manifest["statuses"], manifest["first_created_at"]) == (0, {}, None)
+    assert manifest["complete"] is True
+
+
+def test_what_cannot_be_vouched_for_says_so(sandbox: Sandbox, tmp_path: Path) -> None:
+    manifest = run("satispay", output_path=(tmp_path / "a.jsonl").as_uri(), statuses=["authorized"])
+    assert manifest["complete"] is False
+    assert "AUTHORIZED" in manifest["warnings"][0]
+
+
+def test_raw_may_be_left_out(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    run(output_path=path.as_uri(), include_raw=False)
+    assert all("raw" not in each for each in (*read(path), *run(include_raw=False)))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+@pytest.mark.parametrize(
+    "error", [(400, {}, b"{}"), (200, {}, b"<html>"), (200, {}, b'{"data": [7], "pagination": {"total": 40}}')]
+)
+def test_an_error_midway_leaves_everything_as_it_was(sandbox: Sandbox, tmp_path: Path, suffix: str, error: Any) -> None:
+    path = tmp_path / "folder" / f"payments.{suffix}"
+    path.parent.mkdir()
+    path.write_bytes(b"older")
+    for _ in range(2000):
+        sandbox.spacepay.add()
+
+    def fail(call: Call) -> None:
+        if int(call.query["offset"]) >= 1000:
+            sandbox.faults.reply_with["spacepay"].append(error)
+
+    sandbox.before_reply = fail
+    with pytest.raises(PaymentsError):
+        run(output_path=path.as_uri())
+    assert path.read_bytes() == b"older"
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    sandbox.before_reply = None
+    assert run(output_path=path.as_uri())["records"] == len(sandbox.spacepay.rows)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_an_error_midway_leaves_nothing_where_nothing_was(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "payments.jsonl"
+    sandbox.before_reply = lambda call: sandbox.faults.reply_with["spacepay"].append((400, {}, b"{}"))
+    with pytest.raises(PaymentsRequestError):
+        run(output_path=path.as_uri())
+    assert not path.exists()
+    assert not path.parent.exists() or list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("conn_type", CONN_TYPES)
+def test_faults_on_the_way_do_not_show_in_the_result(sandbox: Sandbox, tmp_path: Path, conn_type: str) -> None:
+    calm = run(conn_type, output_path=(tmp_path / "calm.jsonl").as_uri())
+    sandbox.faults.throttle_every, sandbox.faults.retry_after = 2, "0"
+    rough = run(conn_type, output_path=(tmp_path / "rough.jsonl").as_uri())
+    assert rough["sha256"] == calm["sha256"]
+    assert rough["requests"] > calm["requests"] or conn_type == "hotpay"
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"statuses": ["paid"]}, "Normalised statuses: pending"),
+    ({"statuses": "succeeded"}, "must be a list"),
+    ({"statuses": []}, "empty list"),
+    ({"filters": {"orderId": "x"}}, "type, search"),
+    ({"filters": {"limit": 1}}, "paging"),
+    ({"created_from": "2026-01-01"}, "time zone"),
+    ({"created_from": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001 - the point
+    ({"created_from": "{{ data_interval_start }}"}, "ISO 8601"),
+    ({"created_to": "None"}, "ISO 8601"),
+    ({"created_to": ""}, "ISO 8601"),
+    ({"created_from": 7}, "created_from"),
+    ({"created_from": START, "created_to": START}, "CronDataIntervalTimetable"),
+    ({"created_from": START, "created_to": START, "lookback": timedelta(days=1)}, "CronDataIntervalTimetable"),
+    ({"created_from": START, "created_to": START - timedelta(days=1)}, "reversed"),
+    ({"lookback": timedelta(days=-1)}, "lookback"),
+    ({"output_path": "file:///tmp/payments.xlsx"}, r"\.jsonl"),
+    ({"output_path": "file:///tmp/payments"}, r"\.jsonl"),
+    ({"output_path": "file:///tmp/payments/"}, "directory"),
+    ({"output_path": ""}, "must name a file"),
+    ({"output_path": "/tmp/payments.jsonl"}, "file:///"),
+    ({"output_path": "payments.jsonl"}, "file:///"),
+    ({"output_path": "nowhere://bucket/payments.jsonl"}, "nowhere"),
+    ({"output_path": "file:///tmp/a.jsonl", "file_format": "xml"}, "jsonl, jsonl.gz"),
+]
+
+
+@pytest.mark.parametrize(("settings", "hint"), BAD, ids=[str(number) for number in range(len(BAD))])
+def test_a_bad_question_is_refused_before_any_request(sandbox: Sandbox, settings: dict[str, Any], hint: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=hint):
+        run(**settings)
+    assert sandbox.requests == []
+
+
+def test_a_directory_in_the_way(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "payments.jsonl"
+    path.mkdir()
+    with pytest.raises(PaymentsConfigError, match="directory"):
+        run(output_path=path.as_uri())
+    assert sandbox.requests == []
+    assert [each.name for each in tmp_path.rglob("*")] == ["payments.jsonl"]
+
+
+def test_too_many_records_for_xcom(sandbox: Sandbox) -> None:
+    assert len(run(max_xcom_records=40)) == 40
+    with pytest.raises(TooManyRecordsForXCom, match=r"more than 39.*output_path"):
+        run(max_xcom_records=39)
+
+
+def test_a_connection_of_another_type(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({"conn_type": "http", "host": "http://127.0.0.1"}))
+    with pytest.raises(PaymentsConfigError, match=r"other.*HttpHook"):
+        ListPaymentsOperator(task_id="list", payments_conn_id="other").execute({})
+
+
+def test_lookback_moves_the_start(sandbox: Sandbox, tmp_path: Path) -> None:
+    end = datetime(2025, 10, 10, 18, tzinfo=timezone.utc)
+    day = timedelta(hours=6)
+    question = {"created_to": end, "output_path": (tmp_path / "a.jsonl").as_uri()}
+    narrow = run(created_from=end - timedelta(hours=1), **question)
+    wide = run(created_from=end - timedelta(hours=1), lookback=day - timedelta(hours=1), **question)
+    same = run(created_from=(end - day).isoformat(), **question)
+    assert wide["created_from"] == "2025-10-10T12:00:00Z"
+    assert wide["sha256"] == same["sha256"]
+    assert wide["records"] > narrow["records"]
+    assert run(lookback=day, **question)["created_from"] is None
+
+
+def test_wrong_credentials(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    connection = {**sandbox.connections()["spacepay_default"], "password": "sk_wrong_key"}
+    monkeypatch.setenv("AIRFLOW_CONN_SPACEPAY_DEFAULT", json.dumps(connection))
+    with pytest.raises(PaymentsAuthError):
+        run(output_path=(tmp_path / "a.jsonl").as_uri())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_templated_fields_are_attributes_taken_as_they_are() -> None:
+    settings = {name: f"{{{{ {name} }}}}" for name in ListPaymentsOperator.template_fields}
+    operator = ListPaymentsOperator(task_id="list", **settings)
+    assert {name: getattr(operator, name) for name in settings} == settings
+    assert set(settings) == {
+        "payments_conn_id",
+        "created_from",
+        "created_to",
+        "statuses",
+        "filters",
+        "output_path",
+        "file_format",
+    }
+
+
+def test_importing_the_operator_is_light() -> None:
+    """A DAG file is parsed often: neither of the HTTP clients, nor Airflow's own, comes with the operator."""
+    code = (
+        "import sys, airflow_provider_payments._compat as c; c.BaseOperator; before = set(sys.modules);"
+        "import airflow_provider_payments.operators.list_payments;"
+        "heavy = {'requests', 'aiohttp', 'cryptography', 'airflow.providers.http'};"
+        "print(sorted(heavy & (sys.modules.keys() - before)))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
