@@ -31,7 +31,8 @@ demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI, with exa
 
 # The environments come first: a missing interpreter is said at once, not after ten minutes of tests.
 .PHONY: test test-airflow-3 test-airflow-2
-test: $(VENV_2)/.ready $(VENV_3)/.ready lint types test-airflow-3 test-airflow-2 ## Everything that CI runs
+test: $(VENV_2)/.ready $(VENV_3)/.ready lint types ## Everything that CI runs
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-airflow-3 test-airflow-2
 
 # Each run of the tests gets an AIRFLOW_HOME of its own, so two can go on at the same time.
 run_pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \

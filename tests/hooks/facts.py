@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """One API, as its documentation and apis.md have it.
+    """One API, as its documentation has it.
 
     :param id_field: field of the sandbox's rows that is the payment's id.
     :param statuses: every documented word, and what it means.
