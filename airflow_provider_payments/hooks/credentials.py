@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -130,6 +131,8 @@ def _base_url(conn_id: str, host: str, schema: str | None, port: int | None) -> 
     try:
         url = urlsplit(host if "://" in host else f"{schema}://{host}")
         own_port = url.port
+        if "[" in url.netloc:
+            ip_address(url.hostname or "")  # Python 3.10 takes anything between the brackets
     except ValueError:
         url, own_port = urlsplit(""), None
     is_plain = not (url.username or url.password or url.query) and not any(map(str.isspace, host))

@@ -22,7 +22,7 @@ Statuses       AUTHORIZED (fund lock) exists besides, but no list shows it: wait
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -104,9 +104,8 @@ class SatispayApi(PaymentsApi):
         return HttpSignature(key_id, key, private_secrets=(*key_texts(text), passphrase))
 
     def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
-        start = {}
-        if query.created_to:
-            start = {"starting_after_timestamp": str(unix_milliseconds(shift(query.created_to, _MARGIN)))}
+        begins_at = _begin(query)
+        start = {"starting_after_timestamp": str(unix_milliseconds(begins_at))} if begins_at else {}
         return CursorPages(limit, order=Order.NEWEST_FIRST, start=start)
 
     def build_stages(self, query: PaymentQuery, limit: int, max_batch: int) -> list[Stage]:
@@ -115,7 +114,7 @@ class SatispayApi(PaymentsApi):
         # There is no unfiltered list: without a status it shows ACCEPTED payments only.
         words = self.filterable_words if None in asked else [word for word in asked if word]
         paging = self.build_paging(query, limit, max_batch)
-        strands = {word: Strand(paging, self.build_params(query, word)) for word in words}
+        strands = {word: Strand(paging, self.build_params(query, word), _begin(query)) for word in words}
         pending = [Stage([strands.pop("PENDING")], is_volatile=True)] if "PENDING" in strands else []
         return [*pending, Stage(list(strands.values()))] if strands else pending
 
@@ -171,6 +170,10 @@ class SatispayHook(PaymentsHook):
     default_conn_name = "satispay_default"
     default_host = "https://authservices.satispay.com"
     api_class = SatispayApi
+
+
+def _begin(query: PaymentQuery) -> datetime | None:
+    return shift(query.created_to, _MARGIN) if query.created_to else None
 
 
 def _read_key_file(credentials: Credentials) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -33,10 +34,12 @@ class Strand:
 
     :param paging: how to get from page to page.
     :param params: query parameters that stay the same on every page.
+    :param begins_at: where the list was told to begin, going back in time from there.
     """
 
     paging: Paging
     params: dict[str, str] = field(default_factory=dict)
+    begins_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,9 @@ class PageWalk:
             return [], self._follow(number, refused)
         raw = self._api.read_page(self.request(place), reply)
         payments = [self._api.read_payment(row) for row in raw.rows]
+        begins_at = self._stage.strands[number].begins_at
+        if begins_at and any(each.created_at and each.created_at > begins_at for each in payments):
+            self._doubt = f"the list was told to begin at {begins_at.isoformat()}, and shows later payments"
         sightings = [self._take(payment) for payment in payments]
         page = self._describe(raw, payments, sightings, step, number)
         progress.has_short_page |= page.rows < step.limit
