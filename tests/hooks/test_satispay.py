@@ -242,3 +242,13 @@ def test_not_found_has_its_own_class(connect: Connect, ask: Any) -> None:
 def test_personal_data_stays_in_raw(connect: Connect, collect: Collect) -> None:
     for payment in collect(connect("satispay")):
         assert "name" not in str(payment.to_dict(include_raw=False))
+
+
+def test_a_list_that_begins_too_late_is_a_doubt(connect: Connect, sandbox: Sandbox) -> None:
+    """The parameter's own table says the opposite of the guide: were it right, the window would be empty in silence."""
+    later = sandbox.satispay.rows[0]["insert_date"]
+    page = b'{"has_more": false, "data": [{"id": "later", "status": "ACCEPTED", "insert_date": "%s"}]}' % later.encode()
+    sandbox.before_reply = lambda call: sandbox.faults.reply_with["satispay"].append((200, {}, page))
+    listing = connect("satispay").list_payments(created_to="2025-01-01T00:00:00Z")
+    assert list(listing) == []
+    assert "shows later payments" in " ".join(listing.report.doubts)
