@@ -10,6 +10,8 @@ VENV_3 := .venv/airflow-$(AIRFLOW_3)
 VENV_2 := .venv/airflow-$(AIRFLOW_2)
 PYTHON_3 := $(VENV_3)/bin/python
 PYTHON_2 := $(VENV_2)/bin/python
+# Azure's storage emulator, for the tests.
+AZURITE := .venv/azurite
 
 # More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
 PYTEST_ARGS ?=
@@ -31,18 +33,18 @@ demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI, with exa
 
 # The environments come first: a missing interpreter is said at once, not after ten minutes of tests.
 .PHONY: test test-airflow-3 test-airflow-2
-test: $(VENV_2)/.ready $(VENV_3)/.ready lint types ## Everything that CI runs
+test: $(VENV_2)/.ready $(VENV_3)/.ready $(AZURITE)/.ready lint types ## Everything that CI runs
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-airflow-3 test-airflow-2
 
 # Each run of the tests gets an AIRFLOW_HOME of its own, so two can go on at the same time.
 run_pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
 	AIRFLOW_HOME="$$home" COVERAGE_FILE="$$home/coverage"
 
-test-airflow-3: $(VENV_3)/.ready ## The tests on Airflow 3, with branch coverage
+test-airflow-3: $(VENV_3)/.ready $(AZURITE)/.ready ## The tests on Airflow 3, with branch coverage
 	@echo "The tests on Airflow $(AIRFLOW_3)"
 	@$(run_pytest) $(PYTHON_3) -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
-test-airflow-2: $(VENV_2)/.ready ## The tests on Airflow 2
+test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2
 	@echo "The tests on Airflow $(AIRFLOW_2)"
 	@$(run_pytest) $(PYTHON_2) -m pytest $(PYTEST_ARGS)
 
@@ -59,7 +61,7 @@ format: $(VENV_3)/.ready ## Rewrite the code in ruff's layout and apply its safe
 	$(PYTHON_3) -m ruff format
 
 .PHONY: environments constraints clean
-environments: $(VENV_3)/.ready $(VENV_2)/.ready ## Only make .venv/airflow-*
+environments: $(VENV_3)/.ready $(VENV_2)/.ready $(AZURITE)/.ready ## Only make what is in .venv
 
 constraints: .venv/uv/bin/uv ## Pin newer versions in constraints/ (needs no Airflow)
 	scripts/compile_constraints.sh $<
@@ -86,3 +88,6 @@ $(VENV_3)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constrai
 
 $(VENV_2)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constraints/airflow-$(AIRFLOW_2)-*.txt)
 	@scripts/make_environment.sh $(AIRFLOW_2) "$(PYTHONS_2)"
+
+$(AZURITE)/.ready: scripts/make_azurite.sh
+	@scripts/make_azurite.sh "$(PYTHONS_3)"

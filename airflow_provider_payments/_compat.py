@@ -10,30 +10,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseHook, BaseOperator, Connection, Context, ObjectStoragePath
+    from airflow.sdk import Asset, AssetAlias, BaseHook, BaseOperator, Connection, Context, ObjectStoragePath
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowOptionalProviderFeatureException,
     )
+    from airflow.sdk.lineage import get_hook_lineage_collector
 else:
     _HOMES = {
         "AirflowException": ("airflow.sdk.exceptions", "airflow.exceptions"),
         "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
         "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
         "AirflowOptionalProviderFeatureException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+        "Asset": ("airflow.sdk", "airflow.datasets:Dataset"),
+        "AssetAlias": ("airflow.sdk", "airflow.datasets:DatasetAlias"),
         "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
         "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
         "Connection": ("airflow.sdk", "airflow.models.connection"),
         "Context": ("airflow.sdk", "airflow.utils.context"),
         "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
+        "get_hook_lineage_collector": ("airflow.sdk.lineage", "airflow.lineage.hook"),
     }
 
     def __getattr__(name: str) -> Any:
         for home in _HOMES.get(name, ()):
+            module, _, old_name = home.partition(":")
             try:
-                value = getattr(import_module(home), name)
+                value = getattr(import_module(module), old_name or name)
             except (ImportError, AttributeError):
                 continue
             globals()[name] = value
@@ -57,10 +62,13 @@ __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowOptionalProviderFeatureException",
+    "Asset",
+    "AssetAlias",
     "BaseHook",
     "BaseOperator",
     "Connection",
     "Context",
     "ObjectStoragePath",
     "get_connection_async",
+    "get_hook_lineage_collector",
 ]

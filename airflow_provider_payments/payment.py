@@ -153,9 +153,18 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         """Return the record as one line of JSON, with the API's own object byte for byte."""
         record = self._normalised()
         if include_raw:
-            # JSON allows line breaks between tokens only (never within a string), where they mean nothing.
-            record["raw"] = msgspec.Raw(self.raw.replace(b"\n", b" ").replace(b"\r", b" "))
+            record["raw"] = msgspec.Raw(self.raw_line)
         return msgspec.json.encode(record)
+
+    def to_row(self) -> list[str | None]:
+        """Return the record as a row of texts, without ``raw``; None is null. Flags are joined by ``;``."""
+        return [_cell(value) for value in self._normalised().values()]
+
+    @property
+    def raw_line(self) -> bytes:
+        """The API's own object on one line, and otherwise byte for byte."""
+        # JSON allows line breaks between tokens only (never within a string), where they mean nothing.
+        return self.raw.replace(b"\n", b" ").replace(b"\r", b" ")
 
     def _normalised(self) -> dict[str, Any]:
         return {
@@ -187,10 +196,23 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+def _cell(value: Any) -> str | None:
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return ";".join(value)
+
+
 def _exact_float(text: str) -> float | str:
     number = float(text)
     return number if number not in (float("inf"), float("-inf")) and Decimal(repr(number)) == Decimal(text) else text
 
+
+#: Raised when a field is added, or changes its meaning or type.
+RECORD_SCHEMA_VERSION = 1
 
 #: The record's fields, in the order of JSON objects and table columns.
 RECORD_FIELDS: tuple[str, ...] = (

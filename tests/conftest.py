@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ os.environ.update(
 import pytest
 
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
 
 
@@ -44,6 +46,26 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         for conn_id, connection in running.connections().items():
             monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
         yield running
+
+
+@pytest.fixture
+def make_payment() -> Callable[..., Payment]:
+    """Makes payments; ``amount`` and ``created_at`` may be given as text and day of January 2026."""
+
+    def make(payment_id: object = 1, amount: str | None = "1.00", day: int | None = 1, **more: Any) -> Payment:
+        fields = {
+            "provider": "spacepay",
+            "connection_id": "pay",
+            "id": str(payment_id),
+            "status": PaymentStatus.SUCCEEDED,
+            "provider_status": "completed",
+            "amount": None if amount is None else Decimal(amount),
+            "currency": "USD",
+            "created_at": day and datetime(2026, 1, day, tzinfo=timezone.utc),
+        }
+        return Payment(**{**fields, **more})
+
+    return make
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -96,6 +96,11 @@ class ConnectedHook(HttpHook):
             self._opened = await asyncio.to_thread(self._read, connection)
         return self._opened
 
+    @property
+    def base_address(self) -> str:
+        """Where the API is: origin and optional path prefix."""
+        return self.open()[0].credentials.base_url
+
     @contextmanager
     def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
         """Open a driver for tasks."""
@@ -146,7 +151,7 @@ class ConnectedHook(HttpHook):
 
     def url_from_endpoint(self, endpoint: str | None) -> str:
         """Return the URL of an endpoint below the connection's host."""
-        base_url = self.open()[0].credentials.base_url
+        base_url = self.base_address
         return f"{base_url}/{(endpoint or '').lstrip('/')}" if endpoint else base_url
 
     def run_and_check(

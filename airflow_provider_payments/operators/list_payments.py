@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import BaseHook, BaseOperator
-from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
+from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import parse_bound, require_window
-from airflow_provider_payments.times import format_time
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
     from airflow_provider_payments._compat import Context
-    from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
+    from airflow_provider_payments.hooks.base import PaymentsHook
+    from airflow_provider_payments.output.delivery import Delivery
 
 
 class ListPaymentsOperator(BaseOperator):
@@ -37,11 +37,14 @@ class ListPaymentsOperator(BaseOperator):
     :param statuses: normalised statuses (``succeeded``, ``pending``, …) or the API's own words; None for all.
         (templated)
     :param filters: the API's own filter parameters, like ``{"currency": "USDTTRC20"}``. (templated)
-    :param output_path: ``ObjectStoragePath`` URL of the object to write: ``s3://conn@bucket/…/payments.jsonl.gz``, ``gs://``,
+    :param output_path: ``ObjectStoragePath`` URL of the object to write: ``s3://conn@bucket/…/payments.parquet``, ``gs://``,
         ``abfs://``, ``file://``. None sends records to XCom. (templated)
-    :param file_format: ``jsonl`` or ``jsonl.gz``; None takes it from the suffix of ``output_path``. (templated)
+    :param file_format: ``jsonl``, ``jsonl.gz``, ``csv``, ``csv.gz`` or ``parquet``; None takes it from the suffix of
+        ``output_path``. (templated)
     :param include_raw: whether records carry the API's own object under ``raw``.
     :param max_xcom_records: more records than this are an error rather than an XCom.
+    :param max_records_per_file: cuts a big load into parts: ``output_path`` becomes a folder of
+        ``part-00000.parquet`` and so on, with a ``_manifest.json`` that is published last. None writes one object.
     :raises PaymentsConfigError: for a bad window, status, filter or path, before the first request.
     :raises TooManyRecordsForXCom: naming ``output_path``; nothing is pushed.
     """
@@ -70,6 +73,7 @@ class ListPaymentsOperator(BaseOperator):
         file_format: str | None = None,
         include_raw: bool = True,
         max_xcom_records: int = 1000,
+        max_records_per_file: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -83,6 +87,8 @@ class ListPaymentsOperator(BaseOperator):
         self.file_format = file_format
         self.include_raw = include_raw
         self.max_xcom_records = max_xcom_records
+        self.max_records_per_file = max_records_per_file
+        self._delivery: Delivery | None = None
 
     @cached_property
     def hook(self) -> PaymentsHook:
@@ -99,10 +105,30 @@ class ListPaymentsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """List the payments."""
+        from airflow_provider_payments.output.delivery import Delivery
+
         start, end = self._window()
-        if self.output_path is None:
-            return self._list_to_xcom(self._list(start, end))
-        return self._list_to_storage(start, end)
+        self._delivery = Delivery(
+            output_path=self.output_path,
+            file_format=self.file_format,
+            include_raw=self.include_raw,
+            max_xcom_records=self.max_xcom_records,
+            max_records_per_file=self.max_records_per_file,
+            outlets=self.outlets,
+        )
+        list_payments = partial(
+            self.hook.list_payments, created_from=start, created_to=end, statuses=self.statuses, filters=self.filters
+        )
+        return self._delivery.deliver(self.hook, list_payments, (start, end), context)
+
+    def on_kill(self) -> None:
+        """Stop, so that what is unfinished is withdrawn. Airflow 3 would go on until it kills the process."""
+        raise SystemExit(f"Task {self.task_id} was told to stop.")
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage the API that was read and the object that was written."""
+        lineage = self._delivery.lineage if self._delivery else None
+        return lineage.as_openlineage() if lineage else None
 
     def _window(self) -> tuple[datetime | None, datetime | None]:
         start, end = parse_bound("created_from", self.created_from), parse_bound("created_to", self.created_to)
@@ -110,55 +136,3 @@ class ListPaymentsOperator(BaseOperator):
         if self.lookback < timedelta(0):
             raise PaymentsConfigError(f"lookback must not be negative, and is {self.lookback}.")
         return (start - self.lookback if start else None), end
-
-    def _list(self, start: datetime | None, end: datetime | None) -> PaymentListing:
-        return self.hook.list_payments(created_from=start, created_to=end, statuses=self.statuses, filters=self.filters)
-
-    def _list_to_xcom(self, payments: PaymentListing) -> list[dict[str, Any]]:
-        from airflow_provider_payments.output.manifest import Tally
-
-        tally = Tally()
-        counted = tally.count(islice(payments, self.max_xcom_records + 1))
-        records = [payment.to_dict(include_raw=self.include_raw) for payment in counted]
-        if len(records) > self.max_xcom_records:
-            raise TooManyRecordsForXCom(
-                f"There are more than {self.max_xcom_records} payments (max_xcom_records). Give the operator an "
-                "output_path, like 's3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
-            )
-        for warning in (*payments.report.doubts, *tally.warnings()):
-            self.log.warning(warning)
-        self.log.info("%d payments to XCom", len(records))
-        return records
-
-    def _list_to_storage(self, start: datetime | None, end: datetime | None) -> dict[str, Any]:
-        from airflow_provider_payments.output.files import choose_format
-        from airflow_provider_payments.output.manifest import Tally
-        from airflow_provider_payments.output.storage import open_target, publish
-
-        began = time.monotonic()
-        file_format = choose_format(self.output_path or "", self.file_format)
-        target = open_target(self.output_path or "")
-        payments = self._list(start, end)
-        tally = Tally()
-        written = publish(target, file_format, tally.count(payments), include_raw=self.include_raw)
-        manifest = {
-            "path": str(self.output_path),
-            "format": file_format.name,
-            "records": tally.records,
-            "bytes": written.bytes,
-            "sha256": written.sha256,
-            "provider": self.hook.conn_type,
-            "connection_id": self.payments_conn_id,
-            "created_from": format_time(start),
-            "created_to": format_time(end),
-            **tally.summary(),
-            "duplicates_dropped": payments.report.duplicates_dropped,
-            "complete": payments.report.is_complete,
-            "warnings": [*payments.report.doubts, *tally.warnings()],
-            "requests": payments.report.requests,
-            "seconds": round(time.monotonic() - began, 3),
-        }
-        for warning in manifest["warnings"]:
-            self.log.warning(warning)
-        self.log.info("%d payments to %s", tally.records, self.output_path)
-        return manifest

@@ -34,8 +34,11 @@ class Tally:
             self._add(payment)
             yield payment
 
-    def summary(self) -> dict[str, Any]:
-        """Return counts and totals as plain JSON values. Totals are exact, by currency."""
+    def summary(self, amounts_unfit: int = 0) -> dict[str, Any]:
+        """Return counts and totals as plain JSON values. Totals are exact, by currency.
+
+        :param amounts_unfit: payments with an amount that the file format could not hold. The totals include them.
+        """
         return {
             "first_created_at": format_time(self._first),
             "last_created_at": format_time(self._last),
@@ -45,7 +48,7 @@ class Tally:
             "succeeded_amounts": {key: format_amount(value) for key, value in sorted(self._succeeded.items())},
             "refunded_amounts": {key: format_amount(value) for key, value in sorted(self._refunded.items())},
             "amounts_unknown": self._amounts_unknown,
-            "amounts_unfit": 0,  # JSON holds every amount exactly
+            "amounts_unfit": amounts_unfit,
         }
 
     def warnings(self) -> list[str]:

@@ -1,101 +1,197 @@
-"""Object storage: bytes in, and a whole object or none out."""
+"""Object storage: payments in, and whole objects or none out."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
-from uuid import uuid4
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.files import FileFormat
+from airflow_provider_payments.output.blocks import AzureStore, S3Store
+from airflow_provider_payments.output.files import FORMATS, FileFormat
+from airflow_provider_payments.output.part import Part, Written
+from airflow_provider_payments.output.place import Place
+from airflow_provider_payments.output.uploads import LocalStore, SpoolStore, Store
 from airflow_provider_payments.payment import Payment
 
-if TYPE_CHECKING:
-    from airflow_provider_payments._compat import ObjectStoragePath
+#: Name of the object that is published last, next to the parts. Spark, Hive and others pass over names with "_".
+MANIFEST_NAME = "_manifest.json"
 
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "adl": "azure"}
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was published."""
-
-    bytes: int
-    sha256: str
+_PART = re.compile(rf"part-\d{{5,}}\.({'|'.join(map(re.escape, FORMATS))})")
 
 
-def open_target(output_path: str) -> ObjectStoragePath:
-    """Return a path, once its file system is known to be usable.
+class Output:
+    """Where payments are written to: one object, or a folder of parts. Nothing of it shows before :meth:`publish`.
 
-    :raises PaymentsConfigError: when the path names no file system, or one whose package is not installed.
+    :param place: the object or the folder.
+    :param records_per_file: None for one object; else so many payments at most go into each part.
     """
-    from airflow_provider_payments._compat import ObjectStoragePath
 
-    scheme = output_path.partition("://")[0] if "://" in output_path else ""
-    if not scheme:
-        raise PaymentsConfigError(
-            f"output_path {output_path!r} must be a URL: 'file:///…' for a local file, 's3://conn@bucket/…', 'gs://…', 'abfs://…'."
-        )
-    try:
-        path = ObjectStoragePath(output_path)
-        _ = path.fs
-    except (ImportError, ValueError) as error:
-        extra = _EXTRAS.get(scheme)
-        hint = f" Install it with: pip install 'airflow-provider-payments[{extra}]'" if extra else ""
-        raise PaymentsConfigError(f"No file system for {scheme}:// is available here ({error}).{hint}") from error
-    if path.protocol in ("file", "local") and Path(path.path).is_dir():
-        raise PaymentsConfigError(
-            f"output_path {output_path!r} is a directory. Add a file name, like /payments.jsonl.gz."
-        )
-    return path
+    def __init__(
+        self, store: Store, place: Place, file_format: FileFormat, include_raw: bool, records_per_file: int | None
+    ) -> None:
+        self.place = place
+        self.is_folder = records_per_file is not None
+        self._store = store
+        self._format = file_format
+        self._include_raw = include_raw
+        self._limit = records_per_file
+        self._whole = hashlib.sha256()
+        self._parts: list[Part] = []
+        self._written: list[Written] = []
 
+    def write(self, payment: Payment) -> None:
+        """Write one payment."""
+        if self._parts[-1].records == self._limit:
+            self._written.append(self._parts[-1].finish())
+            self.begin()
+        self._parts[-1].write(payment)
 
-def publish(
-    target: ObjectStoragePath, file_format: FileFormat, payments: Iterable[Payment], *, include_raw: bool
-) -> Written:
-    """Write payments into one object. It appears when all of them are in it, and on any error not at all.
+    def finish(self) -> None:
+        """Write what is left. From here on, only :meth:`publish` can fail."""
+        self._written.append(self._parts[-1].finish())
 
-    The bytes are first gathered in a scratch file of this machine: a stream to a store, once opened, would publish
-    what was written to it before the error.
-    """
-    with tempfile.TemporaryDirectory(prefix="payments-") as folder:
-        scratch = Path(folder, "object")
-        with scratch.open("wb") as stream:
-            writer = file_format.open_writer(stream, include_raw)
-            for payment in payments:
-                writer.write(payment)
-            writer.finish()
-        if target.protocol in ("file", "local"):
-            _replace_file(scratch, Path(target.path))
+    @property
+    def bytes(self) -> int:
+        """Size of all objects."""
+        return sum(each.bytes for each in self._written)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the object, or of the parts one after the other."""
+        return self._whole.hexdigest()
+
+    @property
+    def amounts_unfit(self) -> int:
+        """Payments with an amount that the format could not hold."""
+        return sum(part.amounts_unfit for part in self._parts)
+
+    @property
+    def parts(self) -> int:
+        """Number of objects."""
+        return len(self._parts)
+
+    def publish(self, manifest: dict[str, Any]) -> None:
+        """Let all of it appear. A folder gets its manifest last; while its objects change, it has none."""
+        if self.is_folder:
+            self._publish_folder(manifest)
         else:
-            target.fs.put_file(str(scratch), target.path)
-        return Written(scratch.stat().st_size, _sha256(scratch))
+            self._parts[0].upload.commit()
+
+    def _publish_folder(self, manifest: dict[str, Any]) -> None:
+        last = self._store.begin(self.place.child(MANIFEST_NAME))
+        try:
+            last.write(msgspec.json.format(msgspec.json.encode({**manifest, "files": self._written})) + b"\n")
+            last.seal()
+            before = _names(self.place)
+            self._remove(before & {MANIFEST_NAME})
+            for part in self._parts:
+                part.upload.commit()
+            # Of an earlier, longer run, or one in another format.
+            self._remove({name for name in before if _PART.fullmatch(name)} - {each.name for each in self._written})
+            last.commit()
+        finally:
+            last.discard()
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.place.fs.rm_file(f"{self.place.path}/{name}")
+
+    def discard(self) -> None:
+        """Leave nothing that is not published."""
+        for part in self._parts:
+            part.discard()
+
+    def begin(self) -> None:
+        """Begin the next object, the first one before anything is asked for: it shows whether that can be done."""
+        place = self.place
+        if self.is_folder:
+            place = place.child(f"part-{len(self._parts):05d}.{self._format.name}")
+        upload = self._store.begin(place)
+        try:
+            name = place.path.rpartition("/")[2]
+            self._parts.append(Part(name, upload, self._format, self._include_raw, self._whole))
+        except BaseException:
+            upload.discard()
+            raise
 
 
-def _sha256(scratch: Path) -> str:
-    digest = hashlib.sha256()
-    with scratch.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+@contextmanager
+def open_output(
+    place: Place, file_format: FileFormat, *, include_raw: bool, records_per_file: int | None = None
+) -> Iterator[Output]:
+    """Make ready to write, and at the end withdraw what was not published.
+
+    :raises PaymentsConfigError: when the place cannot be written to, or the format not be made.
+    """
+    with ExitStack() as stack:
+        with _explained(place):
+            _require_free(place, is_folder=records_per_file is not None)
+            store = stack.enter_context(_choose_store(place, is_folder=records_per_file is not None))
+            output = Output(store, place, file_format, include_raw, records_per_file)
+            output.begin()
+        stack.callback(output.discard)
+        yield output
 
 
-def _replace_file(scratch: Path, place: Path) -> None:
-    """Copy next to the place first, for only a rename within one file system is atomic."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f".{place.name}.{uuid4().hex}.part")
+def _choose_store(place: Place, *, is_folder: bool) -> Store:
+    match place.store:
+        case "file":
+            return LocalStore(place.child("part") if is_folder else place)
+        case "s3":
+            return S3Store(place, f"{place.key}/" if is_folder else place.key)
+        case "abfs":
+            return AzureStore(place)
+        case _:
+            return SpoolStore(place)
+
+
+@contextmanager
+def _explained(place: Place) -> Iterator[None]:
+    """Turn a store's refusals into advice. Azure's and Google's errors are told by their HTTP status."""
     try:
-        with scratch.open("rb") as source, part.open("xb") as copy:
-            shutil.copyfileobj(source, copy, _CHUNK)
-            copy.flush()
-            os.fsync(copy.fileno())
-        part.replace(place)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except PaymentsConfigError:
+        raise
+    except Exception as error:
+        message = f"output_path {place.url!r} cannot be written to: {str(error).partition(chr(10))[0]}."
+        status = getattr(error, "status_code", None)
+        if isinstance(error, PermissionError) or status in (401, 403):
+            who = f"connection {place.conn_id!r}" if place.conn_id else "the worker"
+            raise PaymentsConfigError(f"{message} Let {who} write there, or choose another path.") from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError | FileExistsError) or status == 404:
+            hint = (
+                "" if place.store == "file" else f" Does {place.bucket!r} exist? It is not made here; create it first."
+            )
+            raise PaymentsConfigError(message + hint) from error
+        raise
+
+
+def _require_free(place: Place, *, is_folder: bool) -> None:
+    """Refuse a folder in the place of an object, and the other way round: both would be read as one table."""
+    fs = place.fs
+    fs.invalidate_cache()
+    with suppress(PermissionError):  # writing may be permitted all the same
+        if not is_folder and fs.isdir(place.path):
+            raise PaymentsConfigError(
+                f"output_path {place.url!r} is a directory. Add a file name, like /payments.jsonl.gz, or, if "
+                "max_records_per_file made it, set that again or remove the directory."
+            )
+        if is_folder and fs.isfile(place.path):
+            raise PaymentsConfigError(
+                f"output_path {place.url!r} is an object, perhaps of a run without max_records_per_file. "
+                "Remove it or choose another path."
+            )
+
+
+def _names(folder: Place) -> set[str]:
+    fs = folder.fs
+    fs.invalidate_cache()
+    try:
+        return {str(path).rpartition("/")[2] for path in fs.ls(folder.path, detail=False)}
+    except FileNotFoundError:
+        return set()

@@ -124,12 +124,12 @@ def test_what_cannot_be_helped_is_not_tried_again(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("conn_type", CONN_TYPES)
-@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz", "csv", "csv.gz"])
 def test_the_same_payments_are_the_same_bytes(sandbox: Sandbox, tmp_path: Path, conn_type: str, suffix: str) -> None:
     one, other = (run(conn_type, output_path=(tmp_path / f"{name}.{suffix}").as_uri()) for name in ("a", "b"))
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
     assert (one["sha256"], one["bytes"]) == (other["sha256"], other["bytes"])
-    if suffix == "jsonl.gz":
+    if suffix.endswith(".gz"):
         assert (tmp_path / f"a.{suffix}").read_bytes()[3:8] == bytes(5), "a name or a time in the gzip header"
     assert one["bytes"] == (tmp_path / f"a.{suffix}").stat().st_size
     again = run(conn_type, output_path=(tmp_path / f"a.{suffix}").as_uri())
@@ -200,7 +200,7 @@ def test_raw_may_be_left_out(sandbox: Sandbox, tmp_path: Path) -> None:
     assert all("raw" not in each for each in (*read(path), *run(include_raw=False)))
 
 
-@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("suffix", ["jsonl", "csv.gz", "parquet"])
 @pytest.mark.parametrize(
     "error", [(400, {}, b"{}"), (200, {}, b"<html>"), (200, {}, b'{"data": [7], "pagination": {"total": 40}}')]
 )
@@ -267,6 +267,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"output_path": "payments.jsonl"}, "file:///"),
     ({"output_path": "nowhere://bucket/payments.jsonl"}, "nowhere"),
     ({"output_path": "file:///tmp/a.jsonl", "file_format": "xml"}, "jsonl, jsonl.gz"),
+    ({"output_path": "file:///tmp/a/", "max_records_per_file": 5}, "name the file_format"),
+    ({"output_path": "file:///tmp/a.jsonl", "max_records_per_file": 0}, "at least 1"),
+    ({"max_records_per_file": 5}, "needs an output_path"),
+    ({"output_path": "s3://nobody@bucket/a.jsonl"}, "'nobody', which does not exist"),
+    ({"output_path": "gs://bucket/a.jsonl"}, r"airflow-provider-payments\[gcs\]"),
 ]
 
 

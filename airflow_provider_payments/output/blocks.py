@@ -1,0 +1,200 @@
+"""Objects that a store gathers block by block, and shows when it is told that they are whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from airflow_provider_payments.output.place import Place
+from airflow_provider_payments.output.uploads import Upload
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+
+_log = logging.getLogger(__name__)
+
+# S3 takes no smaller block but the last, and no more than 10,000 of them. Doubling the size after each thousand keeps
+# memory low for most objects and still reaches S3's limit of 5 TB.
+_SMALLEST_BLOCK = 5 << 20
+_BLOCKS_OF_A_SIZE = 1000
+
+
+class BlockUpload:
+    """Cuts what is written into blocks. Subclasses speak to a store."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._sent: list[Any] = []
+        self._is_over = False
+
+    def write(self, data: bytes) -> None:
+        """Add bytes, and send the blocks that are full."""
+        self._waiting += data
+        while len(self._waiting) >= (size := _SMALLEST_BLOCK << len(self._sent) // _BLOCKS_OF_A_SIZE):
+            self._send(size)
+
+    def seal(self) -> None:
+        """Send the last block."""
+        if self._waiting:
+            self._send(len(self._waiting))
+
+    def commit(self) -> None:
+        """Make an object of the blocks."""
+        self._join(self._sent)
+        self._is_over = True
+
+    def discard(self) -> None:
+        """Take the blocks back."""
+        if not self._is_over:
+            self._is_over = True
+            self._withdraw()
+
+    def _send(self, size: int) -> None:
+        with memoryview(self._waiting) as waiting:
+            block = bytes(waiting[:size])
+        del self._waiting[:size]
+        self._sent.append(self._put(len(self._sent) + 1, block))
+
+    def _put(self, number: int, block: bytes) -> Any:
+        """Send a block, and return what :meth:`_join` needs to know of it."""
+        raise NotImplementedError
+
+    def _join(self, blocks: list[Any]) -> None:
+        raise NotImplementedError
+
+    def _withdraw(self) -> None:
+        raise NotImplementedError
+
+
+class S3Upload(BlockUpload):
+    """A multi-part upload (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html)."""
+
+    def __init__(self, fs: AbstractFileSystem, place: Place) -> None:
+        super().__init__()
+        self._fs = fs
+        self._place = place
+        self._object = {"Bucket": place.bucket, "Key": place.key}
+        self._id = {"UploadId": fs.call_s3("create_multipart_upload", **self._object)["UploadId"]}
+
+    def _put(self, number: int, block: bytes) -> Any:
+        reply = self._fs.call_s3("upload_part", **self._object, **self._id, PartNumber=number, Body=block)
+        return {"PartNumber": number, "ETag": reply["ETag"]}
+
+    def _join(self, blocks: list[Any]) -> None:
+        if blocks:
+            parts = {"Parts": blocks}
+            self._fs.call_s3("complete_multipart_upload", **self._object, **self._id, MultipartUpload=parts)
+        else:  # a multi-part upload has a part
+            self._fs.call_s3("put_object", **self._object, Body=b"")
+            self._withdraw()
+        self._fs.invalidate_cache(self._place.path)
+
+    def _withdraw(self) -> None:
+        _abort(self._fs, self._object, self._id)
+
+
+class S3Store:
+    """S3, and what speaks like it. Blocks go to multi-part uploads, which cost money until completed or aborted.
+
+    :param output: where the objects go: one, or the folder of several, with a slash at the end of its prefix.
+    :param prefix: unfinished uploads to keys that begin with it are of runs that were killed.
+    """
+
+    def __init__(self, output: Place, prefix: str) -> None:
+        self._place = output
+        self._prefix = prefix
+
+    def __enter__(self) -> S3Store:
+        # Listing uploads is a permission of its own; a bucket's lifecycle rule does the same work.
+        try:
+            for upload in self._unfinished():
+                _log.info("Aborting an unfinished upload of %s", upload["Key"])
+                _abort(self._place.fs, {"Bucket": self._place.bucket, "Key": upload["Key"]}, upload)
+        except PermissionError as error:
+            _log.info("Not permitted to look for unfinished uploads in %s: %s", self._place.bucket, error)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Uploads are discarded one by one."""
+
+    def begin(self, place: Place) -> Upload:
+        """Begin a multi-part upload, which shows whether the bucket exists and may be written to."""
+        return S3Upload(self._place.fs, place)
+
+    def _unfinished(self) -> Iterator[dict[str, Any]]:
+        question = {"Bucket": self._place.bucket, "Prefix": self._prefix}
+        while True:
+            reply = self._place.fs.call_s3("list_multipart_uploads", **question)
+            # A prefix is no folder: it also finds "payments.csv.gz" for "payments.csv".
+            wanted = (self._prefix,) if not self._prefix.endswith("/") else None
+            yield from (each for each in reply.get("Uploads", ()) if wanted is None or each["Key"] in wanted)
+            if not reply.get("IsTruncated"):
+                return
+            question |= {"KeyMarker": reply["NextKeyMarker"], "UploadIdMarker": reply["NextUploadIdMarker"]}
+
+
+def _abort(fs: AbstractFileSystem, target: dict[str, str], upload: dict[str, Any]) -> None:
+    try:
+        fs.call_s3("abort_multipart_upload", **target, UploadId=upload["UploadId"])
+    except FileNotFoundError:
+        pass  # somebody else did
+    except Exception as error:
+        _log.warning("Could not abort the upload of %s; the next run of this task will: %s", target["Key"], error)
+
+
+class AzureUpload(BlockUpload):
+    """Uncommitted blocks of a blob, which Azure drops by itself after a week.
+
+    https://learn.microsoft.com/rest/api/storageservices/put-block
+    """
+
+    def __init__(self, fs: AbstractFileSystem, place: Place) -> None:
+        super().__init__()
+        self._fs = fs
+        self._place = place
+        # Tells whether the container exists and may be written to. Never committed.
+        self._put(0, b"-")
+
+    def _put(self, number: int, block: bytes) -> Any:
+        name = uuid4().hex  # all of one length; another run's blocks have other names
+        self._call("stage_block", name, block, length=len(block))
+        return name
+
+    def _join(self, blocks: list[Any]) -> None:
+        from azure.storage.blob import BlobBlock
+
+        # The metadata is what adlfs gives files.
+        self._call("commit_block_list", [BlobBlock(name) for name in blocks], metadata={"is_directory": "false"})
+        self._fs.invalidate_cache()
+
+    def _withdraw(self) -> None:
+        """There is no request for it."""
+
+    def _call(self, method: str, *arguments: Any, **options: Any) -> None:
+        from fsspec.asyn import sync
+
+        async def call() -> None:
+            async with self._fs.service_client.get_blob_client(self._place.bucket, self._place.key) as blob:
+                await getattr(blob, method)(*arguments, **options)
+
+        sync(self._fs.loop, call)
+
+
+class AzureStore:
+    """Azure Blob Storage, Data Lake Storage included."""
+
+    def __init__(self, output: Place) -> None:
+        self._place = output
+
+    def __enter__(self) -> AzureStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Uncommitted blocks go by themselves."""
+
+    def begin(self, place: Place) -> Upload:
+        """Begin a blob."""
+        return AzureUpload(self._place.fs, place)

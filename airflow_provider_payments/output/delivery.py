@@ -1,0 +1,141 @@
+"""Where a task's payments go: to XCom, or to object storage with a manifest."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
+from airflow_provider_payments.output.files import choose_format
+from airflow_provider_payments.output.lineage import Lineage, tell_outlets
+from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.output.place import Place
+from airflow_provider_payments.output.storage import Output, open_output
+from airflow_provider_payments.times import format_time
+
+if TYPE_CHECKING:
+    from airflow_provider_payments._compat import Context
+    from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Delivery:
+    """Delivers the payments of one listing.
+
+    :param output_path: None for XCom.
+    :param outlets: of the task; their events carry the manifest.
+    :param lineage: from where to where they went, when they have gone.
+    """
+
+    output_path: str | None
+    file_format: str | None
+    include_raw: bool
+    max_xcom_records: int
+    max_records_per_file: int | None
+    outlets: Any = ()
+    lineage: Lineage | None = field(default=None, init=False)
+
+    def deliver(
+        self,
+        hook: PaymentsHook,
+        list_payments: Callable[[], PaymentListing],
+        window: tuple[datetime | None, datetime | None],
+        context: Context,
+    ) -> list[dict[str, Any]] | dict[str, Any]:
+        """List payments and return what the task pushes to XCom: the records, or a manifest.
+
+        :param list_payments: called when the place is known to be usable.
+        :param window: what the manifest says of it.
+        :raises PaymentsConfigError: for a place or format that cannot be written, before any request to the API.
+        :raises TooManyRecordsForXCom: naming ``output_path``; nothing is pushed.
+        """
+        limit = self.max_records_per_file
+        if limit is not None and (limit < 1 or self.output_path is None):
+            raise PaymentsConfigError(f"max_records_per_file ({limit}) must be at least 1, and needs an output_path.")
+        if self.output_path is None:
+            return self._to_xcom(hook, list_payments())
+        return self._to_storage(hook, list_payments, window, context)
+
+    def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
+        tally = Tally()
+        counted = tally.count(islice(payments, self.max_xcom_records + 1))
+        records = [payment.to_dict(include_raw=self.include_raw) for payment in counted]
+        if len(records) > self.max_xcom_records:
+            raise TooManyRecordsForXCom(
+                f"There are more than {self.max_xcom_records} payments (max_xcom_records). Give the operator an "
+                "output_path, like 's3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
+            )
+        _warn([*payments.report.doubts, *tally.warnings()])
+        _log.info("%d payments to XCom", len(records))
+        self._tell(Lineage(hook.base_address, None, len(records), None), hook)
+        return records
+
+    def _to_storage(
+        self,
+        hook: PaymentsHook,
+        list_payments: Callable[[], PaymentListing],
+        window: tuple[datetime | None, datetime | None],
+        context: Context,
+    ) -> dict[str, Any]:
+        began = time.monotonic()
+        url, limit = self.output_path or "", self.max_records_per_file
+        if not url.strip() or (url.endswith("/") and limit is None):
+            raise PaymentsConfigError(f"output_path must name a file, not a directory: {url!r}.")
+        file_format = choose_format(url, self.file_format)
+        place = Place.parse(url)
+        tally = Tally()
+        with open_output(place, file_format, include_raw=self.include_raw, records_per_file=limit) as output:
+            payments = list_payments()
+            for payment in tally.count(payments):
+                output.write(payment)
+            output.finish()
+            manifest = {
+                "path": url,
+                "format": file_format.name,
+                "records": tally.records,
+                "bytes": output.bytes,
+                "sha256": output.sha256,
+                "provider": hook.conn_type,
+                "connection_id": hook.payments_conn_id,
+                "created_from": format_time(window[0]),
+                "created_to": format_time(window[1]),
+                **tally.summary(output.amounts_unfit),
+                "duplicates_dropped": payments.report.duplicates_dropped,
+                "complete": payments.report.is_complete,
+                "warnings": [*payments.report.doubts, *tally.warnings(), *_unfit(output)],
+                "requests": payments.report.requests,
+                "seconds": round(time.monotonic() - began, 3),
+            }
+            if output.is_folder:
+                manifest["parts"] = output.parts
+            output.publish(manifest)
+        _warn(manifest["warnings"])
+        _log.info("%d payments to %s", tally.records, url)
+        tell_outlets(self.outlets, context, place, manifest)
+        self._tell(Lineage(hook.base_address, place, tally.records, output.bytes), hook)
+        return manifest
+
+    def _tell(self, lineage: Lineage, hook: PaymentsHook) -> None:
+        self.lineage = lineage
+        lineage.tell_hook_lineage(hook)
+
+
+def _unfit(output: Output) -> list[str]:
+    if not output.amounts_unfit:
+        return []
+    return [
+        f"{output.amounts_unfit} payments have an amount with more digits than a column of this format holds; "
+        "it is null there, and whole in 'raw' and the totals."
+    ]
+
+
+def _warn(warnings: list[str]) -> None:
+    for warning in warnings:
+        _log.warning(warning)

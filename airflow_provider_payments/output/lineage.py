@@ -1,0 +1,84 @@
+"""What was read and written, told to Airflow: asset events, hook lineage, OpenLineage."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_payments.output.place import Place
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from airflow_provider_payments._compat import Context
+    from airflow_provider_payments.hooks.base import PaymentsHook
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """From where to where a task's payments went.
+
+    :param base_url: of the payment API.
+    :param place: None for XCom.
+    """
+
+    base_url: str
+    place: Place | None
+    records: int
+    bytes: int | None
+
+    @property
+    def source_uri(self) -> str:
+        """The payments of an API, as an asset's URI."""
+        return f"{self.base_url}/payments"
+
+    def as_openlineage(self) -> OperatorLineage[Any, Any]:
+        """Return it in OpenLineage's words. Needs Airflow's OpenLineage provider."""
+        from airflow.providers.common.compat.openlineage.facet import (
+            InputDataset,
+            OutputDataset,
+            OutputStatisticsOutputDatasetFacet,
+        )
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        url = urlsplit(self.source_uri)
+        source = InputDataset(namespace=f"{url.scheme}://{url.netloc}", name=url.path.lstrip("/"))
+        if self.place is None:
+            return OperatorLineage(inputs=[source])
+        namespace, name = self.place.dataset
+        counts = OutputStatisticsOutputDatasetFacet(rowCount=self.records, size=self.bytes)
+        target = OutputDataset(namespace=namespace, name=name, outputFacets={"outputStatistics": counts})
+        return OperatorLineage(inputs=[source], outputs=[target])
+
+    def tell_hook_lineage(self, hook: PaymentsHook) -> None:
+        """Add both ends to the task's hook lineage. What goes wrong there does not undo what was written."""
+        from airflow_provider_payments._compat import get_hook_lineage_collector
+
+        try:
+            collector = get_hook_lineage_collector()
+            # 2.11's collector has the old word for an asset.
+            word = "asset" if hasattr(collector, "add_input_asset") else "dataset"
+            getattr(collector, f"add_input_{word}")(context=hook, uri=self.source_uri)
+            if self.place is not None:
+                getattr(collector, f"add_output_{word}")(context=hook, uri=self.place.uri)
+        except Exception:
+            _log.warning("Could not register the lineage of this task", exc_info=True)
+
+
+def tell_outlets(outlets: Any, context: Context, place: Place, manifest: Mapping[str, Any]) -> None:
+    """Let the events of a task's outlets carry what its manifest says.
+
+    An asset's event gets it as ``extra``. An alias gets an event for the asset that the output's URI names.
+    """
+    from airflow_provider_payments._compat import Asset, AssetAlias
+
+    for outlet in outlets:
+        if isinstance(outlet, AssetAlias):
+            context["outlet_events"][outlet].add(Asset(uri=place.uri), extra=dict(manifest))
+        elif isinstance(outlet, Asset):
+            context["outlet_events"][outlet].extra.update(manifest)

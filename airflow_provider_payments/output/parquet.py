@@ -1,0 +1,111 @@
+"""Parquet: typed columns for warehouses. Needs ``pyarrow``, which the extra ``parquet`` brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from io import RawIOBase
+from operator import attrgetter
+from typing import Any
+
+import pyarrow as pa  # noqa: TID253 - only imported when a task writes Parquet
+import pyarrow.parquet as pq  # noqa: TID253
+
+from airflow_provider_payments.payment import RECORD_FIELDS, RECORD_SCHEMA_VERSION, Payment
+
+#: Key of the record schema's version in the file's metadata.
+VERSION_KEY = "airflow_provider_payments.record_schema_version"
+
+_AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
+_TYPES: dict[str, pa.DataType] = {
+    "is_final": pa.bool_(),
+    "flags": pa.list_(pa.string()),
+    **dict.fromkeys(_AMOUNTS, pa.decimal128(38, 18)),
+    **dict.fromkeys(("created_at", "updated_at", "completed_at", "expires_at"), pa.timestamp("us", tz="UTC")),
+}
+#: One column a field, in the record's order. What is not listed above is text: ``amount_minor`` for it has no limit.
+SCHEMA = pa.schema(
+    [pa.field(name, _TYPES.get(name, pa.string())) for name in RECORD_FIELDS],
+    metadata={VERSION_KEY: str(RECORD_SCHEMA_VERSION)},
+)
+
+# Exact, or not at all: more digits than the column has, or a rounding, is an error.
+_STEP = Decimal(1).scaleb(-18)
+_EXACT = Context(prec=38, traps=[Inexact, InvalidOperation])
+
+_REPETITIVE = ["provider", "connection_id", "kind", "status", "provider_status", "currency", "crypto_asset"]
+# Small enough that memory stays the same however many payments there are, and however large.
+_BATCH_ROWS = 1024
+_GROUP_ROWS = 16 * _BATCH_ROWS
+_BYTES = 8 << 20
+
+
+class ParquetWriter:
+    """Parquet with zstd, in row groups of some megabytes."""
+
+    def __init__(self, stream: RawIOBase, include_raw: bool) -> None:
+        self.amounts_unfit = 0
+        self._schema = SCHEMA if include_raw else SCHEMA.remove(SCHEMA.get_field_index("raw"))
+        self._writer = pq.ParquetWriter(
+            stream,
+            self._schema,
+            compression="zstd",
+            use_dictionary=_REPETITIVE,
+            write_statistics=[name for name in RECORD_FIELDS if name != "raw"],
+        )
+        self._rows: list[Payment] = []
+        self._bytes = 0
+        self._group: list[pa.RecordBatch] = []
+
+    def write(self, payment: Payment) -> None:
+        """Add one row."""
+        self._rows.append(payment)
+        self._bytes += len(payment.raw)
+        if len(self._rows) == _BATCH_ROWS or self._bytes >= _BYTES:
+            self._close_batch()
+            if sum(each.num_rows for each in self._group) >= _GROUP_ROWS or self._bytes >= _BYTES:
+                self._close_group()
+
+    def finish(self) -> None:
+        """Write the last rows and the footer."""
+        if self._rows:
+            self._close_batch()
+        if self._group:
+            self._close_group()
+        self._writer.close()
+
+    def _close_batch(self) -> None:
+        columns = {name: [read(row) for row in self._rows] for name, read in self._columns()}
+        self.amounts_unfit += sum(
+            any(columns[name][number] is None and getattr(row, name) is not None for name in _AMOUNTS)
+            for number, row in enumerate(self._rows)
+        )
+        self._group.append(pa.RecordBatch.from_pydict(columns, schema=self._schema))
+        self._rows.clear()
+
+    def _columns(self) -> list[tuple[str, Callable[[Payment], Any]]]:
+        return [(name, _READERS.get(name) or attrgetter(name)) for name in self._schema.names]
+
+    def _close_group(self) -> None:
+        self._writer.write_table(pa.Table.from_batches(self._group), row_group_size=_GROUP_ROWS)
+        self._group.clear()
+        self._bytes = 0
+
+
+def _read_amount(name: str) -> Callable[[Payment], Decimal | None]:
+    def read(payment: Payment) -> Decimal | None:
+        amount: Decimal | None = getattr(payment, name)
+        try:
+            return None if amount is None else amount.quantize(_STEP, context=_EXACT)
+        except (Inexact, InvalidOperation):
+            return None
+
+    return read
+
+
+_READERS: dict[str, Callable[[Payment], Any]] = {
+    "kind": lambda payment: payment.kind.value,
+    "status": lambda payment: payment.status.value,
+    "amount_minor": lambda payment: None if payment.amount_minor is None else str(payment.amount_minor),
+    **{name: _read_amount(name) for name in _AMOUNTS},
+}

@@ -1,0 +1,103 @@
+"""Where an object goes: its address, by the same name on every version of Airflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from airflow_provider_payments.exceptions import PaymentsConfigError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+# One name for each kind of store, and the extra that brings it.
+_STORES = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "abfss": "abfs", "adl": "abfs", "local": "file"}
+_EXTRAS = {"s3": "s3", "gs": "gcs", "abfs": "azure"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address in object storage.
+
+    :param url: as the user wrote it.
+    :param store: ``file``, ``s3``, ``gs``, ``abfs`` or another scheme.
+    :param conn_id: the store's connection, as named in the URL.
+    :param path: ``bucket/key``, or an absolute path of this machine. No slash at the end.
+    """
+
+    url: str
+    store: str
+    conn_id: str | None
+    path: str
+
+    @classmethod
+    def parse(cls, url: str) -> Place:
+        """Read an ``ObjectStoragePath`` URL: ``s3://conn@bucket/key``.
+
+        :raises PaymentsConfigError: when it names no object.
+        """
+        scheme, separator, rest = url.strip().partition("://")
+        store = _STORES.get(scheme, scheme)
+        if not (scheme and separator):
+            raise PaymentsConfigError(
+                f"output_path {url!r} must be a URL: 'file:///…' for a local file, 's3://conn@bucket/…', 'gs://…', 'abfs://…'."
+            )
+        netloc, slash, key = rest.partition("/")
+        # ObjectStoragePath leaves the connection in its `bucket` before Airflow 3.2.
+        conn_id, _, bucket = netloc.rpartition("@")
+        key = key.rstrip("/")
+        if store == "file" and bucket:
+            raise PaymentsConfigError(f"output_path {url!r} must have three slashes: 'file:///…'.")
+        if not key or (store != "file" and not bucket):
+            raise PaymentsConfigError(f"output_path {url!r} names no object. Add its key: …/payments.jsonl.gz")
+        return cls(url, store, conn_id or None, f"{bucket}{slash}{key}")
+
+    @property
+    def bucket(self) -> str:
+        """The bucket or container."""
+        return self.path.partition("/")[0]
+
+    @property
+    def key(self) -> str:
+        """The path within the bucket."""
+        return self.path.partition("/")[2]
+
+    @property
+    def uri(self) -> str:
+        """The address without the connection, by which assets and lineage name the object."""
+        return f"{self.store}://{self.path}"
+
+    @property
+    def dataset(self) -> tuple[str, str]:
+        """OpenLineage's namespace and name of the object."""
+        return ("file", self.path) if self.store == "file" else (f"{self.store}://{self.bucket}", self.key)
+
+    def child(self, name: str) -> Place:
+        """Return the address of an object in this folder."""
+        return Place(f"{self.url.rstrip('/')}/{name}", self.store, self.conn_id, f"{self.path}/{name}")
+
+    @cached_property
+    def fs(self) -> AbstractFileSystem:
+        """The store, through its connection.
+
+        :raises PaymentsConfigError: when the connection is missing, or the package that speaks to the store.
+        """
+        from airflow_provider_payments._compat import AirflowNotFoundException, BaseHook, ObjectStoragePath
+
+        try:
+            if self.conn_id:
+                # Airflow's S3 file system would go on without credentials.
+                BaseHook.get_connection(self.conn_id)
+            return ObjectStoragePath(self.url).fs
+        except AirflowNotFoundException as error:
+            raise PaymentsConfigError(
+                f"output_path {self.url!r} names the connection {self.conn_id!r}, which does not exist. Create it, or "
+                f"leave '{self.conn_id}@' out to use the worker's own credentials."
+            ) from error
+        except (ImportError, ValueError) as error:
+            extra = _EXTRAS.get(self.store)
+            hint = f" Install it with: pip install 'airflow-provider-payments[{extra}]'" if extra else ""
+            raise PaymentsConfigError(
+                f"No file system for {self.store}:// is available here ({error}).{hint}"
+            ) from error

@@ -1,0 +1,209 @@
+"""Objects that nobody sees until they are whole: on this machine's disk, and in stores by way of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
+
+from airflow_provider_payments.output.place import Place
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_UNFINISHED = ".unfinished"
+# Stores that show an object only when all of it has arrived.
+_WHOLE = ("s3", "gs", "abfs")
+
+
+class Upload(Protocol):
+    """An object on its way."""
+
+    def write(self, data: bytes) -> None:
+        """Add bytes."""
+
+    def seal(self) -> None:
+        """Keep what was written, in no memory and no open file, until it is asked to appear."""
+
+    def commit(self) -> None:
+        """Appear, whole, in the place of what was there. Comes after :meth:`seal`."""
+
+    def discard(self) -> None:
+        """Leave nothing. Has no effect after :meth:`commit`."""
+
+
+class Store(Protocol):
+    """Where objects go. Used in a ``with`` block, at whose end nothing unfinished is left."""
+
+    def __enter__(self) -> Store:
+        """Make ready, and remove what runs that were killed have left for the same place."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave nothing unfinished."""
+
+    def begin(self, place: Place) -> Upload:
+        """Begin an object.
+
+        :raises FileNotFoundError: when there is no such bucket.
+        :raises PermissionError: when the credentials may not write here.
+        """
+
+
+class Scratch:
+    """A folder for unfinished files, locked while this process lives; folders of dead ones are removed.
+
+    :param parent: the folder to make it in.
+    :param name: what it is for. Only folders of the same name are looked after.
+    """
+
+    def __init__(self, parent: Path, name: str) -> None:
+        self._parent = parent
+        self._prefix = f".{name}."
+
+    def __enter__(self) -> Path:
+        self._parent.mkdir(parents=True, exist_ok=True)
+        for other in self._parent.iterdir():
+            if other.name.startswith(self._prefix) and other.name.endswith(_UNFINISHED):
+                self._remove_abandoned(other)
+        while True:
+            self._path = Path(tempfile.mkdtemp(prefix=self._prefix, suffix=_UNFINISHED, dir=self._parent))
+            self._lock = os.open(self._path, os.O_RDONLY)
+            _try_lock(self._lock)
+            if self._path.exists():  # not taken for abandoned before it was locked
+                return self._path
+            os.close(self._lock)
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
+        os.close(self._lock)
+
+    @staticmethod
+    def _remove_abandoned(folder: Path) -> None:
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                if _try_lock(descriptor):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Return whether the lock was free. Where files cannot be locked, nothing is known to be."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class ScratchUpload:
+    """A file in a scratch folder, and how it appears elsewhere."""
+
+    def __init__(self, scratch: Path, place: Place) -> None:
+        self._file = scratch / uuid4().hex
+        self._stream = self._file.open("xb")
+        self._place = place
+
+    def write(self, data: bytes) -> None:
+        """Add bytes."""
+        self._stream.write(data)
+
+    def seal(self) -> None:
+        """Bring the file to the disk."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+
+    def commit(self) -> None:
+        """Move the file to its place, which is on the same file system, so that it appears at once."""
+        self._file.replace(self._place.path)
+
+    def discard(self) -> None:
+        """Remove the file."""
+        with suppress(OSError):
+            self._stream.close()
+        self._file.unlink(missing_ok=True)
+
+
+class SpooledUpload(ScratchUpload):
+    """A scratch file that is sent to a store when it is whole."""
+
+    def __init__(self, scratch: Path, place: Place, fs: AbstractFileSystem) -> None:
+        super().__init__(scratch, place)
+        self._fs = fs
+
+    def commit(self) -> None:
+        """Send the file."""
+        path = self._place.path
+        if self._place.store in _WHOLE:
+            self._send(path)
+        else:
+            folder, _, name = path.rpartition("/")
+            self._fs.makedirs(folder, exist_ok=True)
+            unfinished = f"{folder}/.{name}.{self._file.name}{_UNFINISHED}"
+            self._send(unfinished)
+            self._fs.mv(unfinished, path)
+        self._file.unlink()
+
+    def _send(self, path: str) -> None:
+        # gcsfs sends 50 MiB at a time unless told otherwise, from memory.
+        options = {"chunksize": 5 << 20} if self._place.store == "gs" else {}
+        self._fs.put_file(str(self._file), path, **options)
+
+
+class LocalStore:
+    """The disk of this machine. Folders are made as needed.
+
+    :param output: where the first file goes; the scratch folder is made beside it.
+    """
+
+    def __init__(self, output: Place) -> None:
+        path = Path(output.path)
+        self._scratch = Scratch(path.parent, path.name)
+
+    def __enter__(self) -> LocalStore:
+        self._folder = self._scratch.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.__exit__()
+
+    def begin(self, place: Place) -> Upload:
+        """Begin a file, next to the place: only a rename within one file system is atomic."""
+        Path(place.path).parent.mkdir(parents=True, exist_ok=True)
+        return ScratchUpload(self._folder, place)
+
+
+class SpoolStore:
+    """A store that takes whole objects only, so they wait for their end on this machine's disk."""
+
+    def __init__(self, output: Place) -> None:
+        self._place = output
+        self._scratch = Scratch(Path(tempfile.gettempdir()), f"payments-{os.getuid()}")
+
+    def __enter__(self) -> SpoolStore:
+        if self._place.store in _WHOLE:
+            self._require_bucket()
+        self._folder = self._scratch.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.__exit__()
+
+    def begin(self, place: Place) -> Upload:
+        """Begin a file in the scratch folder."""
+        return SpooledUpload(self._folder, place, self._place.fs)
+
+    def _require_bucket(self) -> None:
+        # Whoever may write objects may still not be permitted to look at the bucket.
+        with suppress(PermissionError):
+            self._place.fs.info(self._place.bucket)

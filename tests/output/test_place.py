@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.output.place import Place
+
+
+@pytest.mark.parametrize(
+    ("url", "uri", "dataset", "conn_id"),
+    [
+        ("s3://conn@bucket/a/p.csv", "s3://bucket/a/p.csv", ("s3://bucket", "a/p.csv"), "conn"),
+        ("s3a://bucket/a@b/p.csv", "s3://bucket/a@b/p.csv", ("s3://bucket", "a@b/p.csv"), None),
+        ("gcs://c@bucket/p.csv", "gs://bucket/p.csv", ("gs://bucket", "p.csv"), "c"),
+        ("abfss://c@box/p/q.csv", "abfs://box/p/q.csv", ("abfs://box", "p/q.csv"), "c"),
+        ("file:///a b/p.csv", "file:///a b/p.csv", ("file", "/a b/p.csv"), None),
+        ("s3://conn@bucket/folder/", "s3://bucket/folder", ("s3://bucket", "folder"), "conn"),
+    ],
+)
+def test_names_are_without_the_connection(url: str, uri: str, dataset: tuple[str, str], conn_id: str | None) -> None:
+    place = Place.parse(url)
+    assert (place.uri, place.dataset, place.conn_id) == (uri, dataset, conn_id)
+    assert place.child("x").uri == f"{uri}/x"
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("/tmp/p.jsonl", "file:///"),
+        ("p.jsonl", "must be a URL"),
+        ("", "must be a URL"),
+        ("file://tmp/p.jsonl", "three slashes"),
+        ("s3://bucket", "names no object"),
+        ("s3://conn@bucket/", "names no object"),
+        ("s3://conn@/p.csv", "names no object"),
+        ("file:///", "names no object"),
+    ],
+)
+def test_refuses_what_names_no_object(url: str, hint: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=hint):
+        Place.parse(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("nonsense://bucket/p.jsonl", "nonsense"),
+        ("gs://bucket/p.jsonl", r"airflow-provider-payments\[gcs\]"),
+    ],
+)
+def test_names_the_extra_that_is_missing(url: str, hint: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=hint):
+        _ = Place.parse(url).fs
