@@ -6,15 +6,22 @@ import gzip
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_provider_payments.payment import RECORD_FIELDS
 from airflow_provider_payments.sandbox import Sandbox
+from tests.stores import S3UnderTest, moto_url, s3
+
+__all__ = ["moto_url", "s3"]
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "example_dags").glob("*.py"))
 NAMES = [path.stem for path in EXAMPLES]
@@ -56,10 +63,10 @@ def records(text: str) -> list[dict[str, object]]:
 
 
 def changed(name: str, folder: Path, **lines: str) -> Path:
-    """Copy a template and change lines that it says to change, as a user would."""
+    """Copy a template and change lines at its top, as a user would."""
     text = (EXAMPLES[0].parent / f"{name}.py").read_text()
-    for variable, value in {"OUTPUT": repr(folder.as_uri()), **lines}.items():
-        text, times = re.subn(rf"(?m)^{variable} = .*  # CHANGE.*$", f"{variable} = {value}", text)
+    for variable, value in lines.items():
+        text, times = re.subn(rf"(?m)^{variable} = .*$", f"{variable} = {value}", text)
         assert times == 1
     copy = folder / "dags" / f"{name}.py"
     copy.parent.mkdir()
@@ -81,7 +88,12 @@ def test_says_at_its_top_what_to_change(path: Path) -> None:
 
 
 def test_lists_a_day_of_one_connection(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
-    dag = changed("example_list_payments", tmp_path, START="datetime(2025, 1, 1, tzinfo=timezone.utc)")
+    dag = changed(
+        "example_list_payments",
+        tmp_path,
+        OUTPUT=repr(tmp_path.as_uri()),
+        START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
+    )
     run_dag(dag, dag.stem, "2025-10-11")
     found = records(gzip.decompress((tmp_path / "spacepay_default" / "2025-10-10.jsonl.gz").read_bytes()).decode())
     expected = {row["id"] for row in sandbox.spacepay.rows if "2025-10-08" <= row["createdAt"] < "2025-10-11"}
@@ -90,7 +102,7 @@ def test_lists_a_day_of_one_connection(run_dag: Run, sandbox: Sandbox, tmp_path:
 
 
 def test_lists_every_connection(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
-    dag = changed("example_list_payments_of_all_connections", tmp_path)
+    dag = changed("example_list_payments_of_all_connections", tmp_path, OUTPUT=repr(tmp_path.as_uri()))
     run_dag(dag, dag.stem)
     files = {path.stem: records(path.read_text()) for path in tmp_path.glob("*.jsonl")}
     assert sorted(files) == sorted(sandbox.connections())
@@ -101,6 +113,46 @@ def test_lists_every_connection(run_dag: Run, sandbox: Sandbox, tmp_path: Path) 
 
 def test_the_check_of_completeness_can_fail(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.jframework.extra_total = 5
-    dag = changed("example_list_payments_of_all_connections", tmp_path)
+    dag = changed("example_list_payments_of_all_connections", tmp_path, OUTPUT=repr(tmp_path.as_uri()))
     with pytest.raises(AssertionError, match="Payments may be missing"):
         run_dag(dag, dag.stem)
+
+
+def test_loads_days_into_a_warehouse(
+    run_dag: Run, sandbox: Sandbox, s3: S3UnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From SpacePay by way of Parquet on S3 into SQLite, twice the same day, and the day after a status has changed."""
+    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
+    dag = changed(
+        "example_payments_to_warehouse",
+        tmp_path,
+        LAKE=repr(f"{s3.root}/payments"),
+        START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
+    )
+    for _ in range(2):
+        run_dag(dag, dag.stem, "2025-10-11")
+    assert list(s3.objects()) == ["payments/provider=spacepay/date=2025-10-10/payments.parquet"]
+    rows = {row["id"]: row for row in sandbox.spacepay.rows if "2025-10-08" <= row["createdAt"] < "2025-10-11"}
+    assert {each["id"]: each["provider_status"] for each in table(tmp_path)} == {
+        key: row["status"] for key, row in rows.items()
+    }
+    late = next(row for row in rows.values() if row["createdAt"] >= "2025-10-10")
+    late["status"] = "failed"
+    exact = sandbox.spacepay.add(
+        datetime(2025, 10, 11, 12, tzinfo=timezone.utc), status="completed", amountInCents=1_234_567_890_123_456_789
+    )
+    run_dag(dag, dag.stem, "2025-10-12")
+    loaded = {each["id"]: each for each in table(tmp_path)}
+    assert loaded[late["id"]]["status"] == "failed"
+    assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
+    assert len(loaded) == len(rows) + 1
+    assert all("+00:00" in each["created_at"] for each in loaded.values())
+
+
+def table(folder: Path) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(folder / "warehouse.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        found = [dict(row) for row in connection.execute("SELECT * FROM payments")]
+    assert all(tuple(record) == RECORD_FIELDS for record in found)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,12 +74,18 @@ class Lineage:
 def tell_outlets(outlets: Any, context: Context, place: Place, manifest: Mapping[str, Any]) -> None:
     """Let the events of a task's outlets carry what its manifest says.
 
-    An asset's event gets it as ``extra``. An alias gets an event for the asset that the output's URI names.
+    An asset's event gets it as ``extra``. An alias gets an event for the asset that the output's URI names; on Airflow
+    2.11 lists and objects are JSON text there, for it fails on others.
     """
     from airflow_provider_payments._compat import Asset, AssetAlias
 
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
-            context["outlet_events"][outlet].add(Asset(uri=place.uri), extra=dict(manifest))
+            extra = _flat(manifest) if Asset.__name__ == "Dataset" else dict(manifest)
+            context["outlet_events"][outlet].add(Asset(uri=place.uri), extra=extra)
         elif isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra.update(manifest)
+
+
+def _flat(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: json.dumps(value) if isinstance(value, dict | list) else value for key, value in manifest.items()}

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import json
 import os
+import resource
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from airflow_provider_payments.output.place import Place
 from airflow_provider_payments.output.storage import MANIFEST_NAME, Output, open_output
 from airflow_provider_payments.output.uploads import Scratch, SpoolStore
 from airflow_provider_payments.payment import Payment
-from tests.output.conftest import AzureUnderTest, DiskUnderTest, S3UnderTest, StoreUnderTest
+from tests.stores import AzureUnderTest, DiskUnderTest, S3UnderTest, StoreUnderTest
 
 Make = Callable[..., Payment]
 BIG = b'{"text": "%s"}' % (b"x" * 600_000)
@@ -145,6 +146,25 @@ def test_a_shorter_run_removes_what_an_earlier_one_left(store: StoreUnderTest, m
         store.put(other, b"mine")
     put(store.url("p/"), [make_payment("new")], "csv", limit=1)
     assert set(store.objects()) == {*others, f"p/{MANIFEST_NAME}", "p/part-00000.csv"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("limit", [None, 2])
+def test_a_full_disk_leaves_what_was_there(
+    disk: DiskUnderTest, scratch: Path, name: str, limit: int | None, make_payment: Make
+) -> None:
+    put(disk.url("p"), [make_payment()], name, limit)
+    before = disk.objects()
+    payments = [make_payment(number, raw=b'"%s"' % os.urandom(600_000).hex().encode()) for number in range(6)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            put(disk.url("p"), payments, name, limit)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert disk.objects() == before
+    assert (disk.unfinished(), names(scratch)) == ([], [])
 
 
 class Crash(Exception):

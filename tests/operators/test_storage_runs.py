@@ -1,0 +1,254 @@
+"""Runs of the operator that write to storage: what Airflow is told of them, and what is left when they are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from airflow_provider_payments._compat import Asset, BaseHook
+from airflow_provider_payments.get_provider_info import get_provider_info
+from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.stores import S3UnderTest
+
+CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
+DAGS = Path(__file__).parent / "dags"
+HAS_DATASETS = Asset.__name__ == "Dataset"  # Airflow 2.11
+
+
+def run(conn_type: str, **settings: Any) -> Any:
+    operator = ListPaymentsOperator(task_id="list", payments_conn_id=f"{conn_type}_default", **settings)
+    return operator.execute({})
+
+
+@pytest.mark.parametrize("conn_type", CONN_TYPES)
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_sums_of_a_file_are_the_manifests_totals(sandbox: Sandbox, tmp_path: Path, conn_type: str, suffix: str) -> None:
+    if conn_type == "cryptofuse":
+        sandbox.cryptofuse.add(status="completed", amount_usd="0.123456789012345678")
+        sandbox.cryptofuse.add(status="completed", amount_usd="12345678901234567.000000000000000001")
+    path = tmp_path / f"p.{suffix}"
+    manifest = run(conn_type, output_path=path.as_uri())
+    # NEAR has 24 decimals: more than a Parquet column holds, so they are null there. CSV has them all.
+    digits = 24 if conn_type == "hotpay" and suffix != "parquet" else 18
+    table = (
+        f"read_parquet('{path}')"
+        if suffix == "parquet"
+        else f"read_csv('{path}', allow_quoted_nulls = false, types = {{'amount': 'DECIMAL(38,{digits})'}})"
+    )
+    found = duckdb.sql(
+        f"SELECT kind = 'refund', currency, sum(amount) FROM {table} "
+        "WHERE status = 'succeeded' AND amount IS NOT NULL GROUP BY ALL"
+    ).fetchall()
+    for name, is_refund in (("succeeded_amounts", False), ("refunded_amounts", True)):
+        wanted = {currency: Decimal(total) for currency, total in manifest[name].items()}
+        sums = {currency: total for currency_refund, currency, total in found if currency_refund is is_refund}
+        unfit = {currency for currency in wanted if suffix == "parquet" and currency.endswith("wrap.near")}
+        assert {key: total for key, total in sums.items() if key not in unfit} == {
+            key: total for key, total in wanted.items() if key not in unfit
+        }
+        assert bool(unfit) == (manifest["amounts_unfit"] > 0 and not is_refund)
+    assert duckdb.sql(f"SELECT count(*) FROM {table}").fetchall() == [(manifest["records"],)]
+    if conn_type == "cryptofuse":
+        assert manifest["succeeded_amounts"]["USD"].endswith("6789012345679")
+
+
+def test_amounts_that_do_not_fit_are_counted_and_said(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.cryptofuse.add(status="completed", amount_usd="1.0000000000000000001")
+    manifest = run("cryptofuse", output_path=(tmp_path / "p.parquet").as_uri())
+    assert manifest["amounts_unfit"] == 1
+    assert "1 payments have an amount with more digits" in manifest["warnings"][0]
+    assert manifest["succeeded_amounts"]["USD"].endswith("0000000000000001")
+    assert run("cryptofuse", output_path=(tmp_path / "p.csv").as_uri())["amounts_unfit"] == 0
+
+
+def test_parts(sandbox: Sandbox, tmp_path: Path) -> None:
+    whole = run("spacepay", output_path=(tmp_path / "p.jsonl").as_uri())
+    url = (tmp_path / "parts.jsonl").as_uri()
+    manifest = run("spacepay", output_path=url, max_records_per_file=16)
+    names = sorted(path.name for path in (tmp_path / "parts.jsonl").iterdir())
+    assert names == ["_manifest.json", "part-00000.jsonl", "part-00001.jsonl", "part-00002.jsonl"]
+    published = json.loads((tmp_path / "parts.jsonl" / "_manifest.json").read_text())
+    assert [each["records"] for each in published.pop("files")] == [16, 16, 8]
+    assert published == manifest
+    assert (manifest["path"], manifest["parts"]) == (url, 3)
+    assert (manifest["sha256"], manifest["bytes"], manifest["records"]) == (whole["sha256"], whole["bytes"], 40)
+    assert run("spacepay", output_path=url, max_records_per_file=16)["sha256"] == whole["sha256"]
+
+
+@pytest.fixture
+def lake(s3: S3UnderTest, monkeypatch: pytest.MonkeyPatch) -> S3UnderTest:
+    monkeypatch.setenv("TEST_LAKE", s3.root)
+    return s3
+
+
+@pytest.mark.usefixtures("database")
+def test_the_events_of_assets_carry_the_manifest(sandbox: Sandbox, lake: S3UnderTest) -> None:
+    airflow("dags", "reserialize")  # as the scheduler does, so that Airflow knows the assets
+    airflow("dags", "test", "assets")
+    manifest, events = told("assets")
+    (content,) = lake.objects().values()
+    assert manifest["bytes"] == len(content)
+    assert manifest["path"] == f"{lake.root}/payments.parquet"
+    assert events.pop("x-lake://payments") == manifest
+    assert events.keys() == {f"s3://{lake.bucket}/payments.parquet"}
+    of_alias = events.popitem()[1]
+    if HAS_DATASETS:
+        of_alias = {
+            key: json.loads(value) if str(value)[:1] in ("{", "[") else value for key, value in of_alias.items()
+        }
+    assert of_alias == manifest
+    assert manifest["records"] == 40
+    assert manifest["created_from"] == "2024-01-01T00:00:00Z"
+
+
+def airflow(*arguments: str) -> None:
+    done = subprocess.run(program(*arguments), env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def program(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS)}
+
+
+def told(dag_id: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return what Airflow's database has: the manifest of the last run, and the extras of asset events by URI."""
+    word = "dataset" if HAS_DATASETS else "asset"
+    connection = sqlite3.connect(Path(os.environ["AIRFLOW_HOME"], "airflow.db"))
+    xcoms = connection.execute("SELECT value FROM xcom WHERE key = 'return_value' AND dag_id = ?", [dag_id]).fetchall()
+    events = connection.execute(f"SELECT a.uri, e.extra FROM {word}_event e JOIN {word} a ON a.id = e.{word}_id")
+    extras = {uri: json.loads(extra) for uri, extra in events}
+    connection.close()
+    manifest = json.loads(xcoms[-1][0])
+    return manifest if isinstance(manifest, dict) else json.loads(manifest), extras
+
+
+@pytest.fixture
+def slow_run(sandbox: Sandbox, lake: S3UnderTest) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Start a run of thousands of payments, which comes back when the task is in the middle of writing them."""
+    for _ in range(20_000):
+        sandbox.spacepay.add(note=os.urandom(300).hex())
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        sandbox.requests.clear()
+        sandbox.before_reply = wait_at_page_15
+        started.append(
+            subprocess.Popen(
+                program("dags", "test", "slow"), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+        )
+        deadline = time.monotonic() + 60
+        while not lake.unfinished() or len(sandbox.requests) < 15:
+            assert time.monotonic() < deadline, "the task has not begun to write"
+            assert started[-1].poll() is None, started[-1].stdout.read()  # type: ignore[union-attr]
+            time.sleep(0.05)
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def wait_at_page_15(call: Call) -> None:
+    if int(call.query.get("offset", 0)) > 14_000:
+        time.sleep(1)
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("older", [None, b"older"])
+def test_a_task_that_is_told_to_stop_leaves_no_trace(
+    slow_run: Callable[[], subprocess.Popen[bytes]], lake: S3UnderTest, older: bytes | None
+) -> None:
+    if older:
+        lake.put("payments.csv.gz", older)
+    process = slow_run()
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    while lake.unfinished():
+        assert time.monotonic() < began + 5, "Airflow kills a task that has not stopped after five seconds"
+        time.sleep(0.05)
+    output, _ = process.communicate(timeout=60)
+    assert lake.objects() == ({"payments.csv.gz": older} if older else {})
+    assert b"sk_test" not in output
+
+
+@pytest.mark.usefixtures("database")
+def test_a_run_after_one_that_was_killed_leaves_one_right_object(
+    slow_run: Callable[[], subprocess.Popen[bytes]], sandbox: Sandbox, lake: S3UnderTest, tmp_path: Path
+) -> None:
+    lake.put("payments.csv.gz", b"older")
+    process = slow_run()
+    process.kill()
+    process.wait()
+    assert lake.objects() == {"payments.csv.gz": b"older"}
+    assert lake.unfinished() == ["payments.csv.gz"]
+    sandbox.before_reply = None
+    airflow("dags", "test", "slow")
+    assert (list(lake.objects()), lake.unfinished()) == (["payments.csv.gz"], [])
+    (tmp_path / "p.csv.gz").write_bytes(lake.objects()["payments.csv.gz"])
+    ids = duckdb.sql(f"SELECT id FROM read_csv('{tmp_path}/p.csv.gz', all_varchar = true)").fetchall()
+    assert sorted(each for (each,) in ids) == sorted(row["id"] for row in sandbox.spacepay.rows)
+
+
+@pytest.mark.usefixtures("database")
+def test_lineage_names_the_api_and_the_object(
+    sandbox: Sandbox, lake: S3UnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Airflow's own OpenLineage provider, which writes its events to a file."""
+    transport = {"type": "file", "log_file_path": str(tmp_path / "events.json"), "append": True}
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps(transport))
+    airflow("dags", "test", "assets")
+    events = [json.loads(line) for line in (tmp_path / "events.json").read_text().splitlines()]
+    (complete,) = (each for each in events if each["eventType"] == "COMPLETE" and each["job"]["name"] == "assets.list")
+    ((source,), (target,)) = complete["inputs"], complete["outputs"]
+    address = BaseHook.get_hook("cryptofuse_default").base_address
+    assert f"{source['namespace']}/{source['name']}" == f"{address}/payments"
+    assert (target["namespace"], target["name"]) == (f"s3://{lake.bucket}", "payments.parquet")
+    statistics = target["outputFacets"]["outputStatistics"]
+    assert statistics["rowCount"] == 40
+    assert statistics["size"] == len(lake.objects()["payments.parquet"])
+    assert (f"{address}/payments", f"s3://{lake.bucket}/a/p.csv") == collected(f"{lake.root}/a/p.csv")
+
+
+def collected(url: str) -> tuple[str, str]:
+    """Return what Airflow's hook lineage has of a run: URIs of the input and the output."""
+    code = f"""
+from airflow_provider_payments._compat import get_hook_lineage_collector
+from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+ListPaymentsOperator(task_id="list", payments_conn_id="cryptofuse_default", output_path={url!r}).execute({{}})
+collector = get_hook_lineage_collector()
+word = "asset" if hasattr(collector, "collected_assets") else "dataset"
+lineage = getattr(collector, f"collected_{{word}}s")
+uris = [getattr(each, word).uri for each in (*lineage.inputs, *lineage.outputs)]
+print("URIS", *uris)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    source, target = done.stdout.partition("URIS")[2].split()
+    return source, target
+
+
+def test_lineage_of_records_in_xcom_names_the_api(sandbox: Sandbox) -> None:
+    operator = ListPaymentsOperator(task_id="list", payments_conn_id="hotpay_default")
+    operator.execute({})
+    facets = operator.get_openlineage_facets_on_complete(None)
+    assert facets is not None
+    assert ([each.name for each in facets.inputs], facets.outputs) == (["hotpay/payments"], [])
