@@ -1,4 +1,4 @@
-"""Real stores: a disk, S3 (moto's server, through an Airflow connection) and Azure (Azurite, Azure's own emulator)."""
+"""Real stores: a disk, S3 (moto's server), Azure (Azurite, Azure's own emulator) and Google (gcp-storage-emulator)."""
 
 from __future__ import annotations
 
@@ -107,6 +107,26 @@ class AzureUnderTest(StoreUnderTest):
         self.client.upload_blob(name, content, overwrite=True)
 
 
+class GoogleUnderTest(StoreUnderTest):
+    kind = "gs"
+
+    def __init__(self, fs: Any, bucket: str) -> None:
+        super().__init__(f"gs://google_lake@{bucket}")
+        self.fs = fs
+        self.bucket = bucket
+        fs.mkdir(bucket)
+
+    def objects(self) -> dict[str, bytes]:
+        self.fs.invalidate_cache()
+        return {path.removeprefix(f"{self.bucket}/"): self.fs.cat_file(path) for path in self.fs.find(self.bucket)}
+
+    def unfinished(self) -> list[str]:
+        return []  # they wait in a temporary folder, which the tests look at anyway
+
+    def put(self, name: str, content: bytes) -> None:
+        self.fs.pipe_file(f"{self.bucket}/{name}", content)
+
+
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
@@ -166,6 +186,31 @@ def azure(azure_connection_string: str, monkeypatch: pytest.MonkeyPatch) -> Azur
     monkeypatch.setenv("AIRFLOW_CONN_AZURE_LAKE", json.dumps({"conn_type": "wasb"}))
     client = BlobServiceClient.from_connection_string(azure_connection_string)
     return AzureUnderTest(client, f"container-{uuid4().hex}")
+
+
+@pytest.fixture(scope="session")
+def google_url() -> Iterator[str]:
+    from gcp_storage_emulator.server import create_server
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = create_server("127.0.0.1", port, in_memory=True)
+    server.start()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def google(google_url: str, monkeypatch: pytest.MonkeyPatch) -> GoogleUnderTest:
+    # It asks over gRPC, which the emulator does not speak, what kind of bucket it has.
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    from gcsfs import GCSFileSystem
+
+    # Airflow's own Google provider would do no more than make this file system of the connection.
+    options = {"endpoint_url": google_url, "token": "anon", "project": "test"}
+    attach("gs", "google_lake", GCSFileSystem(**options))
+    monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_LAKE", json.dumps({"conn_type": "google_cloud_platform"}))
+    return GoogleUnderTest(GCSFileSystem(**options, skip_instance_cache=True), f"bucket-{uuid4().hex}")
 
 
 @pytest.fixture

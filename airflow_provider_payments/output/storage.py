@@ -158,7 +158,8 @@ def _explained(place: Place) -> Iterator[None]:
     except PaymentsConfigError:
         raise
     except Exception as error:
-        message = f"output_path {place.url!r} cannot be written to: {str(error).partition(chr(10))[0]}."
+        reason = str(error).partition("\n")[0].rstrip(".")
+        message = f"output_path {place.url!r} cannot be written to: {reason}."
         status = getattr(error, "status_code", None)
         if isinstance(error, PermissionError) or status in (401, 403):
             who = f"connection {place.conn_id!r}" if place.conn_id else "the worker"

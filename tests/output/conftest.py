@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import StoreUnderTest, azure, azure_connection_string, disk, moto_url, s3
+from tests.stores import StoreUnderTest, azure, azure_connection_string, disk, google, google_url, moto_url, s3
 
-__all__ = ["azure", "azure_connection_string", "disk", "moto_url", "s3"]
+__all__ = ["azure", "azure_connection_string", "disk", "google", "google_url", "moto_url", "s3"]
 
 
-@pytest.fixture(params=["disk", "s3", "azure"])
+@pytest.fixture(params=["disk", "s3", "azure", "google"])
 def store(request: pytest.FixtureRequest) -> StoreUnderTest:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 

@@ -128,7 +128,7 @@ def test_parts_and_a_manifest(store: StoreUnderTest, make_payment: Make) -> None
 
 def test_no_payments_are_one_part(store: StoreUnderTest) -> None:
     put(store.url("p.csv"), [], "csv", limit=3)
-    assert list(store.objects()) == [f"p.csv/{MANIFEST_NAME}", "p.csv/part-00000.csv"]
+    assert set(store.objects()) == {f"p.csv/{MANIFEST_NAME}", "p.csv/part-00000.csv"}
 
 
 def test_a_shorter_run_removes_what_an_earlier_one_left(store: StoreUnderTest, make_payment: Make) -> None:
@@ -255,7 +255,7 @@ def test_an_upload_that_another_run_aborted_fails(s3: S3UnderTest, make_payment:
     assert b"newer" in s3.objects()["p.jsonl"]
 
 
-@pytest.mark.parametrize("kind", ["s3", "azure"])
+@pytest.mark.parametrize("kind", ["s3", "azure", "google"])
 def test_a_missing_bucket_is_not_made(kind: str, request: pytest.FixtureRequest) -> None:
     store = request.getfixturevalue(kind)
     url = store.root.partition("@")[0] + "@not-there/p.csv"
