@@ -54,6 +54,8 @@ def configure_airflow() -> None:
         AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "example_dags"),
         AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
         AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+        # For example_payments_to_warehouse.
+        AIRFLOW_CONN_WAREHOUSE_DEFAULT=json.dumps({"conn_type": "sqlite", "host": str(OUTPUT / "warehouse.db")}),
         # "airflow standalone" starts its parts as "airflow …".
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     )
