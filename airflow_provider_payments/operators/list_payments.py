@@ -89,6 +89,7 @@ class ListPaymentsOperator(BaseOperator):
         self.max_xcom_records = max_xcom_records
         self.max_records_per_file = max_records_per_file
         self._delivery: Delivery | None = None
+        self._is_delivering = False
 
     @cached_property
     def hook(self) -> PaymentsHook:
@@ -109,7 +110,7 @@ class ListPaymentsOperator(BaseOperator):
 
         start, end = self._window()
         self._delivery = Delivery(
-            output_path=self.output_path,
+            output_path=None if self.output_path is None else str(self.output_path),
             file_format=self.file_format,
             include_raw=self.include_raw,
             max_xcom_records=self.max_xcom_records,
@@ -119,11 +120,16 @@ class ListPaymentsOperator(BaseOperator):
         list_payments = partial(
             self.hook.list_payments, created_from=start, created_to=end, statuses=self.statuses, filters=self.filters
         )
-        return self._delivery.deliver(self.hook, list_payments, (start, end), context)
+        self._is_delivering = True
+        try:
+            return self._delivery.deliver(self.hook, list_payments, (start, end), context)
+        finally:
+            self._is_delivering = False
 
     def on_kill(self) -> None:
         """Stop, so that what is unfinished is withdrawn. Airflow 3 would go on until it kills the process."""
-        raise SystemExit(f"Task {self.task_id} was told to stop.")
+        if self._is_delivering:  # Airflow also calls this after a timeout, when all is over
+            raise SystemExit(f"Task {self.task_id} was told to stop.")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage the API that was read and the object that was written."""

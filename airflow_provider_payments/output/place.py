@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 
@@ -65,8 +66,9 @@ class Place:
 
     @property
     def uri(self) -> str:
-        """The address without the connection, by which assets and lineage name the object."""
-        return f"{self.store}://{self.path}"
+        """The address without the connection, by which assets and lineage name the object. ASCII, as Airflow 2 asks."""
+        path = "".join(letter if letter.isascii() else quote(letter) for letter in self.path)
+        return f"{self.store}://{path}"
 
     @property
     def dataset(self) -> tuple[str, str]:

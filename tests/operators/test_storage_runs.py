@@ -140,10 +140,16 @@ def told(dag_id: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
 
 
 @pytest.fixture
-def slow_run(sandbox: Sandbox, lake: S3UnderTest) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Start a run of thousands of payments, which comes back when the task is in the middle of writing them."""
+def many_payments(sandbox: Sandbox) -> None:
     for _ in range(20_000):
         sandbox.spacepay.add(note=os.urandom(300).hex())
+
+
+@pytest.fixture
+def slow_run(
+    sandbox: Sandbox, lake: S3UnderTest, many_payments: None
+) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Start a run of thousands of payments, which comes back when the task is in the middle of writing them."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
@@ -188,6 +194,16 @@ def test_a_task_that_is_told_to_stop_leaves_no_trace(
     output, _ = process.communicate(timeout=60)
     assert lake.objects() == ({"payments.csv.gz": older} if older else {})
     assert b"sk_test" not in output
+
+
+@pytest.mark.usefixtures("database", "many_payments")
+def test_a_task_that_times_out_leaves_no_trace(sandbox: Sandbox, lake: S3UnderTest) -> None:
+    lake.put("payments.csv.gz", b"older")
+    sandbox.before_reply = wait_at_page_15
+    done = subprocess.run(program("dags", "test", "timed_out"), env=environment(), capture_output=True, check=False)
+    assert b"AirflowTaskTimeout" in done.stdout + done.stderr
+    assert b"was told to stop" not in done.stdout + done.stderr
+    assert (lake.objects(), lake.unfinished()) == ({"payments.csv.gz": b"older"}, [])
 
 
 @pytest.mark.usefixtures("database")

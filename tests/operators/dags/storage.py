@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from airflow_provider_payments._compat import Asset, AssetAlias
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
@@ -25,5 +25,9 @@ with DAG("assets", schedule=None, start_date=START) as assets:
         outlets=[Asset(uri="x-lake://payments"), AssetAlias("payments_of_today")],
     )
 
+settings = {"payments_conn_id": "spacepay_default", "output_path": f"{LAKE}/payments.csv.gz"}
 with DAG("slow", schedule=None, start_date=START) as slow:
-    ListPaymentsOperator(task_id="list", payments_conn_id="spacepay_default", output_path=f"{LAKE}/payments.csv.gz")
+    ListPaymentsOperator(task_id="list", **settings)
+
+with DAG("timed_out", schedule=None, start_date=START) as timed_out:
+    ListPaymentsOperator(task_id="list", execution_timeout=timedelta(seconds=2), **settings)
