@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -26,20 +27,25 @@ class BlockUpload:
     """Cuts what is written into blocks. Subclasses speak to a store."""
 
     def __init__(self) -> None:
-        self._waiting = bytearray()
+        self._waiting = io.BytesIO()
         self._sent: list[Any] = []
         self._is_over = False
 
     def write(self, data: bytes) -> None:
         """Add bytes, and send the blocks that are full."""
-        self._waiting += data
-        while len(self._waiting) >= (size := _SMALLEST_BLOCK << len(self._sent) // _BLOCKS_OF_A_SIZE):
-            self._send(size)
+        rest = memoryview(data)
+        while rest:
+            size = _SMALLEST_BLOCK << len(self._sent) // _BLOCKS_OF_A_SIZE
+            room = size - self._waiting.tell()
+            self._waiting.write(rest[:room])
+            rest = rest[room:]
+            if self._waiting.tell() == size:
+                self._send()
 
     def seal(self) -> None:
         """Send the last block."""
-        if self._waiting:
-            self._send(len(self._waiting))
+        if self._waiting.tell():
+            self._send()
 
     def commit(self) -> None:
         """Make an object of the blocks."""
@@ -52,10 +58,9 @@ class BlockUpload:
             self._is_over = True
             self._withdraw()
 
-    def _send(self, size: int) -> None:
-        with memoryview(self._waiting) as waiting:
-            block = bytes(waiting[:size])
-        del self._waiting[:size]
+    def _send(self) -> None:
+        block = self._waiting.getvalue()  # its own buffer, not a copy
+        self._waiting = io.BytesIO()
         self._sent.append(self._put(len(self._sent) + 1, block))
 
     def _put(self, number: int, block: bytes) -> Any:
@@ -108,13 +113,14 @@ class S3Store:
         self._prefix = prefix
 
     def __enter__(self) -> S3Store:
-        # Listing uploads is a permission of its own; a bucket's lifecycle rule does the same work.
+        # Listing uploads is a permission of its own, and not every store that speaks like S3 can; a bucket's lifecycle
+        # rule does the same work.
         try:
             for upload in self._unfinished():
                 _log.info("Aborting an unfinished upload of %s", upload["Key"])
                 _abort(self._place.fs, {"Bucket": self._place.bucket, "Key": upload["Key"]}, upload)
-        except PermissionError as error:
-            _log.info("Not permitted to look for unfinished uploads in %s: %s", self._place.bucket, error)
+        except (OSError, NotImplementedError) as error:
+            _log.info("Could not look for unfinished uploads in %s: %s", self._place.bucket, error)
         return self
 
     def __exit__(self, *_: object) -> None:

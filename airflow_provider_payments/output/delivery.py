@@ -100,7 +100,7 @@ class Delivery:
                 "path": url,
                 "format": file_format.name,
                 "records": tally.records,
-                "bytes": output.bytes,
+                "bytes": output.size,
                 "sha256": output.sha256,
                 "provider": hook.conn_type,
                 "connection_id": hook.payments_conn_id,
@@ -119,7 +119,7 @@ class Delivery:
         _warn(manifest["warnings"])
         _log.info("%d payments to %s", tally.records, url)
         tell_outlets(self.outlets, context, place, manifest)
-        self._tell(Lineage(hook.base_address, place, tally.records, output.bytes), hook)
+        self._tell(Lineage(hook.base_address, place, tally.records, output.size), hook)
         return manifest
 
     def _tell(self, lineage: Lineage, hook: PaymentsHook) -> None:

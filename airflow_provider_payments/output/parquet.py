@@ -36,8 +36,8 @@ _EXACT = Context(prec=38, traps=[Inexact, InvalidOperation])
 _REPETITIVE = ["provider", "connection_id", "kind", "status", "provider_status", "currency", "crypto_asset"]
 # Small enough that memory stays the same however many payments there are, and however large.
 _BATCH_ROWS = 1024
-_GROUP_ROWS = 16 * _BATCH_ROWS
-_BYTES = 8 << 20
+_GROUP_ROWS = 8 * _BATCH_ROWS
+_BYTES = 4 << 20
 
 
 class ParquetWriter:

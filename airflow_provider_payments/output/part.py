@@ -50,9 +50,12 @@ class Sink(io.RawIOBase):
         # Writers that are given up write their trailers when they are collected.
         if not self._is_over:
             self._waiting += data
-            if len(self._waiting) >= _CHUNK:
-                self._pass_on()
         return size
+
+    def pass_on(self) -> None:
+        """Pass on what has come together. Not while a writer writes, whose own buffers are full then."""
+        if len(self._waiting) >= _CHUNK:
+            self._pass_on()
 
     def finish(self) -> None:
         """Pass on what is left, and take no more."""
@@ -91,6 +94,7 @@ class Part:
     def write(self, payment: Payment) -> None:
         """Write one payment."""
         self._writer.write(payment)
+        self._sink.pass_on()
         self.records += 1
 
     def finish(self) -> Written:

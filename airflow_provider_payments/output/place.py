@@ -67,7 +67,7 @@ class Place:
     @property
     def uri(self) -> str:
         """The address without the connection, by which assets and lineage name the object. ASCII, as Airflow 2 asks."""
-        path = "".join(letter if letter.isascii() else quote(letter) for letter in self.path)
+        path = "".join(quote(letter) if letter in "?#" or not letter.isascii() else letter for letter in self.path)
         return f"{self.store}://{path}"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
@@ -15,12 +16,14 @@ from airflow_provider_payments.output.blocks import AzureStore, S3Store
 from airflow_provider_payments.output.files import FORMATS, FileFormat
 from airflow_provider_payments.output.part import Part, Written
 from airflow_provider_payments.output.place import Place
-from airflow_provider_payments.output.uploads import LocalStore, SpoolStore, Store
+from airflow_provider_payments.output.uploads import LocalStore, SpoolStore, Store, Upload
 from airflow_provider_payments.payment import Payment
 
 #: Name of the object that is published last, next to the parts. Spark, Hive and others pass over names with "_".
 MANIFEST_NAME = "_manifest.json"
 
+# What no retry can change.
+_HOPELESS = (errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.EROFS)
 _PART = re.compile(rf"part-\d{{5,}}\.({'|'.join(map(re.escape, FORMATS))})")
 
 
@@ -56,8 +59,8 @@ class Output:
         self._written.append(self._parts[-1].finish())
 
     @property
-    def bytes(self) -> int:
-        """Size of all objects."""
+    def size(self) -> int:
+        """Bytes of all objects."""
         return sum(each.bytes for each in self._written)
 
     @property
@@ -83,13 +86,19 @@ class Output:
             self._parts[0].upload.commit()
 
     def _publish_folder(self, manifest: dict[str, Any]) -> None:
-        last = self._store.begin(self.place.child(MANIFEST_NAME))
+        last = self._begin_manifest(
+            msgspec.json.format(msgspec.json.encode({**manifest, "files": self._written})) + b"\n"
+        )
         try:
-            last.write(msgspec.json.format(msgspec.json.encode({**manifest, "files": self._written})) + b"\n")
-            last.seal()
             before = _names(self.place)
-            self._remove(before & {MANIFEST_NAME})
-            for part in self._parts:
+            older = self._take_manifest_away() if MANIFEST_NAME in before else None
+            try:
+                self._parts[0].upload.commit()
+            except BaseException:
+                if older is not None:  # another run has published meanwhile, and its parts are still as it says
+                    self._begin_manifest(older).commit()
+                raise
+            for part in self._parts[1:]:
                 part.upload.commit()
             # Of an earlier, longer run, or one in another format.
             self._remove({name for name in before if _PART.fullmatch(name)} - {each.name for each in self._written})
@@ -97,9 +106,21 @@ class Output:
         finally:
             last.discard()
 
+    def _begin_manifest(self, content: bytes) -> Upload:
+        upload = self._store.begin(self.place.child(MANIFEST_NAME))
+        upload.write(content)
+        upload.seal()
+        return upload
+
+    def _take_manifest_away(self) -> bytes:
+        content: bytes = self.place.fs.cat_file(f"{self.place.path}/{MANIFEST_NAME}")
+        self._remove([MANIFEST_NAME])
+        return content
+
     def _remove(self, names: Iterable[str]) -> None:
-        for name in names:
-            self.place.fs.rm_file(f"{self.place.path}/{name}")
+        with _explained(self.place):
+            for name in names:
+                self.place.fs.rm_file(f"{self.place.path}/{name}")
 
     def discard(self) -> None:
         """Leave nothing that is not published."""
@@ -158,7 +179,7 @@ def _explained(place: Place) -> Iterator[None]:
     except PaymentsConfigError:
         raise
     except Exception as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
+        reason = " ".join(str(error).split())[:300].rstrip(".")
         message = f"output_path {place.url!r} cannot be written to: {reason}."
         status = getattr(error, "status_code", None)
         if isinstance(error, PermissionError) or status in (401, 403):
@@ -169,6 +190,8 @@ def _explained(place: Place) -> Iterator[None]:
                 "" if place.store == "file" else f" Does {place.bucket!r} exist? It is not made here; create it first."
             )
             raise PaymentsConfigError(message + hint) from error
+        if getattr(error, "errno", None) in _HOPELESS or type(error).__name__ == "ParamValidationError":  # botocore's
+            raise PaymentsConfigError(f"{message} Choose another path, or look at the connection.") from error
         raise
 
 
@@ -187,6 +210,8 @@ def _require_free(place: Place, *, is_folder: bool) -> None:
                 f"output_path {place.url!r} is an object, perhaps of a run without max_records_per_file. "
                 "Remove it or choose another path."
             )
+    if is_folder:
+        _names(place)  # must be permitted, to remove what a longer run has left
 
 
 def _names(folder: Place) -> set[str]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -66,7 +67,8 @@ class Scratch:
 
     def __init__(self, parent: Path, name: str) -> None:
         self._parent = parent
-        self._prefix = f".{name}."
+        # A name may have 255 bytes.
+        self._prefix = f".{name if len(name.encode()) < 200 else sha256(name.encode()).hexdigest()}."
 
     def __enter__(self) -> Path:
         self._parent.mkdir(parents=True, exist_ok=True)
@@ -167,19 +169,25 @@ class LocalStore:
     """
 
     def __init__(self, output: Place) -> None:
-        path = Path(output.path)
-        self._scratch = Scratch(path.parent, path.name)
+        self._path = Path(output.path)
+        self._scratch = Scratch(self._path.parent, self._path.name)
 
     def __enter__(self) -> LocalStore:
+        self._is_new = not self._path.parent.exists()
         self._folder = self._scratch.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._scratch.__exit__()
+        if self._is_new:
+            with suppress(OSError):  # it is not empty when all went well
+                self._path.parent.rmdir()
 
     def begin(self, place: Place) -> Upload:
         """Begin a file, next to the place: only a rename within one file system is atomic."""
         Path(place.path).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            Path(place.path).stat()  # is its name one that a file may have?
         return ScratchUpload(self._folder, place)
 
 

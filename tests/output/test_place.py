@@ -14,7 +14,7 @@ from airflow_provider_payments.output.place import Place
         ("gcs://c@bucket/p.csv", "gs://bucket/p.csv", ("gs://bucket", "p.csv"), "c"),
         ("abfss://c@box/p/q.csv", "abfs://box/p/q.csv", ("abfs://box", "p/q.csv"), "c"),
         ("file:///a b/p.csv", "file:///a b/p.csv", ("file", "/a b/p.csv"), None),
-        ("s3://bucket/März 1.csv", "s3://bucket/M%C3%A4rz 1.csv", ("s3://bucket", "März 1.csv"), None),
+        ("s3://bucket/März #1?.csv", "s3://bucket/M%C3%A4rz %231%3F.csv", ("s3://bucket", "März #1?.csv"), None),
         ("s3://conn@bucket/folder/", "s3://bucket/folder", ("s3://bucket", "folder"), "conn"),
     ],
 )

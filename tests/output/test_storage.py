@@ -54,7 +54,7 @@ def test_publishes_an_object_and_knows_what_is_in_it(
     output = put(store.url(key), payments, name)
     ((found, content),) = store.objects().items()
     assert found == key
-    assert (output.bytes, output.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (output.size, output.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert put(store.url(key), payments, name).sha256 == output.sha256
     assert (list(store.objects()), store.unfinished(), names(scratch)) == ([key], [], [])
 
@@ -70,7 +70,7 @@ def test_an_object_of_many_blocks(store: StoreUnderTest, name: str, make_payment
 
 
 def test_an_empty_listing_is_an_empty_object(store: StoreUnderTest) -> None:
-    assert put(store.url("p.jsonl"), []).bytes == 0
+    assert put(store.url("p.jsonl"), []).size == 0
     assert (store.objects(), store.unfinished()) == ({"p.jsonl": b""}, [])
 
 
@@ -122,7 +122,7 @@ def test_parts_and_a_manifest(store: StoreUnderTest, make_payment: Make) -> None
     ]
     assert list(objects) == ["p.csv/part-00000.csv", "p.csv/part-00001.csv"]
     assert output.sha256 == hashlib.sha256(b"".join(objects.values())).hexdigest()
-    assert output.bytes == sum(map(len, objects.values()))
+    assert output.size == sum(map(len, objects.values()))
     assert output.parts == 2
 
 
@@ -171,27 +171,30 @@ class Crash(Exception):
     """The worker is lost."""
 
 
+@pytest.mark.parametrize(("number", "has_manifest"), [(0, True), (1, False)])
 def test_while_parts_change_there_is_no_manifest(
-    store: StoreUnderTest, make_payment: Make, monkeypatch: pytest.MonkeyPatch
+    store: StoreUnderTest, make_payment: Make, monkeypatch: pytest.MonkeyPatch, number: int, has_manifest: bool
 ) -> None:
     url = store.url("p.jsonl")
     put(url, [make_payment(number) for number in range(4)], limit=2)
+    before = store.objects()
     with open_output(Place.parse(url), FORMATS["jsonl"], include_raw=True, records_per_file=2) as output:
-        for number in range(4):
-            output.write(make_payment(f"new-{number}"))
+        for each in range(4):
+            output.write(make_payment(f"new-{each}"))
         output.finish()
-        second = output._parts[1].upload
 
         def crash() -> None:
             raise Crash
 
-        monkeypatch.setattr(second, "commit", crash)
+        monkeypatch.setattr(output._parts[number].upload, "commit", crash)
         with pytest.raises(Crash):
             output.publish({})
-    assert sorted(store.objects()) == ["p.jsonl/part-00000.jsonl", "p.jsonl/part-00001.jsonl"]
+    names = {"p.jsonl/part-00000.jsonl", "p.jsonl/part-00001.jsonl"}
+    assert set(store.objects()) - names == ({f"p.jsonl/{MANIFEST_NAME}"} if has_manifest else set())
+    assert (store.objects() == before) is has_manifest
     assert store.unfinished() == []
     put(url, [make_payment(number) for number in range(4)], limit=2)
-    assert f"p.jsonl/{MANIFEST_NAME}" in store.objects()
+    assert store.objects() == before
 
 
 def test_one_object_and_parts_do_not_mix(store: StoreUnderTest, make_payment: Make) -> None:
@@ -302,6 +305,38 @@ def as_nobody(disk: DiskUnderTest) -> Iterator[None]:
     yield
     os.seteuid(user)
     disk.folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+def test_a_failed_run_leaves_no_empty_folder_of_parts(
+    disk: DiskUnderTest, make_payment: Make, limit: int | None
+) -> None:
+    with pytest.raises(PaymentsUnavailable):
+        put(disk.url("p.csv"), failing([make_payment()]), "csv", limit)
+    put(disk.url("p.csv"), [make_payment()], "csv", None if limit else 1)
+
+
+def test_a_folder_that_was_there_stays(disk: DiskUnderTest, make_payment: Make) -> None:
+    (disk.folder / "mine").mkdir()
+    with pytest.raises(PaymentsUnavailable):
+        put(disk.url("mine/"), failing([make_payment()]), "csv", 1)
+    assert (disk.folder / "mine").is_dir()
+
+
+@pytest.mark.parametrize("length", [199, 255])
+def test_a_name_as_long_as_names_may_be(disk: DiskUnderTest, length: int, make_payment: Make) -> None:
+    put(disk.url("n" * (length - 4) + ".csv"), [make_payment()], "csv")
+    assert disk.unfinished() == []
+
+
+def test_a_name_that_is_too_long(disk: DiskUnderTest) -> None:
+    with pytest.raises(PaymentsConfigError, match="too long"):
+        put(disk.url("n" * 300 + ".csv"), [], "csv")
+
+
+def test_a_bucket_that_cannot_be(s3: S3UnderTest) -> None:
+    with pytest.raises(PaymentsConfigError, match="Invalid bucket name"):
+        put("s3://lake@No_Bucket!/p.csv", [], "csv")
 
 
 def test_a_file_in_the_way_of_a_folder(disk: DiskUnderTest) -> None:
