@@ -129,6 +129,7 @@ class ListPaymentsOperator(BaseOperator):
     def on_kill(self) -> None:
         """Stop, so that what is unfinished is withdrawn. Airflow 3 would go on until it kills the process."""
         if self._is_delivering:  # Airflow also calls this after a timeout, when all is over
+            self._is_delivering = False  # a second signal is not to disturb the clean-up
             raise SystemExit(f"Task {self.task_id} was told to stop.")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -14,12 +14,12 @@ from airflow_provider_payments.output.uploads import Upload
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-
 _log = logging.getLogger(__name__)
 
 # S3 takes no smaller block but the last, and no more than 10,000 of them. Doubling the size after each thousand keeps
-# memory low for most objects and still reaches S3's limit of 5 TB.
+# memory low for most objects, and still lets one have 450 GB.
 _SMALLEST_BLOCK = 5 << 20
+_LARGEST_BLOCK = 64 << 20
 _BLOCKS_OF_A_SIZE = 1000
 
 
@@ -35,7 +35,7 @@ class BlockUpload:
         """Add bytes, and send the blocks that are full."""
         rest = memoryview(data)
         while rest:
-            size = _SMALLEST_BLOCK << len(self._sent) // _BLOCKS_OF_A_SIZE
+            size = min(_SMALLEST_BLOCK << len(self._sent) // _BLOCKS_OF_A_SIZE, _LARGEST_BLOCK)
             room = size - self._waiting.tell()
             self._waiting.write(rest[:room])
             rest = rest[room:]
@@ -104,13 +104,13 @@ class S3Upload(BlockUpload):
 class S3Store:
     """S3, and what speaks like it. Blocks go to multi-part uploads, which cost money until completed or aborted.
 
-    :param output: where the objects go: one, or the folder of several, with a slash at the end of its prefix.
-    :param prefix: unfinished uploads to keys that begin with it are of runs that were killed.
+    :param output: where the objects go: one, or the folder of several.
+    :param is_own: whether a key is of this output. Unfinished uploads to such keys are of runs that were killed.
     """
 
-    def __init__(self, output: Place, prefix: str) -> None:
+    def __init__(self, output: Place, is_own: Callable[[str], bool]) -> None:
         self._place = output
-        self._prefix = prefix
+        self._is_own = is_own
 
     def __enter__(self) -> S3Store:
         # Listing uploads is a permission of its own, and not every store that speaks like S3 can; a bucket's lifecycle
@@ -131,12 +131,10 @@ class S3Store:
         return S3Upload(self._place.fs, place)
 
     def _unfinished(self) -> Iterator[dict[str, Any]]:
-        question = {"Bucket": self._place.bucket, "Prefix": self._prefix}
+        question = {"Bucket": self._place.bucket, "Prefix": self._place.key}
         while True:
             reply = self._place.fs.call_s3("list_multipart_uploads", **question)
-            # A prefix is no folder: it also finds "payments.csv.gz" for "payments.csv".
-            wanted = (self._prefix,) if not self._prefix.endswith("/") else None
-            yield from (each for each in reply.get("Uploads", ()) if wanted is None or each["Key"] in wanted)
+            yield from (each for each in reply.get("Uploads", ()) if self._is_own(each["Key"]))
             if not reply.get("IsTruncated"):
                 return
             question |= {"KeyMarker": reply["NextKeyMarker"], "UploadIdMarker": reply["NextUploadIdMarker"]}

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from airflow_provider_payments.output.blocks import AzureStore, S3Store
 from airflow_provider_payments.output.files import FORMATS, FileFormat
 from airflow_provider_payments.output.part import Part, Written
 from airflow_provider_payments.output.place import Place
-from airflow_provider_payments.output.uploads import LocalStore, SpoolStore, Store, Upload
+from airflow_provider_payments.output.uploads import LocalStore, SpoolStore, Store
 from airflow_provider_payments.payment import Payment
 
 #: Name of the object that is published last, next to the parts. Spark, Hive and others pass over names with "_".
@@ -86,19 +87,13 @@ class Output:
             self._parts[0].upload.commit()
 
     def _publish_folder(self, manifest: dict[str, Any]) -> None:
-        last = self._begin_manifest(
-            msgspec.json.format(msgspec.json.encode({**manifest, "files": self._written})) + b"\n"
-        )
+        last = self._store.begin(self.place.child(MANIFEST_NAME))
         try:
+            last.write(msgspec.json.format(msgspec.json.encode({**manifest, "files": self._written})) + b"\n")
+            last.seal()
             before = _names(self.place)
-            older = self._take_manifest_away() if MANIFEST_NAME in before else None
-            try:
-                self._parts[0].upload.commit()
-            except BaseException:
-                if older is not None:  # another run has published meanwhile, and its parts are still as it says
-                    self._begin_manifest(older).commit()
-                raise
-            for part in self._parts[1:]:
+            self._remove(before & {MANIFEST_NAME})
+            for part in self._parts:
                 part.upload.commit()
             # Of an earlier, longer run, or one in another format.
             self._remove({name for name in before if _PART.fullmatch(name)} - {each.name for each in self._written})
@@ -106,20 +101,9 @@ class Output:
         finally:
             last.discard()
 
-    def _begin_manifest(self, content: bytes) -> Upload:
-        upload = self._store.begin(self.place.child(MANIFEST_NAME))
-        upload.write(content)
-        upload.seal()
-        return upload
-
-    def _take_manifest_away(self) -> bytes:
-        content: bytes = self.place.fs.cat_file(f"{self.place.path}/{MANIFEST_NAME}")
-        self._remove([MANIFEST_NAME])
-        return content
-
     def _remove(self, names: Iterable[str]) -> None:
-        with _explained(self.place):
-            for name in names:
+        for name in names:
+            with suppress(FileNotFoundError):  # another run was faster
                 self.place.fs.rm_file(f"{self.place.path}/{name}")
 
     def discard(self) -> None:
@@ -154,8 +138,8 @@ def open_output(
             _require_free(place, is_folder=records_per_file is not None)
             store = stack.enter_context(_choose_store(place, is_folder=records_per_file is not None))
             output = Output(store, place, file_format, include_raw, records_per_file)
+            stack.callback(output.discard)
             output.begin()
-        stack.callback(output.discard)
         yield output
 
 
@@ -164,11 +148,16 @@ def _choose_store(place: Place, *, is_folder: bool) -> Store:
         case "file":
             return LocalStore(place.child("part") if is_folder else place)
         case "s3":
-            return S3Store(place, f"{place.key}/" if is_folder else place.key)
+            return S3Store(place, partial(_is_part, place) if is_folder else place.key.__eq__)
         case "abfs":
             return AzureStore(place)
         case _:
             return SpoolStore(place)
+
+
+def _is_part(folder: Place, key: str) -> bool:
+    name = key.removeprefix(f"{folder.key}/")
+    return name != key and (name == MANIFEST_NAME or _PART.fullmatch(name) is not None)
 
 
 @contextmanager

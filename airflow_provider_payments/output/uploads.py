@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _UNFINISHED = ".unfinished"
-# Stores that show an object only when all of it has arrived.
-_WHOLE = ("s3", "gs", "abfs")
 
 
 class Upload(Protocol):
@@ -77,11 +75,13 @@ class Scratch:
                 self._remove_abandoned(other)
         while True:
             self._path = Path(tempfile.mkdtemp(prefix=self._prefix, suffix=_UNFINISHED, dir=self._parent))
-            self._lock = os.open(self._path, os.O_RDONLY)
-            _try_lock(self._lock)
-            if self._path.exists():  # not taken for abandoned before it was locked
-                return self._path
-            os.close(self._lock)
+            with suppress(FileNotFoundError):
+                self._lock = os.open(self._path, os.O_RDONLY)
+                _lock(self._lock)
+                if self._path.exists():
+                    return self._path
+                os.close(self._lock)
+            # Somebody took it for abandoned before it was locked.
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._path, ignore_errors=True)
@@ -92,16 +92,16 @@ class Scratch:
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
             try:
-                if _try_lock(descriptor):
+                if _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
                     shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
-    """Return whether the lock was free. Where files cannot be locked, nothing is known to be."""
+def _lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
+    """Lock a file, and return whether that could be done. Where files cannot be locked, nothing is known to be free."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how)
     except OSError:
         return False
     return True
@@ -146,20 +146,24 @@ class SpooledUpload(ScratchUpload):
     def commit(self) -> None:
         """Send the file."""
         path = self._place.path
-        if self._place.store in _WHOLE:
-            self._send(path)
+        if self._place.store == "gs":
+            # Google shows an object when all of it has arrived. gcsfs would send 50 MiB at a time, from memory.
+            self._fs.put_file(str(self._file), path, chunksize=5 << 20)
         else:
-            folder, _, name = path.rpartition("/")
-            self._fs.makedirs(folder, exist_ok=True)
-            unfinished = f"{folder}/.{name}.{self._file.name}{_UNFINISHED}"
-            self._send(unfinished)
-            self._fs.mv(unfinished, path)
+            self._send_and_rename(path)
         self._file.unlink()
 
-    def _send(self, path: str) -> None:
-        # gcsfs sends 50 MiB at a time unless told otherwise, from memory.
-        options = {"chunksize": 5 << 20} if self._place.store == "gs" else {}
-        self._fs.put_file(str(self._file), path, **options)
+    def _send_and_rename(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        unfinished = f"{folder}/.{name}.{self._file.name}{_UNFINISHED}"
+        self._fs.makedirs(folder, exist_ok=True)
+        try:
+            self._fs.put_file(str(self._file), unfinished)
+            self._fs.mv(unfinished, path)
+        except BaseException:
+            with suppress(Exception):
+                self._fs.rm_file(unfinished)
+            raise
 
 
 class LocalStore:
@@ -199,7 +203,7 @@ class SpoolStore:
         self._scratch = Scratch(Path(tempfile.gettempdir()), f"payments-{os.getuid()}")
 
     def __enter__(self) -> SpoolStore:
-        if self._place.store in _WHOLE:
+        if self._place.store == "gs":
             self._require_bucket()
         self._folder = self._scratch.__enter__()
         return self
