@@ -23,6 +23,8 @@ from airflow_provider_payments.payment import Payment
 #: Name of the object that is published last, next to the parts. Spark, Hive and others pass over names with "_".
 MANIFEST_NAME = "_manifest.json"
 
+# What s3fs calls a missing permission, and a retry with new credentials can change.
+_PASSING = ("ExpiredToken", "RequestTimeTooSkewed", "TokenRefreshRequired")
 # What no retry can change.
 _HOPELESS = (errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.EROFS)
 _PART = re.compile(rf"part-\d{{5,}}\.({'|'.join(map(re.escape, FORMATS))})")
@@ -171,6 +173,8 @@ def _explained(place: Place) -> Iterator[None]:
         reason = " ".join(str(error).split())[:300].rstrip(".")
         message = f"output_path {place.url!r} cannot be written to: {reason}."
         status = getattr(error, "status_code", None)
+        if _s3_code(error) in _PASSING:
+            raise
         if isinstance(error, PermissionError) or status in (401, 403):
             who = f"connection {place.conn_id!r}" if place.conn_id else "the worker"
             raise PaymentsConfigError(f"{message} Let {who} write there, or choose another path.") from error
@@ -182,6 +186,12 @@ def _explained(place: Place) -> Iterator[None]:
         if getattr(error, "errno", None) in _HOPELESS or type(error).__name__ == "ParamValidationError":  # botocore's
             raise PaymentsConfigError(f"{message} Choose another path, or look at the connection.") from error
         raise
+
+
+def _s3_code(error: Exception) -> str | None:
+    response: dict[str, Any] = getattr(error.__cause__, "response", {})
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
 
 
 def _require_free(place: Place, *, is_folder: bool) -> None:

@@ -356,6 +356,25 @@ def test_a_bucket_that_cannot_be(s3: S3UnderTest) -> None:
         put("s3://lake@No_Bucket!/p.csv", [], "csv")
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("ExpiredToken", PermissionError), ("AccessDenied", PaymentsConfigError), ("InvalidToken", PaymentsConfigError)],
+)
+def test_a_refusal_that_passes_is_tried_again(
+    s3: S3UnderTest, monkeypatch: pytest.MonkeyPatch, code: str, kind: type[Exception]
+) -> None:
+    from botocore.exceptions import ClientError
+    from s3fs.errors import translate_boto_error
+
+    def refuse(*_: object, **__: object) -> None:
+        raise translate_boto_error(ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject"))
+
+    place = Place.parse(s3.url("p.csv"))
+    monkeypatch.setattr(place.fs, "call_s3", refuse)
+    with pytest.raises(kind, match="no"):
+        put_place(place)
+
+
 def test_a_file_in_the_way_of_a_folder(disk: DiskUnderTest) -> None:
     (disk.folder / "a").touch()
     with pytest.raises(PaymentsConfigError, match="cannot be written to"):
