@@ -53,6 +53,7 @@ class ParquetWriter:
             use_dictionary=_REPETITIVE,
             write_statistics=[name for name in RECORD_FIELDS if name != "raw"],
         )
+        self._readers = {name: _READERS.get(name) or attrgetter(name) for name in self._schema.names}
         self._rows: list[Payment] = []
         self._bytes = 0
         self._group: list[pa.RecordBatch] = []
@@ -75,16 +76,13 @@ class ParquetWriter:
         self._writer.close()
 
     def _close_batch(self) -> None:
-        columns = {name: [read(row) for row in self._rows] for name, read in self._columns()}
+        columns = {name: [read(row) for row in self._rows] for name, read in self._readers.items()}
         self.amounts_unfit += sum(
             any(columns[name][number] is None and getattr(row, name) is not None for name in _AMOUNTS)
             for number, row in enumerate(self._rows)
         )
         self._group.append(pa.RecordBatch.from_pydict(columns, schema=self._schema))
         self._rows.clear()
-
-    def _columns(self) -> list[tuple[str, Callable[[Payment], Any]]]:
-        return [(name, _READERS.get(name) or attrgetter(name)) for name in self._schema.names]
 
     def _close_group(self) -> None:
         self._writer.write_table(pa.Table.from_batches(self._group), row_group_size=_GROUP_ROWS)

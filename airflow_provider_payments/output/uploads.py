@@ -189,7 +189,6 @@ class LocalStore:
 
     def begin(self, place: Place) -> Upload:
         """Begin a file, next to the place: only a rename within one file system is atomic."""
-        Path(place.path).parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             Path(place.path).stat()  # is its name one that a file may have?
         return ScratchUpload(self._folder, place)
