@@ -6,16 +6,30 @@ Each name is looked up on its own, because the homes did not move together: 3.0 
 
 from __future__ import annotations
 
+from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.sdk import Asset, AssetAlias, BaseHook, BaseOperator, Connection, Context, ObjectStoragePath
+    from airflow.sdk import (
+        Asset,
+        AssetAlias,
+        BaseHook,
+        BaseOperator,
+        BaseSensorOperator,
+        Connection,
+        Context,
+        ObjectStoragePath,
+        PokeReturnValue,
+    )
+    from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowOptionalProviderFeatureException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
     )
     from airflow.sdk.lineage import get_hook_lineage_collector
 else:
@@ -24,13 +38,18 @@ else:
         "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
         "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
         "AirflowOptionalProviderFeatureException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+        "AirflowSensorTimeout": ("airflow.sdk.exceptions", "airflow.exceptions"),
+        "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
         "Asset": ("airflow.sdk", "airflow.datasets:Dataset"),
         "AssetAlias": ("airflow.sdk", "airflow.datasets:DatasetAlias"),
         "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
         "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
+        "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
         "Connection": ("airflow.sdk", "airflow.models.connection"),
         "Context": ("airflow.sdk", "airflow.utils.context"),
         "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
+        "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
+        "conf": ("airflow.sdk.configuration", "airflow.configuration"),
         "get_hook_lineage_collector": ("airflow.sdk.lineage", "airflow.lineage.hook"),
     }
 
@@ -47,14 +66,30 @@ else:
 
 
 async def get_connection_async(conn_id: str) -> Connection:
-    """Return a connection without blocking the event loop (``BaseHook.aget_connection`` exists from Airflow 3.1 on)."""
-    from airflow_provider_payments._compat import BaseHook
+    """Return a connection without blocking the event loop.
 
-    if hasattr(BaseHook, "aget_connection"):
+    ``BaseHook.aget_connection`` exists from Airflow 3.1 on, but before 3.3.2 (which brought ``aextra_dejson``) it masks
+    the connection's secrets with a blocking call, and fails when another asynchronous one is under way.
+    """
+    from airflow_provider_payments._compat import BaseHook, Connection
+
+    if hasattr(Connection, "aextra_dejson"):
         return await BaseHook.aget_connection(conn_id)
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def get_first_reschedule(context: Context) -> datetime | None:
+    """Return when a task that reschedules itself first started; None while it has not yet."""
+    task_instance: Any = context["ti"]
+    if hasattr(task_instance, "get_first_reschedule_date"):
+        return task_instance.get_first_reschedule_date(context)  # type: ignore[no-any-return]
+    find: Any = import_module("airflow.sensors.base")._orig_start_date  # 2.11
+    first_try = (task_instance.max_tries or 0) - (task_instance.task.retries or 0) + 1
+    place = {name: getattr(task_instance, name) for name in ("dag_id", "task_id", "run_id", "map_index")}
+    first: datetime | None = find(**place, try_number=first_try)
+    return first
 
 
 __all__ = [
@@ -62,13 +97,19 @@ __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowOptionalProviderFeatureException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
     "Asset",
     "AssetAlias",
     "BaseHook",
     "BaseOperator",
+    "BaseSensorOperator",
     "Connection",
     "Context",
     "ObjectStoragePath",
+    "PokeReturnValue",
+    "conf",
     "get_connection_async",
+    "get_first_reschedule",
     "get_hook_lineage_collector",
 ]

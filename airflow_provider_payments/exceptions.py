@@ -7,6 +7,7 @@
     ├── PaymentsAuthError (AirflowFailException)     you: the payment company refuses the credentials
     ├── PaymentsRequestError                         you or they: the API understood the request and refused it
     │   └── PaymentNotFound                          nobody yet: no payment has this id (for now)
+    ├── PaymentFailed (AirflowFailException)         you: a payment that a sensor waited for has failed
     ├── PaymentsThrottled                            wait: ``retry_after`` says how many seconds
     ├── PaymentsUnavailable                          wait: network, or the API is down
     ├── PaymentsProtocolError                        they: the reply is not what the API documents
@@ -49,6 +50,10 @@ class PaymentsRequestError(PaymentsError):
 
 class PaymentNotFound(PaymentsRequestError):
     """No payment has this id. To a sensor this means "still waiting", never "gone"."""
+
+
+class PaymentFailed(PaymentsError, AirflowFailException):
+    """A payment that was waited for has reached a failure status. A retry would find the same."""
 
 
 class PaymentsThrottled(PaymentsError):

@@ -57,6 +57,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
         ],
+        "sensors": [{"integration-name": "Payments", "python-modules": ["airflow_provider_payments.sensors.payments"]}],
+        "triggers": [
+            {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.triggers.payments"]}
+        ],
         "connection-types": [
             {
                 "connection-type": "hotpay",

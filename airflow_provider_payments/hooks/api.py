@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
@@ -38,6 +39,18 @@ class PaymentsApi(ABC):
     status_param: ClassVar[str] = "status"
     #: Filter parameters that users may give.
     filters: ClassVar[Sequence[str]] = ()
+    #: The one of them that finds an order's payments; None where the list has to be searched.
+    order_filter: ClassVar[str | None] = None
+    #: Whether that filter finds all that :meth:`is_of_order` would.
+    order_filter_finds_all: ClassVar[bool] = True
+    #: Whether lists tell the order ids of payments. The reply for a single payment does.
+    lists_order_ids: ClassVar[bool] = True
+    #: Query parameters that make the list begin with the latest payment, where it does not by itself.
+    latest_first: ClassVar[Mapping[str, str]] = {}
+    #: Header, with a number of seconds, that makes the API hold its reply for one payment until its status changes.
+    hold_header: ClassVar[str | None] = None
+    #: How long it may be asked to, in seconds.
+    max_hold: ClassVar[int] = 0
     #: Path of the list, below the connection's host.
     list_path: ClassVar[str]
     #: Payments on one page by default.
@@ -91,6 +104,10 @@ class PaymentsApi(ABC):
         """Return the request for one payment, or None where the API has none, and the list has to be searched."""
         return None
 
+    def is_of_order(self, payment: Payment, order_id: str) -> bool:
+        """Whether a payment belongs to an order of the merchant."""
+        return payment.order_id == order_id
+
     def read_detail(self, body: bytes) -> bytes:
         """Return the payment's own JSON out of a detail reply."""
         return body
@@ -111,6 +128,13 @@ class PaymentsApi(ABC):
         return None
 
     # The same for all.
+
+    def hold(self, request: Request, seconds: float) -> Request:
+        """Return the request for one payment as one whose reply is held, where the API can do that."""
+        held = min(int(seconds), self.max_hold)
+        if self.hold_header is None or held < 1:
+            return request
+        return replace(request.with_headers({self.hold_header: str(held)}), hold_seconds=held)
 
     def request(self, path: str, params: Mapping[str, str] | None = None) -> Request:
         """Return a GET request for a path below the connection's host."""

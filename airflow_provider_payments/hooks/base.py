@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsError, PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.connected import ConnectedHook
+from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer, answer, aread, read
 from airflow_provider_payments.hooks.listing import Listing
-from airflow_provider_payments.hooks.stage import Stage
+from airflow_provider_payments.hooks.questions import build_listing, find_payment, find_pending, first_request
 from airflow_provider_payments.hooks.walk import ListingReport
-from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation
-from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery, build_query
 
-_PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
+T = TypeVar("T")
 
 
 class PaymentListing(Iterator[Payment]):
@@ -61,7 +63,7 @@ class PaymentsHook(ConnectedHook):
         """
         query = self._build_query(created_from, created_to, statuses, filters)
         api, conversation = self.open()
-        listing = Listing(api, query, _stages(api, query))
+        listing = build_listing(api, query)
         return PaymentListing(self._list(listing, conversation), listing.report)
 
     def get_payment(self, payment_id: str) -> Payment:
@@ -69,12 +71,7 @@ class PaymentsHook(ConnectedHook):
 
         :raises PaymentNotFound: when the API knows none by this id.
         """
-        api, conversation = self.open()
-        request = api.detail_request(api.require_id(payment_id))
-        if request is None:
-            return _found(payment_id, next((each for each in self.list_payments() if each.id == payment_id), None))
-        with self.driver(conversation) as driver, _not_found_by(payment_id):
-            return api.read_one(request, driver.send(request))
+        return self.inquire(partial(find_payment, payment_id=payment_id))
 
     def has_pending(
         self,
@@ -89,12 +86,28 @@ class PaymentsHook(ConnectedHook):
         only that the cheap questions found none.
         """
         query = self._build_query(created_from, created_to, None, filters)
+        return self.inquire(partial(find_pending, query=query)) is not None
+
+    def inquire(
+        self,
+        ask: Callable[[PaymentsApi], Inquiry[T]],
+        *,
+        retry: RetryPolicy | None = None,
+        report: ListingReport | None = None,
+    ) -> T:
+        """Answer an inquiry.
+
+        :param ask: begins the inquiry, given the connection's API.
+        :param retry: None is as the connection says.
+        :param report: told the number of requests.
+        """
         api, conversation = self.open()
-        questions = _small_questions(api, query)
-        if not questions:
-            return any(True for _ in self._list(_pending_listing(api, query), conversation))
-        with self.driver(conversation) as driver:
-            return any(_shows_pending(api, query, question, driver.send(question)) for question in questions)
+        with self.driver(replace(conversation, retry=retry or conversation.retry)) as driver:
+            try:
+                return answer(ask(api), driver)
+            finally:
+                if report:
+                    report.requests += driver.requests
 
     def alist_payments(
         self,
@@ -109,13 +122,7 @@ class PaymentsHook(ConnectedHook):
 
     async def aget_payment(self, payment_id: str) -> Payment:
         """Return one payment without blocking the event loop; see :meth:`get_payment`."""
-        api, conversation = await self.aopen()
-        request = api.detail_request(api.require_id(payment_id))
-        if request is None:
-            return _found(payment_id, await anext((e async for e in self.alist_payments() if e.id == payment_id), None))
-        async with self.async_driver(conversation) as driver:
-            with _not_found_by(payment_id):
-                return api.read_one(request, await driver.send(request))
+        return await self.ainquire(partial(find_payment, payment_id=payment_id))
 
     async def ahas_pending(
         self,
@@ -126,16 +133,13 @@ class PaymentsHook(ConnectedHook):
     ) -> bool:
         """Say whether a pending payment was seen, without blocking the event loop; see :meth:`has_pending`."""
         query = self._build_query(created_from, created_to, None, filters)
+        return await self.ainquire(partial(find_pending, query=query)) is not None
+
+    async def ainquire(self, ask: Callable[[PaymentsApi], Inquiry[T]]) -> T:
+        """Answer an inquiry without blocking the event loop; see :meth:`inquire`."""
         api, conversation = await self.aopen()
-        questions = _small_questions(api, query)
-        if not questions:
-            payments = self._alist_pages(_pending_listing(api, query), conversation)
-            return await anext(payments, None) is not None
         async with self.async_driver(conversation) as driver:
-            for question in questions:
-                if _shows_pending(api, query, question, await driver.send(question)):
-                    return True
-        return False
+            return await aanswer(ask(api), driver)
 
     def test_connection(self) -> tuple[bool, str]:
         """Read one payment, and say whether that worked or what to fix."""
@@ -143,7 +147,7 @@ class PaymentsHook(ConnectedHook):
             api, conversation = self.open()
             # One attempt: somebody is waiting.
             with self.driver(replace(conversation, retry=RetryPolicy(max_attempts=1))) as driver:
-                request = _first_request(api, api.build_stages(PaymentQuery(), limit=1, max_batch=1)[0])
+                request = first_request(api, api.build_stages(PaymentQuery(), limit=1, max_batch=1)[0])
                 api.read_page(request, driver.send(request))
         except PaymentsError as error:
             return False, str(error)
@@ -169,76 +173,14 @@ class PaymentsHook(ConnectedHook):
         )
 
     def _list(self, listing: Listing, conversation: Conversation) -> Iterator[Payment]:
-        with self.driver(conversation) as driver, listing:
-            for walk in listing.walks():
-                for payments in driver.walk(walk):
-                    yield from payments
-                listing.report.requests = driver.requests
-            yield from listing.remaining()
+        with self.driver(conversation) as driver:
+            yield from read(listing, driver)
 
     async def _alist(self, query: PaymentQuery) -> AsyncIterator[Payment]:
         api, conversation = await self.aopen()
-        async for payment in self._alist_pages(Listing(api, query, _stages(api, query)), conversation):
-            yield payment
-
-    async def _alist_pages(self, listing: Listing, conversation: Conversation) -> AsyncIterator[Payment]:
-        async with self.async_driver(conversation) as driver:
-            with listing:
-                for walk in listing.walks():
-                    async for payments in driver.walk(walk):
-                        for payment in payments:
-                            yield payment
-                    listing.report.requests = driver.requests
-                for payment in listing.remaining():
-                    yield payment
-
-
-def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
-    return api.build_stages(query, limit=api.page_size, max_batch=api.credentials.options.max_concurrency)
-
-
-def _pending_words(api: PaymentsApi) -> list[str]:
-    return [word for word in api.filterable_words if api.statuses[word].is_pending]
-
-
-def _small_questions(api: PaymentsApi, query: PaymentQuery) -> list[Request]:
-    """Return a request for one payment of each pending status. None when only a walk can tell."""
-    is_asked_whole = query.filters.items() <= api.build_params(query, None).items()
-    if query.created_from or query.created_to or not is_asked_whole:
-        return []
-    asked = (replace(query, words=frozenset({word})) for word in _pending_words(api))
-    return [_first_request(api, api.build_stages(question, limit=1, max_batch=1)[0]) for question in asked]
-
-
-def _pending_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
-    """Return the listing of pending payments that costs least: filtered where the API can, all statuses at once."""
-    asked = [replace(query, words=frozenset({word})) for word in _pending_words(api)] or [query]
-    strands = [strand for question in asked for stage in _stages(api, question) for strand in stage.strands]
-    return Listing(api, replace(query, statuses=_PENDING), [Stage(strands)])
-
-
-def _first_request(api: PaymentsApi, stage: Stage) -> Request:
-    strand = stage.strands[0]
-    return api.list_request({**strand.params, **strand.paging.params(strand.paging.first())})
-
-
-def _shows_pending(api: PaymentsApi, query: PaymentQuery, request: Request, reply: Reply) -> bool:
-    payments = map(api.read_payment, api.read_page(request, reply).rows)
-    return any(payment.status.is_pending and api.matches(query, payment) for payment in payments)
-
-
-@contextmanager
-def _not_found_by(payment_id: str) -> Iterator[None]:
-    """Tell an unknown id from a wrong path."""
-    try:
-        yield
-    except PaymentsRequestError as error:
-        if error.status != 404:
-            raise
-        raise PaymentNotFound(f"No payment has the id {payment_id!r}. {error}", error.status, error.code) from None
-
-
-def _found(payment_id: str, payment: Payment | None) -> Payment:
-    if payment is None:
-        raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
-    return payment
+        async with (
+            self.async_driver(conversation) as driver,
+            aclosing(aread(build_listing(api, query), driver)) as payments,
+        ):
+            async for payment in payments:
+                yield payment

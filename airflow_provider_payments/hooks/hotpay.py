@@ -74,6 +74,7 @@ class HotPayApi(PaymentsApi):
     default_page_size = 1000
     max_page_size = 1000
     filters = ("item_id", "memo", "sender_id")
+    order_filter = "memo"
     page_type = Page
     row_type = Row
     # The words are those of NEAR Intents, whose meaning https://docs.near-intents.org explains.

@@ -7,8 +7,8 @@ Credentials    ``Brand-URL`` and ``Auth-Key``. The key belongs to a session and 
                comes from ``POST /api/v1/users/auth`` (https://developers.jframework.io/references/api-reference/authentication)
 List           ``GET /api/v1/payments``; filters by status (one word), by ``CreatedDateFrom`` and ``CreatedDateTo``,
                and others
-Pages          ``PageNumber`` (whether from 0 or from 1 is not documented) and ``PageSize`` (200; maximum not
-               documented); ``totalItems`` counts all pages; ``pageNumber`` and ``pageSize`` come back null
+Pages          ``PageNumber`` (from 0 or from 1: not documented), ``PageSize`` (200; maximum not documented);
+               ``totalItems`` counts all pages
 One payment    ``GET /api/v1/payments/{id}``, in the same envelope
 Amounts        JSON doubles in major units of ``currencyCode``
 Time           ISO 8601 with seven fractional digits and an offset
@@ -70,7 +70,7 @@ class Row(msgspec.Struct):
 
 
 class Items(msgspec.Struct):
-    """A page."""
+    """The rows of a page."""
 
     items: list[msgspec.Raw] | None = None
     totalItems: int | None = None
@@ -114,6 +114,9 @@ class JFrameworkApi(PaymentsApi):
         "Keywords",
         "TestMode",
     )
+    order_filter = "Code"
+    order_filter_finds_all = False  # not invoice numbers
+    latest_first = {"SortOrder": "desc"}
     page_type = Page
     row_type = Row
     statuses = {
@@ -177,6 +180,10 @@ class JFrameworkApi(PaymentsApi):
 
     def detail_request(self, payment_id: str) -> Request:
         return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
+
+    def is_of_order(self, payment: Payment, order_id: str) -> bool:
+        row = msgspec.json.decode(payment.raw, type=Row)
+        return order_id in (row.invoiceNo, row.code)
 
     def read_detail(self, body: bytes) -> bytes:
         return msgspec.json.decode(body, type=Detail).data

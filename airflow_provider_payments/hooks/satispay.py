@@ -10,7 +10,10 @@ List           ``GET /g_business/v1/payments``; ``status`` ACCEPTED, PENDING or 
                only**
 Pages          newest first; ``limit`` (20, at most 100); ``has_more``; ``starting_after`` (the last id) and
                ``starting_after_timestamp`` (milliseconds) lead to *older* payments
-One payment    ``GET /g_business/v1/payments/{id}``
+One payment    ``GET /g_business/v1/payments/{id}``; with the header ``x-satispay-response-wait-time`` (0 to 60 seconds)
+               the reply is held until the status changes
+               (https://developers.satispay.com/reference/fringe-get-payment-details). The list need not tell
+               ``external_code``, a single payment does
 Amounts        ``amount_unit``, cents of EUR; positive for refunds too
 Time           ``insert_date``, ``expire_date``: ISO 8601 with milliseconds and Z; no time of acceptance
 Refunds        payments of their own: type REFUND_TO_BUSINESS, ACCEPTED, from the shop to the consumer
@@ -85,6 +88,9 @@ class SatispayApi(PaymentsApi):
     max_page_size = 100
     filterable_words = ("PENDING", "ACCEPTED", "CANCELED")
     throttle_signals = ((403, "70"),)
+    lists_order_ids = False
+    hold_header = "x-satispay-response-wait-time"
+    max_hold = 60
     page_type = Page
     row_type = Row
     statuses = {

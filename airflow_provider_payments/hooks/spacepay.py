@@ -111,6 +111,7 @@ class SpacePayApi(PaymentsApi):
     max_page_size = 1000
     filters = ("type", "search")
     filterable_words = ("pending", "processing", "completed", "failed", "expired", "cancelled")
+    latest_first = {"sortOrder": "DESC"}
     page_type = Page
     row_type = Row
     statuses = {

@@ -27,11 +27,14 @@ StepT = TypeVar("StepT")
 Exchange = tuple[Request, Reply]
 
 
-def open_client(options: TransportOptions) -> aiohttp.ClientSession:
-    """Return a client session with a connection's transport options, and no credentials."""
+def open_client(options: TransportOptions, max_sockets: int | None = None) -> aiohttp.ClientSession:
+    """Return a client session with a connection's transport options, and no credentials.
+
+    :param max_sockets: 0 is as many as are needed, None is ``max_concurrency``.
+    """
+    limit = options.max_concurrency if max_sockets is None else max_sockets
     client = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=options.max_concurrency, ssl=_tls(options)),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect_timeout, sock_read=options.read_timeout),
+        connector=aiohttp.TCPConnector(limit=limit, ssl=_tls(options)),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
         trust_env=False,  # proxies come from the options; aiohttp would also read ~/.netrc
@@ -39,6 +42,12 @@ def open_client(options: TransportOptions) -> aiohttp.ClientSession:
     # By itself aiohttp would send again what a reused connection dropped: unpaced, uncounted, with an old signature.
     client._retry_connection = False
     return client
+
+
+def _timeouts(options: TransportOptions, hold_seconds: float = 0.0) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None, sock_connect=options.connect_timeout, sock_read=options.read_timeout + hold_seconds
+    )
 
 
 def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
@@ -130,6 +139,7 @@ class AiohttpDriver:
     async def _exchange(self, request: Request) -> Reply:
         await asyncio.sleep(self._conversation.pacer.reserve(time.monotonic()))
         self.requests += 1
+        options = self._conversation.options
         try:
             async with self._client.request(
                 request.method,
@@ -137,7 +147,8 @@ class AiohttpDriver:
                 headers=request.headers,
                 data=request.body or None,
                 allow_redirects=False,
-                proxy=self._conversation.options.proxy_for(request.url),
+                proxy=options.proxy_for(request.url),
+                timeout=_timeouts(options, request.hold_seconds),
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, headers, await response.read())

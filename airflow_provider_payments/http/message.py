@@ -13,6 +13,7 @@ class Request:
 
     :param url: absolute and percent-encoded. Drivers send it unchanged, for it may be signed.
     :param asks_for_credentials: whether an auth flow made it, to get a token or a session key.
+    :param hold_seconds: how much longer than others its reply may take, because the API was asked to hold it.
     """
 
     method: str
@@ -20,6 +21,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     asks_for_credentials: bool = False
+    hold_seconds: float = 0.0
 
     @property
     def host(self) -> str:

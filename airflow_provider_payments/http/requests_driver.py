@@ -154,7 +154,7 @@ class RequestsDriver:
             prepared.url = request.url  # as it was signed
             response = self._session.send(
                 prepared,
-                timeout=(options.connect_timeout, options.read_timeout),
+                timeout=(options.connect_timeout, options.read_timeout + request.hold_seconds),
                 allow_redirects=False,
                 **environment_settings(self._session, request.url),
             )

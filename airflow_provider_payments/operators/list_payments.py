@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments._compat import BaseHook, BaseOperator
 from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.operators.base import PaymentsTask
 from airflow_provider_payments.query import parse_bound, require_window
 
 if TYPE_CHECKING:
-    from airflow.providers.openlineage.extractors import OperatorLineage
-
     from airflow_provider_payments._compat import Context
-    from airflow_provider_payments.hooks.base import PaymentsHook
-    from airflow_provider_payments.output.delivery import Delivery
 
 
-class ListPaymentsOperator(BaseOperator):
+class ListPaymentsOperator(PaymentsTask):
     """List the payments behind a connection, normalised, to XCom or to object storage.
 
     The connection's type says which payment company it is; nothing else here does.
@@ -88,54 +84,14 @@ class ListPaymentsOperator(BaseOperator):
         self.include_raw = include_raw
         self.max_xcom_records = max_xcom_records
         self.max_records_per_file = max_records_per_file
-        self._delivery: Delivery | None = None
-        self._is_delivering = False
-
-    @cached_property
-    def hook(self) -> PaymentsHook:
-        """The hook that the connection's type names."""
-        from airflow_provider_payments.hooks.base import PaymentsHook
-
-        hook = BaseHook.get_hook(self.payments_conn_id)
-        if not isinstance(hook, PaymentsHook):
-            raise PaymentsConfigError(
-                f"Connection {self.payments_conn_id!r} is not of a payment company's type; its hook is "
-                f"{type(hook).__name__}. Choose the type of your payment company in the connection."
-            )
-        return hook
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """List the payments."""
-        from airflow_provider_payments.output.delivery import Delivery
-
         start, end = self._window()
-        self._delivery = Delivery(
-            output_path=None if self.output_path is None else str(self.output_path),
-            file_format=self.file_format,
-            include_raw=self.include_raw,
-            max_xcom_records=self.max_xcom_records,
-            max_records_per_file=self.max_records_per_file,
-            outlets=self.outlets,
-        )
         list_payments = partial(
             self.hook.list_payments, created_from=start, created_to=end, statuses=self.statuses, filters=self.filters
         )
-        self._is_delivering = True
-        try:
-            return self._delivery.deliver(self.hook, list_payments, (start, end), context)
-        finally:
-            self._is_delivering = False
-
-    def on_kill(self) -> None:
-        """Stop, so that what is unfinished is withdrawn. Airflow 3 would go on until it kills the process."""
-        if self._is_delivering:  # Airflow also calls this after a timeout, when all is over
-            self._is_delivering = False  # a second signal is not to disturb the clean-up
-            raise SystemExit(f"Task {self.task_id} was told to stop.")
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
-        """Tell OpenLineage the API that was read and the object that was written."""
-        lineage = self._delivery.lineage if self._delivery else None
-        return lineage.as_openlineage() if lineage else None
+        return self.deliver(list_payments, (start, end), context)
 
     def _window(self) -> tuple[datetime | None, datetime | None]:
         start, end = parse_bound("created_from", self.created_from), parse_bound("created_to", self.created_to)

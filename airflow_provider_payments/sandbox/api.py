@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -35,8 +36,8 @@ class Call:
     answered_at: float = 0.0
     """Both in ``time.monotonic()`` seconds, to see pace and overlap."""
 
-    def header(self, name: str) -> str:
-        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+    def header(self, name: str, default: str = "") -> str:
+        return next((value for key, value in self.headers if key.lower() == name.lower()), default)
 
     @cached_property
     def route(self) -> str:
@@ -137,6 +138,7 @@ class Api(ABC):
             created -= dice.gap()
             self._append(self.build(dice, created, index))
         self._due = deque(sorted(self._steps, key=lambda step: step.due))
+        self._settling = threading.Lock()
 
     def _append(self, built: Built) -> None:
         row, changes = built
@@ -164,6 +166,13 @@ class Api(ABC):
     @abstractmethod
     def connection(self, url: str) -> Row:
         """The fields of an Airflow connection to this API at ``url`` (without the API's prefix)."""
+
+    def held(self, call: Call) -> Callable[[], bool] | None:
+        """For a long poll: whether what it waits for has happened, asked again and again. None: answer at once.
+
+        A call that will be refused is not held.
+        """
+        return None
 
     def answer(self, call: Call) -> Answer:
         try:
@@ -194,10 +203,11 @@ class Api(ABC):
 
     def settle(self, elapsed: float) -> None:
         """Apply what was due by ``elapsed``, counted in multiples of settle_seconds."""
-        while self._due and self._due[0].due <= elapsed:
-            step = self._due.popleft()
-            if step.row.get("status") == step.was:
-                step.row.update(step.changes)
+        with self._settling:  # a test's thread can settle while the server's does, too
+            while self._due and self._due[0].due <= elapsed:
+                step = self._due.popleft()
+                if step.row.get("status") == step.was:
+                    step.row.update(step.changes)
 
     def having(self, filters: Row) -> list[Row]:
         """The rows with these values, in their order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import islice
@@ -16,6 +18,8 @@ from airflow_provider_payments.sandbox.signature import check_signature
 
 KEY_ID = "sandbox-key-id"
 ROUTE = "/g_business/v1/payments"
+WAIT = "x-satispay-response-wait-time"
+WAITS = [str(seconds) for seconds in range(61)]
 FILTER_STATUSES = ("ACCEPTED", "PENDING", "CANCELED")
 STATUSES = {"ACCEPTED": 80, "PENDING": 2, "CANCELED": 5, "EXPIRED": 5, "REFUND": 7, "AUTHORIZED": 1, "OVERDUE": 1}
 """What can be the matter with a payment: EXPIRED is CANCELED and expired, OVERDUE is PENDING and already expired."""
@@ -56,13 +60,36 @@ class Satispay(Api):
         return {"conn_type": "satispay", "host": f"{url}/satispay", "login": KEY_ID, "password": pem.decode()}
 
     def respond(self, call: Call) -> Answer:
+        self._admit(call)
+        if call.route == ROUTE:
+            return self._list(call)
+        return Answer.json(self._asked_for(call)[0])
+
+    def held(self, call: Call) -> Callable[[], bool] | None:
+        """The detail waits for another status, final or not, for as long as the request says."""
+        if call.route == ROUTE or not call.header(WAIT):
+            return None
+        try:
+            self._admit(call)
+            row, seconds = self._asked_for(call)
+        except Problem:
+            return None
+        status = row.get("status")
+        end = time.monotonic() + seconds
+        return lambda: row.get("status") != status or time.monotonic() >= end
+
+    def _admit(self, call: Call) -> None:
         if call.route != ROUTE and not call.route.startswith(f"{ROUTE}/"):
             raise Problem(404, "Not found", "41")
         check_signature(call, KEY_ID, self.private_key.public_key(), self.max_skew)
         only(call, "GET")
-        if call.route == ROUTE:
-            return self._list(call)
-        return Answer.json(self.rows[self._place(call.route.removeprefix(f"{ROUTE}/"))])
+
+    def _asked_for(self, call: Call) -> tuple[Row, int]:
+        """The payment of a detail call, and for how many seconds to wait for its status to change."""
+        wait = call.header(WAIT, "0")
+        if wait not in WAITS:
+            raise Problem(400, f"Invalid header {WAIT}: a whole number from 0 to 60 is required", "36")
+        return self.rows[self._place(call.route.removeprefix(f"{ROUTE}/"))], int(wait)
 
     def _list(self, call: Call) -> Answer:
         limit = call.number("limit", 20, 1, 100)

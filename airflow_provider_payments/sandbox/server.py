@@ -63,7 +63,10 @@ class Sandbox:
         self.requests: list[Call] = []
         """Every request received, token requests too, in order of arrival."""
         self.before_reply: Callable[[Call], object] | None = None
-        """Called in the server's thread right before a reply is computed; nothing happens in between."""
+        """Called in the server's thread right before a reply is computed; nothing happens in between.
+
+        For a long poll: once its wait has begun, so a change made here can end it.
+        """
         self._counts: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -145,22 +148,35 @@ class Sandbox:
         if _hits(self.faults.drop_connection_every, number):
             _hang_up(request)
             return web.Response()
-        answer = self._answer(call, number)
+        answer = await self._answer(call, number)
         call.status = answer.status
         call.answered_at = time.monotonic()
         if _hits(self.faults.truncate_every, number):
             return await _half(request, answer)
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
-    def _answer(self, call: Call, number: int) -> Answer:
+    async def _answer(self, call: Call, number: int) -> Answer:
         api = self.apis.get(call.api)
         if api is None:
             return Answer.json({"apis": [f"{self.url}/{name}" for name in self.apis]}, 200 if call.path == "/" else 404)
-        if self.settle_seconds is not None:
-            api.settle(self.clock.elapsed() / max(self.settle_seconds, 1e-9))
+        self._settle_due(api)
+        over = api.held(call)
         if self.before_reply is not None:
             self.before_reply(call)
-        canned = self.faults.reply_with[call.api]
+        fault = self._fault(api, number)
+        if fault is not None:
+            return fault
+        while over is not None and not over():
+            await asyncio.sleep(0.02)
+            self._settle_due(api)
+        return api.answer(call)
+
+    def _settle_due(self, api: Api) -> None:
+        if self.settle_seconds is not None:
+            api.settle(self.clock.elapsed() / max(self.settle_seconds, 1e-9))
+
+    def _fault(self, api: Api, number: int) -> Answer | None:
+        canned = self.faults.reply_with[api.name]
         if canned:
             status, headers, body = canned.popleft()
             return Answer(status, body, headers)
@@ -169,7 +185,7 @@ class Sandbox:
             return api.fail(503 if failures % 2 else 500)
         if _hits(self.faults.throttle_every, number):
             return api.throttle(self.faults.retry_after)
-        return api.answer(call)
+        return None
 
 
 def _hits(every: int, number: int) -> bool:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -277,3 +281,123 @@ def test_pending_payments_are_accepted_or_expire(sandbox: Sandbox, sign: Sign) -
     after = [row for row in sandbox.satispay.rows if row["id"] in before]
     assert {(row["status"], row["expired"]) for row in after} == {("ACCEPTED", False), ("CANCELED", True)}
     assert not any(row["status"] == "AUTHORIZED" for row in sandbox.satispay.rows)
+
+
+def wait(sandbox: Sandbox, auth: requests.auth.AuthBase | None, payment: str, seconds: object) -> requests.Response:
+    url = f"{sandbox.url}/satispay/g_business/v1/payments/{payment}"
+    headers = {"x-satispay-response-wait-time": str(seconds)}
+    return requests.get(url, headers=headers, auth=auth, timeout=5)
+
+
+def first_pending(sandbox: Sandbox) -> Row:
+    return next(row for row in sandbox.satispay.rows if row["status"] == "PENDING")
+
+
+@contextmanager
+def long_poll(sandbox: Sandbox, sign: Sign, row: Row) -> Iterator[Future[requests.Response]]:
+    """A request for the payment that has been held for a while."""
+    arrived = threading.Event()
+    sandbox.before_reply = lambda _call: arrived.set()
+    with ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(wait, sandbox, sign(), row["id"], 60)
+        assert arrived.wait(5)
+        sandbox.before_reply = None
+        time.sleep(0.1)
+        assert not reply.done()
+        yield reply
+
+
+def held_for(sandbox: Sandbox) -> float:
+    """How long the first request of all took."""
+    return sandbox.requests[0].answered_at - sandbox.requests[0].received_at
+
+
+def settle(sandbox: Sandbox, _row: Row) -> None:
+    sandbox.settle()
+
+
+def advance(sandbox: Sandbox, _row: Row) -> None:
+    sandbox.advance(301)
+
+
+def settle_in_time(sandbox: Sandbox, _row: Row) -> None:
+    sandbox.settle_seconds = 0.1
+
+
+def change_the_row(_sandbox: Sandbox, row: Row) -> None:
+    row["status"] = "AUTHORIZED"
+
+
+@pytest.mark.parametrize("change", [settle, advance, settle_in_time, change_the_row])
+def test_a_long_poll_is_answered_when_the_status_changes(
+    sandbox: Sandbox, sign: Sign, change: Callable[[Sandbox, Row], None]
+) -> None:
+    row = first_pending(sandbox)
+    with long_poll(sandbox, sign, row) as reply:
+        change(sandbox, row)
+        assert reply.result().json() == row
+    assert row["status"] != "PENDING"
+    assert 0.1 <= held_for(sandbox) < 4
+
+
+def test_a_long_poll_is_answered_when_its_own_arrival_changes_the_status(sandbox: Sandbox, sign: Sign) -> None:
+    row = first_pending(sandbox)
+    sandbox.before_reply = lambda _call: row.update(status="ACCEPTED")
+    assert wait(sandbox, sign(), row["id"], 60).json()["status"] == "ACCEPTED"
+
+
+def test_a_long_poll_ends_with_its_time(sandbox: Sandbox, sign: Sign) -> None:
+    row = first_pending(sandbox)
+    sandbox.before_reply = lambda _call: row.update(expired=True)  # that is not its status
+    reply = wait(sandbox, sign(), row["id"], 1)
+    assert (reply.status_code, reply.json()) == (200, row)
+    assert row["status"] == "PENDING"
+    assert 1 <= held_for(sandbox) < 4
+
+
+def test_a_final_payment_is_held_too_and_its_signature_does_not_grow_too_old(sandbox: Sandbox, sign: Sign) -> None:
+    now = datetime.now(timezone.utc)
+    date = now.replace(microsecond=0)
+    sandbox.satispay.max_skew = now - date + timedelta(seconds=0.9)
+    assert wait(sandbox, sign(date=format_datetime(date)), EXAMPLE, 1).json()["status"] == "ACCEPTED"
+    assert held_for(sandbox) >= 1
+
+
+def test_no_wait_is_no_long_poll(sandbox: Sandbox, sign: Sign) -> None:
+    assert wait(sandbox, sign(), EXAMPLE, 0).status_code == 200
+    url = f"{sandbox.url}/satispay/g_business/v1/payments"
+    assert requests.get(url, headers={"x-satispay-response-wait-time": "60"}, auth=sign(), timeout=5).json()["data"]
+
+
+@pytest.mark.parametrize("seconds", ["61", "-1", "1.5", "+5", "1_0", "soon", "", "9" * 5000])
+def test_refuses_to_wait_for_something_else(sandbox: Sandbox, sign: Sign, seconds: str) -> None:
+    assert_refused(wait(sandbox, sign(), EXAMPLE, seconds), 400, 36)
+
+
+def test_what_is_refused_is_refused_at_once(sandbox: Sandbox, sign: Sign) -> None:
+    assert_refused(wait(sandbox, None, EXAMPLE, 60), 403, 45)
+    assert_refused(wait(sandbox, sign(key_id="somebody"), EXAMPLE, 60), 401, 34)
+    assert_refused(wait(sandbox, None, EXAMPLE, "soon"), 403, 45)
+    assert_refused(wait(sandbox, sign(), "nobody", 60), 404, 41)
+    sandbox.faults.fail_every = 1
+    assert wait(sandbox, sign(), EXAMPLE, 60).status_code in (500, 503)
+
+
+def test_others_are_served_during_a_long_poll(sandbox: Sandbox, sign: Sign) -> None:
+    row = first_pending(sandbox)
+    with long_poll(sandbox, sign, row) as reply:
+        assert get(sandbox, sign(), f"/{row['id']}").json()["status"] == "PENDING"
+        assert sandbox.requests[0].status == 0
+        row["status"] = "CANCELED"
+        assert reply.result().json()["status"] == "CANCELED"
+    held, other = sandbox.requests
+    assert held.received_at < other.received_at <= other.answered_at < held.answered_at
+
+
+def test_a_long_poll_does_not_keep_the_sandbox_from_stopping(sandbox: Sandbox, sign: Sign) -> None:
+    with long_poll(sandbox, sign, first_pending(sandbox)) as reply:
+        started = time.monotonic()
+        sandbox.stop()
+        assert time.monotonic() - started < 4
+        with pytest.raises(requests.ConnectionError):
+            reply.result()

@@ -1,0 +1,134 @@
+"""Inquiries: questions smaller than a listing, described without I/O, and driven like everything else: once for tasks,
+once awaited.
+
+An inquiry is a generator. It yields what to look at, is sent what was found, and returns its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.hooks.listing import Listing
+from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.payment import Payment
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests that may be sent side by side. Answered with a list: of each, its reply or the API's refusal."""
+
+    requests: Sequence[Request]
+
+    def first_steps(self) -> Sequence[Request]:
+        """See :class:`~airflow_provider_payments.http.transport.Walk`, as the next two."""
+        return self.requests
+
+    def request(self, step: Request) -> Request:
+        """The step is the request."""
+        return step
+
+    def receive(
+        self, step: Request, reply: Reply | PaymentsRequestError
+    ) -> tuple[list[Reply | PaymentsRequestError], list[Request]]:
+        """Every reply is an answer, and nothing follows from it."""
+        return [reply], []
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search through a listing. Answered with a list of payments.
+
+    :param is_wanted: which payments count.
+    :param limit: it ends when so many are found.
+    :param reach: it ends after so many payments, found or not; None is at the end of the listing.
+    """
+
+    listing: Listing
+    is_wanted: Callable[[Payment], bool] = lambda payment: True
+    limit: int | None = None
+    reach: int | None = None
+
+
+Inquiry = Generator[Requests | Search, list[Any], T]
+
+
+def answer(inquiry: Inquiry[T], driver: RequestsDriver) -> T:
+    """Find the answer to an inquiry."""
+    found: list[Any] | None = None
+    while True:
+        try:
+            question = inquiry.send(found)  # type: ignore[arg-type]  # None begins
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if isinstance(question, Requests):
+            found = [reply for replies in driver.walk(question) for reply in replies]
+        else:
+            with closing(read(question.listing, driver)) as payments:
+                wanted = filter(question.is_wanted, islice(payments, question.reach))
+                found = list(islice(wanted, question.limit))
+
+
+async def aanswer(inquiry: Inquiry[T], driver: AiohttpDriver) -> T:
+    """Find the answer to an inquiry without blocking the event loop."""
+    found: list[Any] | None = None
+    while True:
+        # In a thread, for an inquiry decodes replies.
+        question, value = await asyncio.to_thread(_advance, inquiry, found)
+        if question is None:
+            return value  # type: ignore[return-value]
+        if isinstance(question, Requests):
+            found = [reply async for replies in driver.walk(question) for reply in replies]
+        else:
+            found = await _search(question, driver)
+
+
+def _advance(inquiry: Inquiry[T], found: list[Any] | None) -> tuple[Requests | Search | None, T | None]:
+    try:
+        return inquiry.send(found), None  # type: ignore[arg-type]  # None begins
+    except StopIteration as end:  # which cannot leave a thread
+        return None, end.value
+
+
+async def _search(search: Search, driver: AiohttpDriver) -> list[Payment]:
+    found: list[Payment] = []
+    seen = 0
+    async with aclosing(aread(search.listing, driver)) as payments:
+        async for payment in payments:
+            seen += 1
+            if search.is_wanted(payment):
+                found.append(payment)
+            if len(found) == search.limit or seen == search.reach:
+                break
+    return found
+
+
+def read(listing: Listing, driver: RequestsDriver) -> Generator[Payment, None, None]:
+    """Yield a listing's payments."""
+    with listing:
+        for walk in listing.walks():
+            for payments in driver.walk(walk):
+                yield from payments
+            listing.report.requests = driver.requests
+        yield from listing.remaining()
+
+
+async def aread(listing: Listing, driver: AiohttpDriver) -> AsyncGenerator[Payment, None]:
+    """Yield a listing's payments without blocking the event loop."""
+    with listing:
+        for walk in listing.walks():
+            async for payments in driver.walk(walk):
+                for payment in payments:
+                    yield payment
+            listing.report.requests = driver.requests
+        for payment in listing.remaining():
+            yield payment

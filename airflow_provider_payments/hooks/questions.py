@@ -1,0 +1,138 @@
+"""What can be asked of a payment API besides a listing: one payment, several, a pending one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.inquiry import Inquiry, Requests, Search
+from airflow_provider_payments.hooks.listing import Listing
+from airflow_provider_payments.hooks.stage import Stage
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+
+PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
+
+
+def build_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
+    """Return the listing of all payments of a query."""
+    return Listing(api, query, _stages(api, query))
+
+
+def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
+    """Return the same with the latest payments first, for a search that does not read it to the end."""
+    stages = [
+        replace(stage, strands=[replace(each, params={**each.params, **api.latest_first}) for each in stage.strands])
+        for stage in _stages(api, query)
+    ]
+    return Listing(api, query, stages)
+
+
+def build_pending_listing(
+    api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus] = PENDING
+) -> Listing:
+    """Return the listing of pending payments that costs least: filtered where the API can, all statuses at once.
+
+    :param statuses: what is wanted of it.
+    """
+    asked = [replace(query, words=frozenset({word})) for word in _pending_words(api)] or [query]
+    strands = [strand for question in asked for stage in _stages(api, question) for strand in stage.strands]
+    return Listing(api, replace(query, statuses=statuses), [Stage(strands)])
+
+
+def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
+    """Find one payment, with what the API adds for a single one.
+
+    :raises PaymentNotFound: when the API knows none by this id.
+    """
+    request = api.detail_request(api.require_id(payment_id))
+    if request is None:
+        payments = yield Search(build_listing(api, PaymentQuery()), lambda each: each.id == payment_id, limit=1)
+        if not payments:
+            raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
+        return payments[0]  # type: ignore[no-any-return]
+    (reply,) = yield Requests([request])
+    return _read_detail(api, payment_id, request, reply)
+
+
+def find_payments(
+    api: PaymentsApi, payment_ids: Sequence[str], hold_seconds: float = 0.0
+) -> Inquiry[dict[str, Payment]]:
+    """Find payments by id, as far as the API knows them.
+
+    :param hold_seconds: the API is asked to hold its reply until the payment's status changes, so long at most.
+    :raises PaymentsConfigError: when its payments have no ids to ask for.
+    """
+    requests = [api.detail_request(api.require_id(payment_id)) for payment_id in payment_ids]
+    asked = [api.hold(request, hold_seconds) for request in requests if request is not None]
+    if len(asked) < len(payment_ids):
+        raise PaymentsConfigError(f"{api.name} cannot be asked for a payment by id. Wait for its order: order_ids.")
+    replies = (yield Requests(asked)) if asked else []
+    found = {}
+    for payment_id, request, reply in zip(payment_ids, asked, replies, strict=True):
+        with suppress(PaymentNotFound):
+            found[payment_id] = _read_detail(api, payment_id, request, reply)
+    return found
+
+
+def _read_detail(api: PaymentsApi, payment_id: str, request: Request, reply: Reply | PaymentsRequestError) -> Payment:
+    """Read the reply to a request for one payment.
+
+    :raises PaymentNotFound: when the API knows none by this id, as opposed to a wrong path.
+    """
+    if isinstance(reply, PaymentsRequestError):
+        if reply.status != 404:
+            raise reply
+        raise PaymentNotFound(f"No payment has the id {payment_id!r}. {reply}", reply.status, reply.code)
+    return api.read_one(request, reply)
+
+
+def find_pending(
+    api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus] = PENDING
+) -> Inquiry[Payment | None]:
+    """Find a payment that is pending, as cheaply as the API permits.
+
+    Where it can filter, this takes one small request for each pending status. What is found is certain; None means
+    only that the cheap questions found none.
+
+    :param statuses: what counts where the payments have to be walked through.
+    """
+    questions = _small_questions(api, query)
+    if not questions:
+        found = yield Search(build_pending_listing(api, query, statuses), limit=1)
+        return found[0] if found else None
+    for question in questions:
+        (reply,) = yield Requests([question])
+        if isinstance(reply, PaymentsRequestError):
+            raise reply
+        for payment in map(api.read_payment, api.read_page(question, reply).rows):
+            if payment.status.is_pending and api.matches(query, payment):
+                return payment
+    return None
+
+
+def first_request(api: PaymentsApi, stage: Stage) -> Request:
+    """Return the request of a stage's first page."""
+    strand = stage.strands[0]
+    return api.list_request({**strand.params, **strand.paging.params(strand.paging.first())})
+
+
+def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
+    return api.build_stages(query, limit=api.page_size, max_batch=api.credentials.options.max_concurrency)
+
+
+def _pending_words(api: PaymentsApi) -> list[str]:
+    return [word for word in api.filterable_words if api.statuses[word].is_pending]
+
+
+def _small_questions(api: PaymentsApi, query: PaymentQuery) -> list[Request]:
+    """Return a request for one payment of each pending status. None when only a walk can tell."""
+    is_asked_whole = query.filters.items() <= api.build_params(query, None).items()
+    if query.created_from or query.created_to or not is_asked_whole:
+        return []
+    asked = (replace(query, words=frozenset({word})) for word in _pending_words(api))
+    return [first_request(api, api.build_stages(question, limit=1, max_batch=1)[0]) for question in asked]

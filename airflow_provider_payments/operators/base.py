@@ -1,0 +1,85 @@
+"""What the operator and the sensors share: a hook, and the delivery of payments to XCom or to object storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_payments._compat import AirflowNotFoundException, BaseHook, BaseOperator
+from airflow_provider_payments.exceptions import PaymentsConfigError
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from airflow_provider_payments._compat import Context
+    from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
+    from airflow_provider_payments.output.delivery import Delivery
+
+
+class PaymentsTask(BaseOperator):
+    """A task that reads a payment connection and delivers what it finds.
+
+    :param payments_conn_id: the connection.
+    :param output_path: None sends records to XCom.
+    """
+
+    payments_conn_id: str
+    output_path: str | None
+    file_format: str | None
+    include_raw: bool
+    max_xcom_records: int
+    max_records_per_file: int | None
+    _delivery: Delivery | None = None
+    _is_delivering = False
+
+    @cached_property
+    def hook(self) -> PaymentsHook:
+        """The hook that the connection's type names."""
+        from airflow_provider_payments.hooks.base import PaymentsHook
+
+        try:
+            hook = BaseHook.get_hook(self.payments_conn_id)
+        except AirflowNotFoundException as error:
+            raise PaymentsConfigError(f"There is no connection {self.payments_conn_id!r}: {error}") from None
+        if not isinstance(hook, PaymentsHook):
+            raise PaymentsConfigError(
+                f"Connection {self.payments_conn_id!r} is not of a payment company's type; its hook is "
+                f"{type(hook).__name__}. Choose the type of your payment company in the connection."
+            )
+        return hook
+
+    def deliver(
+        self,
+        list_payments: Callable[[], PaymentListing],
+        window: tuple[datetime | None, datetime | None],
+        context: Context,
+    ) -> list[dict[str, Any]] | dict[str, Any]:
+        """Deliver the payments of a listing, and return what goes to XCom: the records, or a manifest."""
+        from airflow_provider_payments.output.delivery import Delivery
+
+        self._delivery = Delivery(
+            output_path=None if self.output_path is None else str(self.output_path),
+            file_format=self.file_format,
+            include_raw=self.include_raw,
+            max_xcom_records=self.max_xcom_records,
+            max_records_per_file=self.max_records_per_file,
+            outlets=self.outlets,
+        )
+        self._is_delivering = True
+        try:
+            return self._delivery.deliver(self.hook, list_payments, window, context)
+        finally:
+            self._is_delivering = False
+
+    def on_kill(self) -> None:
+        """Stop, so that what is unfinished is withdrawn. Airflow 3 would go on until it kills the process."""
+        if self._is_delivering:  # Airflow also calls this after a timeout, when all is over
+            self._is_delivering = False  # a second signal is not to disturb the clean-up
+            raise SystemExit(f"Task {self.task_id} was told to stop.")
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage the API that was read and the object that was written."""
+        lineage = self._delivery.lineage if self._delivery else None
+        return lineage.as_openlineage() if lineage else None

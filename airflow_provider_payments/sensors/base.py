@@ -1,0 +1,237 @@
+"""What the sensors share: modes, deadlines, failed polls, and the delivery of what was waited for."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_payments import exceptions
+from airflow_provider_payments._compat import (
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+    get_first_reschedule,
+)
+from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError, PaymentsThrottled
+from airflow_provider_payments.operators.base import PaymentsTask
+
+if TYPE_CHECKING:
+    from airflow_provider_payments._compat import Context
+    from airflow_provider_payments.triggers.polling import PollingTrigger
+    from airflow_provider_payments.waiting.wait import Wait
+
+
+class PaymentsSensor(PaymentsTask, BaseSensorOperator):
+    """Base of the sensors.
+
+    In every mode the worker polls first. A deferred sensor goes on in the triggerer, and when that finds that the wait
+    seems over, the worker polls again and delivers: nothing but ids passes through the metadata database.
+
+    ``timeout`` counts from the first start, across deferrals and reschedules. A failed poll (network, 5xx, "wait", a
+    reply that makes no sense) is survived ``max_poll_failures`` times in a row; a rescheduled sensor keeps its worker
+    slot until a poll succeeds again. Wrong credentials and a wrong configuration fail the task at once, and for good.
+    ``soft_fail`` skips on ``timeout`` and on a failure status, never on those.
+    """
+
+    def __init__(
+        self,
+        *,
+        payments_conn_id: str,
+        output_path: str | None = None,
+        file_format: str | None = None,
+        include_raw: bool = True,
+        max_xcom_records: int = 1000,
+        max_records_per_file: int | None = None,
+        max_poll_failures: int = 10,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.payments_conn_id = payments_conn_id
+        self.output_path = output_path
+        self.file_format = file_format
+        self.include_raw = include_raw
+        self.max_xcom_records = max_xcom_records
+        self.max_records_per_file = max_records_per_file
+        self.max_poll_failures = max_poll_failures
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self._wait: Wait | None = None
+        self._started: float | None = None
+        self._poll_failures = 0
+
+    @abstractmethod
+    def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
+        """Return what is waited for.
+
+        :param remembered: what an earlier process of this task knew, nothing else than ids.
+        """
+
+    @abstractmethod
+    def build_trigger(self, **arguments: Any) -> PollingTrigger:
+        """Return the trigger that waits for the same."""
+
+    @property
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """The window that the manifest tells of."""
+        return None, None
+
+    @property
+    def deadline(self) -> float:
+        """When to give up, in seconds since 1970."""
+        self._started = self._started or time.time()
+        return self._started + self.timeout
+
+    def execute(self, context: Context) -> Any:
+        """Wait, and return what was waited for."""
+        with self._skip_softly():
+            if self.deferrable:
+                return self._look_or_defer(context)
+            first = get_first_reschedule(context) if self.reschedule else None
+            self._started = first.timestamp() if first else None
+            return super().execute(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a deferral. Airflow's own would skip on any error when ``soft_fail`` is set."""
+        with self._skip_softly():
+            if next_method == "__fail__":
+                raise self._read_failure(next_kwargs or {})
+            return getattr(self, next_method)(context, **(next_kwargs or {}))
+
+    def execute_complete(self, context: Context, event: Any = None, deadline: float = 0.0) -> Any:
+        """Look at what the trigger found, and deliver it or wait on.
+
+        :param event: the trigger's outcome, and ids that it knows.
+        :param deadline: when to give up, in seconds since 1970.
+        """
+        from airflow_provider_payments.triggers.polling import LOOK, TIMEOUT
+
+        if not isinstance(event, Mapping) or event.get("outcome") not in (LOOK, TIMEOUT):
+            raise PaymentsError(f"The trigger's event is none of {self.task_type}'s, so it proves nothing: {event!r}.")
+        if event["outcome"] == TIMEOUT:
+            raise self._time_out(event.get("last", ""))
+        self._started = deadline - self.timeout
+        self._wait = self.build_wait(event.get("remembered", {}))
+        return self._look_or_defer(context)
+
+    def poke(self, context: Context) -> PokeReturnValue | bool:
+        """Poll once; while polls fail, wait for the next here."""
+        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
+
+        while True:
+            try:
+                found = self._look(context)
+            except PASSING_ERRORS as error:
+                self._survive(error)
+                pause = max(self.poke_interval, _retry_after(error))
+            else:
+                self._poll_failures = 0
+                return found
+            left = self.deadline - time.time()
+            if self.reschedule:
+                # Another process would not know how many polls have failed.
+                time.sleep(max(min(pause, left + 0.1), 0.0))
+            else:
+                time.sleep(max(min(pause - self.poke_interval, left + 0.1), 0.0))
+            if not self.reschedule or pause >= left:
+                return False
+
+    def _look_or_defer(self, context: Context) -> Any:
+        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
+
+        deadline = self.deadline
+        pause = self.poke_interval
+        try:
+            found = self._look(context)
+        except PASSING_ERRORS as error:
+            self._survive(error)
+            pause = max(pause, _retry_after(error))
+        else:
+            if isinstance(found, PokeReturnValue):
+                return found.xcom_value
+        now = time.time()
+        if now >= deadline:
+            raise self._time_out(self._wait.describe() if self._wait else "")
+        trigger = self.build_trigger(
+            payments_conn_id=self.payments_conn_id,
+            poke_interval=self.poke_interval,
+            deadline=deadline,
+            next_poll=now + pause,
+            max_poll_failures=self.max_poll_failures,
+            poll_failures=self._poll_failures,
+            **(self._wait.remember() if self._wait else {}),
+        )
+        self.defer(
+            trigger=trigger,
+            method_name="execute_complete",
+            kwargs={"deadline": deadline},
+            timeout=timedelta(seconds=deadline - now),
+        )
+
+    def _look(self, context: Context) -> PokeReturnValue | bool:
+        """Poll, and deliver when it is over."""
+        from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, StillWaiting
+
+        wait = self._wait = self._wait or self.build_wait({})
+        is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT)
+        self.log.info("%s", wait.describe())
+        if not is_over:
+            return False
+        try:
+            value = self.deliver(lambda: wait.list_payments(self.hook), self.window, context)
+        except StillWaiting as reason:
+            self.log.info("Not over after all: %s", reason)
+            return False
+        return PokeReturnValue(is_done=True, xcom_value=value)
+
+    def _survive(self, error: Exception) -> None:
+        self._poll_failures += 1
+        if self._poll_failures > self.max_poll_failures:
+            raise error
+        self.log.warning(
+            "Poll failed, %d in a row of at most %d. %s", self._poll_failures, self.max_poll_failures, error
+        )
+
+    def _time_out(self, last: str = "") -> AirflowSensorTimeout:
+        return AirflowSensorTimeout(f"Not over within the timeout of {self.timeout:g} s. {last}".strip())
+
+    def _read_failure(self, next_kwargs: Mapping[str, Any]) -> Exception:
+        """Return the error of a trigger that failed. Airflow passes it on as the text of a traceback."""
+        traceback, reason = next_kwargs.get("traceback"), str(next_kwargs.get("error", "unknown"))
+        if not traceback:
+            return self._time_out() if "timeout" in reason.lower() else PaymentsError(f"The trigger failed: {reason}.")
+        self.log.error("The trigger failed:\n%s", "".join(traceback))
+        name, _, message = traceback[-1].strip().partition(": ")
+        module, _, name = name.rpartition(".")
+        kind = getattr(exceptions, name, PaymentsError) if module == exceptions.__name__ else PaymentsError
+        return kind(message if kind is not PaymentsError else f"The trigger failed: {traceback[-1].strip()}")
+
+    @contextmanager
+    def _skip_softly(self) -> Iterator[None]:
+        """Apply ``soft_fail`` and ``never_fail``: Airflow's ``execute`` skips on errors that are not soft."""
+        try:
+            yield
+        except AirflowSkipException as skip:
+            cause = skip.__cause__
+            if self.soft_fail and isinstance(cause, PaymentsError) and not isinstance(cause, PaymentFailed):
+                raise cause from None
+            raise
+        except (AirflowSensorTimeout, PaymentFailed) as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+        except PaymentsError as error:
+            if self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+
+def _retry_after(error: Exception) -> float:
+    return error.retry_after or 0.0 if isinstance(error, PaymentsThrottled) else 0.0

@@ -1,0 +1,177 @@
+"""The sensors: wait until payments have reached a status, or until nothing is pending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_payments.query import parse_bound
+from airflow_provider_payments.sensors.base import PaymentsSensor
+from airflow_provider_payments.times import format_time
+
+if TYPE_CHECKING:
+    from airflow_provider_payments.triggers.polling import PollingTrigger
+    from airflow_provider_payments.waiting.wait import Wait
+
+
+class PaymentStatusSensor(PaymentsSensor):
+    """Wait until payments have reached a status.
+
+    Named by their ids, or by the merchant's order ids. All must get there; one that cannot be found yet is waited for.
+    Their records are pushed, to XCom or to object storage, as by
+    :class:`~airflow_provider_payments.operators.list_payments.ListPaymentsOperator`.
+
+    Orders are asked for by the API's filter where it has one (HOT Pay's ``memo``, JFramework's ``Code``). Else
+    (CryptoFuse, SpacePay, Satispay, invoice numbers of JFramework) they are searched for among the latest 2,000
+    payments, and what was found is asked for by its id from then on. An order may have several payments: one that has
+    succeeded decides; else the order is undecided while one is not final; else the latest decides. All of them are
+    pushed: check amount and currency before you deliver goods, for in some APIs a payer can choose the reference.
+
+    :param payments_conn_id: the connection. (templated)
+    :param payment_ids: the payments to wait for. Not for HOT Pay, whose payments have no ids. (templated)
+    :param order_ids: or the orders to wait for. (templated)
+    :param target_statuses: normalised statuses or the API's own words; None is any final status. (templated)
+    :param failure_statuses: one of these fails the task at once, with ``PaymentFailed``. (templated)
+    :param created_from: payments from here on are searched for orders: an aware datetime or ISO 8601 text with a zone;
+        makes the search cheaper. (templated)
+    :param long_poll_seconds: how long the API may hold its reply until the status changes, so that the sensor learns
+        of it at once. Satispay can (up to 60), when one payment id is waited for; for others it has no effect.
+    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records`` and
+        ``max_records_per_file``. (templated)
+    :param max_poll_failures: failed polls in a row that are survived.
+    :param deferrable: whether to wait in the triggerer; None is ``[operators] default_deferrable``.
+    :param kwargs: of ``BaseSensorOperator``: ``poke_interval`` and ``timeout`` in seconds, ``mode``, ``soft_fail``.
+    :raises PaymentsConfigError: for bad arguments or a bad connection, before the first request.
+    :raises PaymentFailed: when a payment reaches a failure status.
+    """
+
+    template_fields: Sequence[str] = (
+        "payments_conn_id",
+        "payment_ids",
+        "order_ids",
+        "target_statuses",
+        "failure_statuses",
+        "created_from",
+        "output_path",
+        "file_format",
+    )
+
+    def __init__(
+        self,
+        *,
+        payment_ids: Sequence[str] = (),
+        order_ids: Sequence[str] = (),
+        target_statuses: Sequence[str] | None = None,
+        failure_statuses: Sequence[str] = (),
+        created_from: datetime | str | None = None,
+        long_poll_seconds: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.payment_ids = payment_ids
+        self.order_ids = order_ids
+        self.target_statuses = target_statuses
+        self.failure_statuses = failure_statuses
+        self.created_from = created_from
+        self.long_poll_seconds = long_poll_seconds
+
+    def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
+        from airflow_provider_payments.waiting.status import StatusWait
+
+        return StatusWait(
+            payment_ids=self.payment_ids,
+            order_ids=self.order_ids,
+            target_statuses=self.target_statuses,
+            failure_statuses=self.failure_statuses,
+            created_from=parse_bound("created_from", self.created_from),
+            hold_seconds=0.0 if self.deferrable else self.long_poll_seconds,
+            known_ids=remembered.get("known_ids") or {},
+        )
+
+    def build_trigger(self, **arguments: Any) -> PollingTrigger:
+        from airflow_provider_payments.triggers.payments import PaymentStatusTrigger
+
+        return PaymentStatusTrigger(
+            payment_ids=[str(each) for each in self.payment_ids],
+            order_ids=[str(each) for each in self.order_ids],
+            target_statuses=self.target_statuses,
+            failure_statuses=self.failure_statuses,
+            created_from=format_time(parse_bound("created_from", self.created_from)),
+            long_poll_seconds=self.long_poll_seconds,
+            **arguments,
+        )
+
+
+class PendingPaymentsSensor(PaymentsSensor):
+    """Wait until nothing in a window is pending, or until something is.
+
+    ``until="settled"`` pushes the payments of the window, ``until="pending"`` those of them that are pending: to XCom
+    or to object storage, as by
+    :class:`~airflow_provider_payments.operators.list_payments.ListPaymentsOperator`.
+
+    Waiting is cheap: one small request for each pending status where the API can filter. Before ``settled`` is
+    believed, the window is listed once in full, and must show final payments only: a payment that moved between two
+    small requests, or whose status is a word not known here, keeps the sensor waiting.
+
+    :param payments_conn_id: the connection. (templated)
+    :param created_from: first instant of the window: an aware datetime or ISO 8601 text with a zone; None is unbounded.
+        (templated)
+    :param created_to: first instant after the window. Without it, new payments keep an active shop from ever being
+        settled. (templated)
+    :param filters: the API's own filter parameters. (templated)
+    :param until: ``settled`` or ``pending``.
+    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records`` and
+        ``max_records_per_file``. (templated)
+    :param max_poll_failures: failed polls in a row that are survived.
+    :param deferrable: whether to wait in the triggerer; None is ``[operators] default_deferrable``.
+    :param kwargs: of ``BaseSensorOperator``: ``poke_interval`` and ``timeout`` in seconds, ``mode``, ``soft_fail``.
+    :raises PaymentsConfigError: for bad arguments or a bad connection, before the first request.
+    """
+
+    template_fields: Sequence[str] = (
+        "payments_conn_id",
+        "created_from",
+        "created_to",
+        "filters",
+        "output_path",
+        "file_format",
+    )
+
+    def __init__(
+        self,
+        *,
+        created_from: datetime | str | None = None,
+        created_to: datetime | str | None = None,
+        filters: Mapping[str, object] | None = None,
+        until: str = "settled",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.created_from = created_from
+        self.created_to = created_to
+        self.filters = filters
+        self.until = until
+
+    @property
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        return parse_bound("created_from", self.created_from), parse_bound("created_to", self.created_to)
+
+    def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
+        from airflow_provider_payments.waiting.pending import PendingWait
+
+        start, end = self.window
+        unsettled_id = remembered.get("unsettled_id")
+        return PendingWait(start, end, self.filters, self.until, None if unsettled_id is None else str(unsettled_id))
+
+    def build_trigger(self, **arguments: Any) -> PollingTrigger:
+        from airflow_provider_payments.triggers.payments import PendingPaymentsTrigger
+
+        start, end = self.window
+        return PendingPaymentsTrigger(
+            created_from=format_time(start),
+            created_to=format_time(end),
+            filters=self.filters,
+            until=self.until,
+            **arguments,
+        )

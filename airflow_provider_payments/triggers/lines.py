@@ -1,0 +1,124 @@
+"""Lines to payment APIs: one pooled HTTP session for each connection, shared by all triggers of a process.
+
+A thousand sensors then share sockets, an access token, a parsed private key, the connection's pace, and an API's
+request to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_payments._compat import get_connection_async
+from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsThrottled
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer
+from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
+from airflow_provider_payments.waiting.wait import ONE_ATTEMPT
+
+if TYPE_CHECKING:
+    from airflow_provider_payments._compat import Connection
+
+T = TypeVar("T")
+
+#: So many polls of one line may be under way, for a thousand at once would hold up the event loop.
+MAX_POLLS = 32
+_AS_MANY_AS_NEEDED = 0
+
+
+@dataclass
+class Line:
+    """A connection, opened once.
+
+    :param api: what it leads to.
+    """
+
+    api: PaymentsApi
+    _driver: AiohttpDriver
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
+    _silent_until: float = 0.0
+
+    async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]], *, is_held: bool = False) -> T:
+        """Answer a poll, each request sent once.
+
+        :param is_held: whether the API was asked to hold its reply: the poll then takes no turn away from others.
+        """
+        if is_held:
+            return await self._ask(poll)
+        async with self._turns:
+            return await self._ask(poll)
+
+    async def _ask(self, poll: Callable[[PaymentsApi], Inquiry[T]]) -> T:
+        try:
+            return await aanswer(poll(self.api), self._driver)
+        except PaymentsThrottled as error:
+            if error.retry_after:
+                self._silent_until = max(self._silent_until, time.monotonic() + error.retry_after)
+            raise
+
+    def get_pause(self, interval: float) -> float:
+        """Return the seconds that the API asked everybody to wait; with a part of the interval, for not all at once."""
+        silence = self._silent_until - time.monotonic()
+        return silence + random.uniform(0, interval) if silence > 0 else 0.0  # noqa: S311 - no secret
+
+
+@dataclass
+class _Slot:
+    """A line and its users."""
+
+    users: int = 0
+    line: Line | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+
+_slots: dict[tuple[asyncio.AbstractEventLoop, str, str], _Slot] = {}
+
+
+@asynccontextmanager
+async def borrow_line(payments_conn_id: str) -> AsyncIterator[Line]:
+    """Borrow the line of a connection; it is opened for the first trigger and closed after the last.
+
+    :raises PaymentsConfigError: when the connection is none of a payment company, or lacks something.
+    """
+    connection = await get_connection_async(payments_conn_id)
+    # A connection that was changed meanwhile is another one.
+    key = (asyncio.get_running_loop(), payments_conn_id, _fingerprint(connection))
+    slot = _slots.setdefault(key, _Slot())
+    slot.users += 1
+    try:
+        async with slot.lock:
+            if slot.line is None:
+                slot.line = await _open(connection, slot.stack)
+        yield slot.line
+    finally:
+        slot.users -= 1
+        if not slot.users:
+            del _slots[key]
+            await slot.stack.aclose()
+
+
+async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
+    # In a thread, for finding the hook may import all providers.
+    hook = await asyncio.to_thread(connection.get_hook)
+    if not isinstance(hook, PaymentsHook):
+        raise PaymentsConfigError(f"Connection {connection.conn_id!r} is not of a payment company's type.")
+    api, conversation = await hook.aopen()
+    # A connection that sets max_concurrency means all requests of this process; else each sensor has its own share.
+    max_sockets = conversation.options.max_concurrency if api.credentials.extra.get("max_concurrency") else None
+    client = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
+    await stack.enter_async_context(client)
+    return Line(api, AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), client))
+
+
+def _fingerprint(connection: Connection) -> str:
+    parts = (connection.conn_type, connection.host, connection.port, connection.schema)
+    secrets = (connection.login, connection.password, connection.extra)
+    return hashlib.sha256(repr((*parts, *secrets)).encode()).hexdigest()

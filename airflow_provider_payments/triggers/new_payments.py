@@ -1,0 +1,245 @@
+"""The trigger that watches for new payments, for Airflow 3's ``AssetWatcher``."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from airflow_provider_payments.query import build_query
+from airflow_provider_payments.times import format_time, parse_iso
+
+if TYPE_CHECKING:
+    from airflow_provider_payments.hooks.api import PaymentsApi
+    from airflow_provider_payments.hooks.inquiry import Inquiry
+    from airflow_provider_payments.payment import Payment
+    from airflow_provider_payments.triggers.lines import Line
+
+#: So many ids go into one event at most; more payments make more events.
+MAX_IDS = 500
+#: Seconds that Airflow gets to write an event down before its payments count as announced.
+_TO_BE_WRITTEN = 5.0
+
+
+@dataclass
+class Announced:
+    """Which payments were announced: what has to outlive the process.
+
+    :param polled_at: when the list was last read, in seconds since 1970; None before the first time.
+    :param keys: of each payment a short hash of its id, and when it was created, in seconds since 1970.
+    """
+
+    polled_at: float | None = None
+    keys: dict[str, float] = field(default_factory=dict)
+
+    def add(self, payment: Payment) -> bool:
+        """Note a payment; return whether it is new."""
+        key = hashlib.sha256(payment.id.encode()).hexdigest()[:18]
+        is_new = key not in self.keys
+        # One without any time is in every window.
+        self.keys[key] = payment.occurred_at.timestamp() if payment.occurred_at else float("inf")
+        return is_new
+
+    def forget_before(self, moment: float) -> None:
+        """Forget payments that will not be listed again."""
+        self.keys = {key: created for key, created in self.keys.items() if created >= moment}
+
+    def to_json(self) -> str:
+        """Return it as text."""
+        keys = {key: None if created == float("inf") else int(created) for key, created in self.keys.items()}
+        return json.dumps({"polled_at": self.polled_at, "keys": keys})
+
+    @classmethod
+    def from_json(cls, text: object) -> Announced:
+        """Read it from text.
+
+        :raises ValueError: when it is none of ours.
+        """
+        try:
+            value: Any = json.loads(str(text))
+            keys = {str(key): float("inf" if moment is None else moment) for key, moment in value["keys"].items()}
+            return cls(float(value["polled_at"]), keys)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not a state of this trigger: {error}") from None
+
+
+class NewPaymentsTrigger(BaseEventTrigger):
+    """Announces payments that match a query, so that a DAG starts when there are new ones (Airflow 3)::
+
+        Asset("x-payments://orders", watchers=[AssetWatcher("new", trigger=NewPaymentsTrigger(payments_conn_id=…))])
+
+    Every ``poke_interval`` it lists the payments created in the last ``lookback``, and announces those that it has not
+    announced. So a payment is announced when it *reaches* a status, as long as that takes no longer than ``lookback``.
+    The event carries ids and counts: ``{"payments_conn_id", "count", "ids", "statuses", "first_created_at",
+    "last_created_at"}``; of more than 500 payments, several events.
+
+    What was announced is kept in the asset state store of Airflow 3.3. Should the triggerer die in the few seconds
+    between an event and its note there, the event is repeated rather than lost. Before 3.3 it is kept in memory only:
+    what happens while the triggerer restarts is not announced.
+
+    :param payments_conn_id: the connection.
+    :param statuses: normalised statuses or the API's own words; None for all.
+    :param filters: the API's own filter parameters.
+    :param created_from: ISO 8601 text with a zone: payments from here on are announced, when the watch first begins.
+        None announces only what matches later than that.
+    :param lookback: seconds, or a ``timedelta``.
+    :param poke_interval: seconds between polls.
+    :param max_poll_failures: failed polls in a row that are survived.
+    """
+
+    def __init__(
+        self,
+        *,
+        payments_conn_id: str,
+        statuses: Sequence[str] | None = ("succeeded",),
+        filters: Mapping[str, object] | None = None,
+        created_from: str | None = None,
+        lookback: timedelta | float = 86_400.0,
+        poke_interval: float = 60.0,
+        max_poll_failures: int = 10,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.payments_conn_id = payments_conn_id
+        self.statuses = statuses
+        self.filters = filters
+        self.created_from = created_from
+        self.lookback = lookback.total_seconds() if isinstance(lookback, timedelta) else lookback
+        self.poke_interval = poke_interval
+        self.max_poll_failures = max_poll_failures
+        self._has_warned = False
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what the trigger is made from."""
+        kind = type(self)
+        return f"{kind.__module__}.{kind.__qualname__}", {
+            "payments_conn_id": self.payments_conn_id,
+            "statuses": None if self.statuses is None else list(self.statuses),
+            "filters": None if self.filters is None else dict(self.filters),
+            "created_from": self.created_from,
+            "lookback": self.lookback,
+            "poke_interval": self.poke_interval,
+            "max_poll_failures": self.max_poll_failures,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Announce new payments, for ever.
+
+        :raises PaymentsError: what a retry cannot mend, or one failed poll too many; after ten intervals, for Airflow
+            starts a watching trigger again at once.
+        """
+        from airflow_provider_payments.triggers.lines import borrow_line
+
+        announced = await self._load()
+        try:
+            async with borrow_line(self.payments_conn_id) as line:
+                while True:
+                    for event in await self._poll(line, announced):
+                        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+                    await asyncio.sleep(min(_TO_BE_WRITTEN, self.poke_interval))
+                    await self._save(announced)
+        except Exception as error:
+            self.log.error("Watching %r ends, and begins anew in a while. %s", self.payments_conn_id, error)
+            await asyncio.sleep(10 * self.poke_interval)
+            raise
+
+    async def _poll(self, line: Line, announced: Announced) -> list[dict[str, Any]]:
+        """Wait for the next turn, poll, and return the events to make of it."""
+        from airflow_provider_payments.triggers.polling import next_turn
+        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
+
+        failures, next_poll = 0, announced.polled_at or 0.0
+        if next_poll:
+            next_poll += self.poke_interval
+        while True:
+            now = time.time()
+            due = next_turn(next_poll, self.poke_interval, now) if next_poll else 0.0
+            turn = now + max(due, line.get_pause(self.poke_interval))
+            await asyncio.sleep(turn - now)
+            next_poll = turn + self.poke_interval
+            try:
+                payments = await line.ask(lambda api: self._find(api, announced))
+            except PASSING_ERRORS as error:
+                failures += 1
+                if failures > self.max_poll_failures:
+                    raise
+                self.log.warning("Poll failed, %d in a row of at most %d. %s", failures, self.max_poll_failures, error)
+                continue
+            is_baseline = announced.polled_at is None and self.created_from is None
+            new = [payment for payment in payments if announced.add(payment)]
+            announced.polled_at = turn
+            announced.forget_before(turn - self.lookback - 1)  # times are kept in whole seconds
+            self.log.info("%d new payments%s", len(new), ", from before the watch" if is_baseline else "")
+            return [] if is_baseline else list(self._describe(new))
+
+    def _find(self, api: PaymentsApi, announced: Announced) -> Inquiry[list[Payment]]:
+        from airflow_provider_payments.hooks.inquiry import Search
+        from airflow_provider_payments.hooks.questions import build_listing
+
+        if announced.polled_at is None and self.created_from is not None:
+            start = parse_iso(self.created_from)
+        else:
+            start = datetime.fromtimestamp((announced.polled_at or time.time()) - self.lookback, timezone.utc)
+        query = build_query(
+            created_from=start,
+            statuses=self.statuses,
+            filters=self.filters,
+            known_words=api.statuses,
+            known_filters=api.filters,
+        )
+        return (yield Search(build_listing(api, query)))
+
+    def _describe(self, payments: Sequence[Payment]) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(payments), MAX_IDS):
+            part = payments[start : start + MAX_IDS]
+            moments = [payment.occurred_at for payment in part if payment.occurred_at]
+            yield {
+                "payments_conn_id": self.payments_conn_id,
+                "count": len(part),
+                "ids": [payment.id for payment in part],
+                "statuses": dict(Counter(payment.status.value for payment in part)),
+                "first_created_at": format_time(min(moments, default=None)),
+                "last_created_at": format_time(max(moments, default=None)),
+            }
+
+    async def _load(self) -> Announced:
+        store = getattr(self, "asset_state_store", None)
+        try:
+            if store is None:
+                raise ValueError("the asset state store came with Airflow 3.3")
+            # Before 3.3.2 it can only be asked by blocking.
+            text = await (store.aget(self._key) if hasattr(store, "aget") else asyncio.to_thread(store.get, self._key))
+            return Announced.from_json(text) if text else Announced()
+        except ValueError as error:
+            self._warn_once(error)
+            return Announced()
+
+    async def _save(self, announced: Announced) -> None:
+        store = getattr(self, "asset_state_store", None)
+        if store is None:
+            return
+        text = announced.to_json()
+        try:
+            await (
+                store.aset(self._key, text) if hasattr(store, "aset") else asyncio.to_thread(store.set, self._key, text)
+            )
+        except ValueError as error:
+            self._warn_once(error)
+
+    @property
+    def _key(self) -> str:
+        """Where the state is kept: each watched query has its own."""
+        question = json.dumps([self.payments_conn_id, self.statuses, self.filters], sort_keys=True, default=list)
+        return f"payments-{hashlib.sha256(question.encode()).hexdigest()[:32]}"
+
+    def _warn_once(self, error: ValueError) -> None:
+        if not self._has_warned:
+            self.log.warning("What was announced is kept in memory only, and lost with this process: %s", error)
+            self._has_warned = True

@@ -1,0 +1,136 @@
+"""Polling: what all triggers that wait for a task have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_payments.exceptions import PaymentFailed
+
+if TYPE_CHECKING:
+    from airflow_provider_payments.triggers.lines import Line
+    from airflow_provider_payments.waiting.wait import Wait
+
+#: Outcomes that a trigger tells its task. Only the task knows whether it is really over: it looks for itself.
+LOOK, TIMEOUT = "look", "timeout"
+#: However short an interval is asked for, a trigger process is not to spin.
+_SHORTEST_INTERVAL = 0.1
+
+
+def next_turn(after: float, interval: float, now: float) -> float:
+    """Return the seconds until a poll: at ``after``, or a whole number of intervals later when that has gone by.
+
+    A trigger that was started anew so keeps its phase, and asks no more often than one that was not.
+    """
+    return after - now if after > now else (after - now) % max(interval, _SHORTEST_INTERVAL)
+
+
+class PollingTrigger(BaseTrigger):
+    """Polls a payment API until a wait is over, then wakes the task.
+
+    Its arguments go through the metadata database: ids, windows and times, neither secrets nor records. Times are
+    seconds since 1970.
+
+    :param payments_conn_id: the connection.
+    :param poke_interval: seconds between polls.
+    :param deadline: when to give up.
+    :param next_poll: when to poll first.
+    :param max_poll_failures: failed polls in a row that are survived.
+    :param poll_failures: failed polls in a row so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        payments_conn_id: str,
+        poke_interval: float,
+        deadline: float,
+        next_poll: float,
+        max_poll_failures: int = 10,
+        poll_failures: int = 0,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.payments_conn_id = payments_conn_id
+        self.poke_interval = poke_interval
+        self.deadline = deadline
+        self.next_poll = next_poll
+        self.max_poll_failures = max_poll_failures
+        self.poll_failures = poll_failures
+
+    @abstractmethod
+    def build_wait(self) -> Wait:
+        """Return what is waited for."""
+
+    @property
+    @abstractmethod
+    def wait_arguments(self) -> dict[str, Any]:
+        """The arguments that say what is waited for."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the API is asked to hold its replies."""
+        return False
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what the trigger is made from."""
+        names = (
+            "payments_conn_id",
+            "poke_interval",
+            "deadline",
+            "next_poll",
+            "max_poll_failures",
+            "poll_failures",
+        )
+        kind = type(self)
+        arguments = {name: getattr(self, name) for name in names} | self.wait_arguments
+        return f"{kind.__module__}.{kind.__qualname__}", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Poll until it is over, or the deadline has come.
+
+        :raises PaymentsError: what a retry cannot mend, or one failed poll too many.
+        """
+        # Here, for DAG files that name a trigger are parsed every few seconds.
+        from airflow_provider_payments.triggers.lines import borrow_line
+
+        wait = self.build_wait()
+        async with borrow_line(self.payments_conn_id) as line:
+            outcome = await self._poll(line, wait)
+        event = {"outcome": outcome, "last": wait.describe(), "remembered": dict(wait.remember())}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _poll(self, line: Line, wait: Wait) -> str:
+        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
+
+        next_poll, failures = self.next_poll, self.poll_failures
+        while True:
+            now = time.time()
+            turn = now + max(next_turn(next_poll, self.poke_interval, now), line.get_pause(self.poke_interval))
+            if turn >= self.deadline:
+                await asyncio.sleep(max(self.deadline - now, 0.0))
+                return TIMEOUT
+            await asyncio.sleep(turn - now)
+            next_poll = turn + max(self.poke_interval, _SHORTEST_INTERVAL)
+            try:
+                # Not asyncio.timeout, which Python 3.10 lacks.
+                is_over = await asyncio.wait_for(line.ask(wait.poll, is_held=self.is_held), self.deadline - turn)
+            except asyncio.TimeoutError:
+                return TIMEOUT
+            except PaymentFailed as failure:
+                self.log.info("%s", failure)
+                return LOOK
+            except PASSING_ERRORS as error:
+                failures += 1
+                if failures > self.max_poll_failures:
+                    raise
+                self.log.warning("Poll failed, %d in a row of at most %d. %s", failures, self.max_poll_failures, error)
+            else:
+                failures = 0
+                self.log.info("%s", wait.describe())
+                if is_over:
+                    return LOOK

@@ -1,0 +1,1 @@
+"""What sensors and triggers wait for: what to ask at each poll, and when it is over."""

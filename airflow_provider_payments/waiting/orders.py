@@ -1,0 +1,116 @@
+"""The payments of the merchant's orders: how they are found, and which of several decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.inquiry import Inquiry, Search
+from airflow_provider_payments.hooks.questions import (
+    build_latest_listing,
+    build_listing,
+    build_pending_listing,
+    find_payments,
+)
+from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+
+#: A search looks at no more payments than this.
+REACH = 2000
+#: Where only a single payment's reply tells its order, no more payments than this are asked for at one poll.
+MAX_DETAILS = 20
+
+
+def choose_decisive(payments: Sequence[Payment]) -> Payment | None:
+    """Return the payment that says how an order stands; None when there is none yet.
+
+    One that has succeeded decides. Else the order is undecided as long as one is not final: a customer who failed may
+    be trying again. Else the latest decides. Refunds, which are payments of their own, do not count.
+    """
+    counting = [payment for payment in payments if payment.kind is not PaymentKind.REFUND] or payments
+    succeeded = [payment for payment in counting if payment.status is PaymentStatus.SUCCEEDED]
+    undecided = [payment for payment in counting if not payment.is_final]
+    return max(succeeded or undecided or counting, key=_time, default=None)
+
+
+def _time(payment: Payment) -> float:
+    return payment.occurred_at.timestamp() if payment.occurred_at else float("-inf")
+
+
+@dataclass
+class OrderFinder:
+    """Finds the payments of orders: by the API's filter, or in a bounded search.
+
+    A payment that a search has found is asked for by its id from then on.
+
+    :param created_from: where a search begins.
+    :param known: ids of payments that were found, by order.
+    """
+
+    created_from: datetime | None = None
+    known: dict[str, set[str]] = field(default_factory=dict)
+    #: Whether the last search did not look at every payment.
+    is_cut: bool = field(default=False, init=False)
+    _others: set[str] = field(default_factory=set, init=False)
+
+    def takes_shortcut(self, api: PaymentsApi, order_ids: Sequence[str]) -> bool:
+        """Whether :meth:`find` will leave out a search, because payments were found before."""
+        return any(self.known.get(order_id) for order_id in order_ids)
+
+    def find(
+        self, api: PaymentsApi, order_ids: Sequence[str], afresh: bool = False
+    ) -> Inquiry[dict[str, list[Payment]]]:
+        """Find the payments of orders.
+
+        :param afresh: search also for those orders of which payments are known: they may have got another one.
+        """
+        found: dict[str, dict[str, Payment]] = {order_id: {} for order_id in order_ids}
+
+        def take(payments: Iterable[Payment]) -> None:
+            for payment in payments:
+                for order_id in order_ids:
+                    if api.is_of_order(payment, order_id):
+                        found[order_id][payment.id] = payment
+
+        known = sorted({each for order_id in order_ids for each in self.known.get(order_id, ())})
+        take((yield from find_payments(api, known)).values())
+        if api.order_filter is not None:
+            for order_id in (order_id for order_id in order_ids if afresh or not found[order_id]):
+                listing = build_listing(api, PaymentQuery(filters={api.order_filter: order_id}))
+                take((yield Search(listing, reach=REACH)))
+        missing = [order_id for order_id in order_ids if afresh or not found[order_id]]
+        if missing and not (api.order_filter and api.order_filter_finds_all):
+            take((yield from self._search(api, missing)))
+            for order_id in missing:
+                self.known[order_id] = set(found[order_id])
+        return {order_id: list(payments.values()) for order_id, payments in found.items()}
+
+    def _search(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[list[Payment]]:
+        """Search the pending payments, where most orders that are waited for are found, and then all."""
+        query = PaymentQuery(created_from=self.created_from)
+        seen = 0
+
+        def is_silent(payment: Payment) -> bool:
+            return payment.order_id is None and not api.lists_order_ids
+
+        def is_candidate(payment: Payment) -> bool:
+            nonlocal seen
+            seen += 1
+            if is_silent(payment):
+                return payment.id not in self._others
+            return any(api.is_of_order(payment, order_id) for order_id in order_ids)
+
+        candidates: dict[str, Payment] = {}
+        for listing in (build_pending_listing(api, query), build_latest_listing(api, query)):
+            seen = 0
+            for payment in (yield Search(listing, is_candidate, reach=REACH)):
+                candidates[payment.id] = payment
+            self.is_cut = seen >= REACH
+        silent = [payment.id for payment in candidates.values() if is_silent(payment)]
+        self.is_cut |= len(silent) > MAX_DETAILS
+        told = yield from find_payments(api, silent[:MAX_DETAILS])
+        # Which order a payment belongs to does not change.
+        self._others.update(told)
+        return [*candidates.values(), *told.values()]

@@ -1,0 +1,141 @@
+"""Waiting until named payments, or the payments of named orders, have reached a status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_payments.exceptions import PaymentFailed, PaymentsConfigError
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
+from airflow_provider_payments.hooks.inquiry import Inquiry
+from airflow_provider_payments.hooks.questions import find_payments
+from airflow_provider_payments.hooks.walk import ListingReport
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.query import PaymentQuery, build_query
+from airflow_provider_payments.waiting.orders import OrderFinder, choose_decisive
+
+#: So many payments are named in a log line.
+_NAMED = 5
+
+
+@dataclass
+class StatusWait:
+    """Over when every payment has reached a target status.
+
+    :param payment_ids: the payments; or
+    :param order_ids: the orders, each decided by one of its payments (see
+        :func:`~airflow_provider_payments.waiting.orders.choose_decisive`).
+    :param target_statuses: None is any final status.
+    :param failure_statuses: one of these ends the wait at once.
+    :param created_from: payments from here on are searched for orders, where the API cannot be asked for them.
+    :param hold_seconds: how long the API may hold its reply, where it can and one payment only is waited for.
+    :param known_ids: payments that orders are known to have, from another process.
+    """
+
+    payment_ids: Sequence[str] = ()
+    order_ids: Sequence[str] = ()
+    target_statuses: Sequence[str] | None = None
+    failure_statuses: Sequence[str] = ()
+    created_from: datetime | None = None
+    hold_seconds: float = 0.0
+    known_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    report: ListingReport = field(default_factory=ListingReport, init=False)
+    _found: dict[str, list[Payment]] = field(default_factory=dict, init=False)
+    _target: PaymentQuery = field(default_factory=PaymentQuery, init=False)
+
+    def __post_init__(self) -> None:
+        self.payment_ids = _read_ids("payment_ids", self.payment_ids)
+        self.order_ids = _read_ids("order_ids", self.order_ids)
+        if bool(self.payment_ids) == bool(self.order_ids):
+            raise PaymentsConfigError(
+                "Name what to wait for: payment_ids or order_ids, one of them, and not an empty list."
+            )
+        self._names = self.payment_ids or self.order_ids
+        self._finder = OrderFinder(self.created_from, {name: set(ids) for name, ids in self.known_ids.items()})
+
+    def poll(self, api: PaymentsApi) -> Inquiry[bool]:
+        """Ask for those payments that have not reached a target status yet."""
+        self._target = build_query(statuses=self.target_statuses, known_words=api.statuses)
+        failure = build_query(statuses=self.failure_statuses or None, known_words=api.statuses)
+        left = [name for name in self._names if not self._has_reached(name)]
+        is_partial = len(left) < len(self._names) or self._finder.takes_shortcut(api, left)
+        self._found.update((yield from self._find(api, left)))
+        if is_partial and all(map(self._has_reached, self._names)):
+            # What had got there earlier may have moved on, and an order may have got another payment.
+            self._found.update((yield from self._find(api, self._names, afresh=True)))
+        for name in self._names:
+            payment = choose_decisive(self._found[name])
+            if payment and failure.has_statuses and failure.wants(payment):
+                raise PaymentFailed(
+                    f"{'Payment' if self.payment_ids else 'Order'} {name!r} is {payment.status.value} "
+                    f"({payment.provider_status!r}), one of the failure_statuses."
+                )
+        return all(map(self._has_reached, self._names))
+
+    def describe(self) -> str:
+        """Say how many are where."""
+        reached = sum(map(self._has_reached, self._names))
+        what = "payments" if self.payment_ids else "orders"
+        target = ", ".join(self.target_statuses or ["a final status"])
+        places: dict[str, list[str]] = {}
+        for name in (name for name in self._names if not self._has_reached(name)):
+            payment = choose_decisive(self._found.get(name, []))
+            places.setdefault(_place(payment), []).append(name)
+        others = "; ".join(f"{len(names)} {place} ({_enumerate(names)})" for place, names in places.items())
+        cut = (
+            " Not every payment was searched: name payment_ids, or a later created_from." if self._finder.is_cut else ""
+        )
+        return (
+            f"{reached} of {len(self._names)} {what} have reached {target}" + (f"; {others}." if others else ".") + cut
+        )
+
+    def list_payments(self, hook: PaymentsHook) -> PaymentListing:
+        """Return the payments as the last poll found them, each once."""
+        payments = {payment.id: payment for name in self._names for payment in self._found[name]}
+        return PaymentListing(iter(payments.values()), self.report)
+
+    def remember(self) -> Mapping[str, Any]:
+        """Return the payments that orders are known to have."""
+        known = {name: sorted(ids) for name, ids in self._finder.known.items() if ids}
+        return {"known_ids": known} if known else {}
+
+    def _find(self, api: PaymentsApi, names: Sequence[str], afresh: bool = False) -> Inquiry[dict[str, list[Payment]]]:
+        if self.order_ids:
+            return (yield from self._finder.find(api, names, afresh))
+        hold_seconds = self.hold_seconds if len(self._names) == 1 else 0.0
+        found = yield from find_payments(api, names, hold_seconds)
+        return {name: [found[name]] if name in found else [] for name in names}
+
+    def _has_reached(self, name: str) -> bool:
+        payment = choose_decisive(self._found.get(name, []))
+        if payment is None:
+            return False
+        return self._target.wants(payment) if self._target.has_statuses else payment.is_final
+
+
+def _place(payment: Payment | None) -> str:
+    if payment is None:
+        return "not found yet"
+    if payment.is_final:
+        return f"{payment.status.value}, which is final and no target"
+    return payment.status.value
+
+
+def _enumerate(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+
+
+def _read_ids(argument: str, value: object) -> list[str]:
+    """Read a list of ids, each once."""
+    if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
+        raise PaymentsConfigError(
+            f"{argument} must be a list of ids, and is a {type(value).__name__}. Write {argument}=['an-id'], or give "
+            f"the list that another task returned: {argument}=that_task.output."
+        )
+    ids = list(dict.fromkeys(str(each) for each in value))
+    if not all(each.strip() for each in ids):
+        raise PaymentsConfigError(f"{argument} contains an empty id.")
+    return ids
