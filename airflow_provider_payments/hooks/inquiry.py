@@ -6,7 +6,6 @@ An inquiry is a generator. It yields what to look at, is sent what was found, an
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.hooks.listing import Listing
-from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver
+from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, compute, len_of
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.requests_driver import RequestsDriver
 from airflow_provider_payments.payment import Payment
@@ -73,7 +72,7 @@ def answer(inquiry: Inquiry[T], driver: RequestsDriver) -> T:
         if isinstance(question, Requests):
             found = [reply for replies in driver.walk(question) for reply in replies]
         else:
-            with closing(read(question.listing, driver)) as payments:
+            with closing(read(question.listing, driver, ahead=question.limit is None)) as payments:
                 wanted = filter(question.is_wanted, islice(payments, question.reach))
                 found = list(islice(wanted, question.limit))
 
@@ -82,8 +81,7 @@ async def aanswer(inquiry: Inquiry[T], driver: AiohttpDriver) -> T:
     """Find the answer to an inquiry without blocking the event loop."""
     found: list[Any] | None = None
     while True:
-        # In a thread, for an inquiry decodes replies.
-        question, value = await asyncio.to_thread(_advance, inquiry, found)
+        question, value = await compute(len_of(found or ()), _advance, inquiry, found)
         if question is None:
             return value  # type: ignore[return-value]
         if isinstance(question, Requests):
@@ -102,7 +100,7 @@ def _advance(inquiry: Inquiry[T], found: list[Any] | None) -> tuple[Requests | S
 async def _search(search: Search, driver: AiohttpDriver) -> list[Payment]:
     found: list[Payment] = []
     seen = 0
-    async with aclosing(aread(search.listing, driver)) as payments:
+    async with aclosing(aread(search.listing, driver, ahead=search.limit is None)) as payments:
         async for payment in payments:
             seen += 1
             if search.is_wanted(payment):
@@ -112,21 +110,24 @@ async def _search(search: Search, driver: AiohttpDriver) -> list[Payment]:
     return found
 
 
-def read(listing: Listing, driver: RequestsDriver) -> Generator[Payment, None, None]:
-    """Yield a listing's payments."""
+def read(listing: Listing, driver: RequestsDriver, *, ahead: bool = True) -> Generator[Payment, None, None]:
+    """Yield a listing's payments.
+
+    :param ahead: whether the next page is asked for before this one's payments are yielded.
+    """
     with listing:
         for walk in listing.walks():
-            for payments in driver.walk(walk):
+            for payments in driver.walk(walk, ahead=ahead):
                 yield from payments
             listing.report.requests = driver.requests
         yield from listing.remaining()
 
 
-async def aread(listing: Listing, driver: AiohttpDriver) -> AsyncGenerator[Payment, None]:
-    """Yield a listing's payments without blocking the event loop."""
+async def aread(listing: Listing, driver: AiohttpDriver, *, ahead: bool = True) -> AsyncGenerator[Payment, None]:
+    """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
         for walk in listing.walks():
-            async for payments in driver.walk(walk):
+            async for payments in driver.walk(walk, ahead=ahead):
                 for payment in payments:
                     yield payment
             listing.report.requests = driver.requests

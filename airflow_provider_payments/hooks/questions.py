@@ -115,6 +115,23 @@ def find_pending(
     return None
 
 
+def find_pending_at_head(api: PaymentsApi, query: PaymentQuery) -> Inquiry[Payment | None]:
+    """Look for a payment whose pending status the list cannot be filtered by, among the latest page of payments.
+
+    :func:`find_pending` sees no such payment. This asks nothing where there is no such status.
+    """
+    words = {word for word, status in api.statuses.items() if status.is_pending}.difference(api.filterable_words)
+    if not api.filterable_words or all(api.find_blind_spot(replace(query, words=frozenset({word}))) for word in words):
+        return None
+    listing = build_latest_listing(api, PaymentQuery(filters=query.filters))
+
+    def is_pending(payment: Payment) -> bool:
+        return payment.status.is_pending and query.wants(payment)
+
+    found = yield Search(listing, is_pending, limit=1, reach=api.page_size)
+    return found[0] if found else None
+
+
 def first_request(api: PaymentsApi, stage: Stage) -> Request:
     """Return the request of a stage's first page."""
     strand = stage.strands[0]

@@ -7,10 +7,10 @@ import os
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import aiohttp
 import certifi
@@ -24,7 +24,10 @@ from airflow_provider_payments.http.transport import USER_AGENT, Conversation, T
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
+P = ParamSpec("P")
 Exchange = tuple[Request, Reply]
+#: Bytes of JSON that take about a millisecond to decode and normalise.
+LARGE = 32_768
 
 
 def open_client(options: TransportOptions, max_sockets: int | None = None) -> aiohttp.ClientSession:
@@ -69,6 +72,19 @@ def _context(authorities: str, cert: str | tuple[str, str] | None) -> ssl.SSLCon
     return context
 
 
+async def compute(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function: in a thread when it has so many bytes to decode that it would hold up the event loop.
+
+    Not always, for threads hold it up as well: each time it wakes up, it has to wait for them.
+    """
+    return await asyncio.to_thread(function, *args, **kwargs) if size >= LARGE else function(*args, **kwargs)
+
+
+def len_of(replies: Iterable[object]) -> int:
+    """Return the bytes of those among some values that are replies."""
+    return sum(len(reply.body) for reply in replies if isinstance(reply, Reply))
+
+
 class AiohttpDriver:
     """Sends requests, retries them, and walks pages.
 
@@ -86,11 +102,16 @@ class AiohttpDriver:
     async def send(self, request: Request) -> Reply:
         """Send a request until it is answered, at most as often as the retry policy says."""
         conversation = self._conversation
+        if conversation.retry.max_attempts == 1:
+            return await self._attempt(request)  # tenacity would leave thirty objects to the garbage collector
         arguments = conversation.retry.tenacity_arguments(conversation.log)
         return await tenacity.AsyncRetrying(sleep=asyncio.sleep, **arguments)(self._attempt, request)
 
-    async def walk(self, walk: Walk[StepT, T]) -> AsyncIterator[list[T]]:
-        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way."""
+    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncIterator[list[T]]:
+        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+
+        :param ahead: whether what follows from a page is asked for before the page is yielded.
+        """
         steps = deque(walk.first_steps())
         under_way: deque[tuple[StepT, asyncio.Task[Reply]]] = deque()
         limit = self._conversation.options.max_concurrency
@@ -106,11 +127,12 @@ class AiohttpDriver:
                 step, task = under_way[0]
                 outcome = await _outcome(task)
                 under_way.popleft()
-                # In a thread, for the JSON of a large page would hold up the event loop.
-                found, following = await asyncio.to_thread(walk.receive, step, outcome)
+                found, following = await compute(len_of([outcome]), walk.receive, step, outcome)
                 steps.extend(following)
-                fill()  # before yielding, so that waiting and the caller's work overlap
+                if ahead:
+                    fill()  # before yielding, so that waiting and the caller's work overlap
                 yield found
+                fill()
         finally:
             for _, task in under_way:
                 task.cancel()
@@ -129,11 +151,11 @@ class AiohttpDriver:
         """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
         async with self._auth_lock:
-            # In a thread, for an RSA signature takes milliseconds.
-            outgoing = await asyncio.to_thread(advance, flow, last[1] if last else None)
+            size = LARGE if self._conversation.auth.is_slow else 0
+            outgoing = await compute(size, advance, flow, last[1] if last else None)
             while outgoing is not None and outgoing.asks_for_credentials:
                 last = (outgoing, await self._exchange(outgoing))
-                outgoing = await asyncio.to_thread(advance, flow, last[1])
+                outgoing = await compute(size, advance, flow, last[1])
         return outgoing, last
 
     async def _exchange(self, request: Request) -> Reply:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlencode
 
 from airflow_provider_payments.http.message import Reply, Request
@@ -31,6 +31,9 @@ def _utc_now() -> datetime:
 
 class Auth(ABC):
     """A way to authenticate requests."""
+
+    #: Whether a request takes so long to compute (milliseconds) that no event loop should do it.
+    is_slow: ClassVar[bool] = False
 
     @abstractmethod
     def flow(self, request: Request) -> Flow:
@@ -154,6 +157,7 @@ class HttpSignature(Auth):
     private_key: RSAPrivateKey = field(repr=False)
     private_secrets: tuple[str, ...] = field(default=(), repr=False)
     now: Callable[[], datetime] = _utc_now
+    is_slow: ClassVar[bool] = True
 
     def flow(self, request: Request) -> Flow:
         yield self.sign(request)

@@ -89,8 +89,11 @@ class RequestsDriver:
         arguments = conversation.retry.tenacity_arguments(conversation.log)
         return tenacity.Retrying(sleep=sleep, **arguments)(self._attempt, request, sleep)
 
-    def walk(self, walk: Walk[StepT, T]) -> Iterator[list[T]]:
-        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way."""
+    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Iterator[list[T]]:
+        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+
+        :param ahead: whether what follows from a page is asked for before the page is yielded.
+        """
         steps = deque(walk.first_steps())
         under_way: deque[tuple[StepT, Future[Reply]]] = deque()
         limit = self._conversation.options.max_concurrency
@@ -108,8 +111,10 @@ class RequestsDriver:
                 step, future = under_way.popleft()
                 found, following = walk.receive(step, _outcome(future))
                 steps.extend(following)
-                fill()  # before yielding, so that waiting and the caller's work overlap
+                if ahead:
+                    fill()  # before yielding, so that waiting and the caller's work overlap
                 yield found
+                fill()
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)

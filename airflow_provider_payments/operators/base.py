@@ -50,16 +50,11 @@ class PaymentsTask(BaseOperator):
             )
         return hook
 
-    def deliver(
-        self,
-        list_payments: Callable[[], PaymentListing],
-        window: tuple[datetime | None, datetime | None],
-        context: Context,
-    ) -> list[dict[str, Any]] | dict[str, Any]:
-        """Deliver the payments of a listing, and return what goes to XCom: the records, or a manifest."""
+    def build_delivery(self) -> Delivery:
+        """Return the way to where the payments go."""
         from airflow_provider_payments.output.delivery import Delivery
 
-        self._delivery = Delivery(
+        return Delivery(
             output_path=None if self.output_path is None else str(self.output_path),
             file_format=self.file_format,
             include_raw=self.include_raw,
@@ -67,6 +62,15 @@ class PaymentsTask(BaseOperator):
             max_records_per_file=self.max_records_per_file,
             outlets=self.outlets,
         )
+
+    def deliver(
+        self,
+        list_payments: Callable[[], PaymentListing],
+        window: tuple[datetime | None, datetime | None],
+        context: Context,
+    ) -> list[dict[str, Any]] | dict[str, Any]:
+        """Deliver the payments of a listing, and return what goes to XCom: the records, or a manifest."""
+        self._delivery = self.build_delivery()
         self._is_delivering = True
         try:
             return self._delivery.deliver(self.hook, list_payments, window, context)

@@ -56,12 +56,25 @@ class Delivery:
         :raises PaymentsConfigError: for a place or format that cannot be written, before any request to the API.
         :raises TooManyRecordsForXCom: naming ``output_path``; nothing is pushed.
         """
-        limit = self.max_records_per_file
-        if limit is not None and (limit < 1 or self.output_path is None):
-            raise PaymentsConfigError(f"max_records_per_file ({limit}) must be at least 1, and needs an output_path.")
+        self.check()
         if self.output_path is None:
             return self._to_xcom(hook, list_payments())
         return self._to_storage(hook, list_payments, window, context)
+
+    def check(self) -> None:
+        """Refuse what can be seen to be wrong without opening the place.
+
+        :raises PaymentsConfigError: for such a path, format or limit.
+        """
+        url, limit = self.output_path, self.max_records_per_file
+        if limit is not None and (limit < 1 or url is None):
+            raise PaymentsConfigError(f"max_records_per_file ({limit}) must be at least 1, and needs an output_path.")
+        if url is None:
+            return
+        if not url.strip() or (url.endswith("/") and limit is None):
+            raise PaymentsConfigError(f"output_path must name a file, not a directory: {url!r}.")
+        choose_format(url, self.file_format)
+        Place.parse(url)
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
         tally = Tally()
@@ -86,8 +99,6 @@ class Delivery:
     ) -> dict[str, Any]:
         began = time.monotonic()
         url, limit = self.output_path or "", self.max_records_per_file
-        if not url.strip() or (url.endswith("/") and limit is None):
-            raise PaymentsConfigError(f"output_path must name a file, not a directory: {url!r}.")
         file_format = choose_format(url, self.file_format)
         place = Place.parse(url)
         tally = Tally()

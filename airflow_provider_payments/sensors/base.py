@@ -180,6 +180,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, StillWaiting
 
         wait = self._wait = self._wait or self.build_wait({})
+        self.build_delivery().check()  # now, not after hours
         is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT)
         self.log.info("%s", wait.describe())
         if not is_over:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 from airflow_provider_payments._compat import get_connection_async
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsThrottled
@@ -21,6 +22,7 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
+from airflow_provider_payments.http.transport import Pacer
 from airflow_provider_payments.waiting.wait import ONE_ATTEMPT
 
 if TYPE_CHECKING:
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: So many polls of one line may be under way, for a thousand at once would hold up the event loop.
+#: Polls that a process begins in a second, and polls of one line that are under way, at most: a thousand at once would
+#: hold up the event loop.
+POLLS_PER_SECOND = 200
 MAX_POLLS = 32
 _AS_MANY_AS_NEEDED = 0
 
@@ -44,6 +48,16 @@ class Line:
     _driver: AiohttpDriver
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
     _silent_until: float = 0.0
+
+    async def take_turn(self) -> float:
+        """Wait until no other poll of this process begins at the same moment; return the seconds that this took.
+
+        Polls that were due together so come apart, and stay so.
+        """
+        pacer = _pacers.setdefault(asyncio.get_running_loop(), Pacer(POLLS_PER_SECOND))
+        seconds = pacer.reserve(time.monotonic())
+        await asyncio.sleep(seconds)
+        return seconds
 
     async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]], *, is_held: bool = False) -> T:
         """Answer a poll, each request sent once.
@@ -79,6 +93,7 @@ class _Slot:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
+_pacers: WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = WeakKeyDictionary()
 _slots: dict[tuple[asyncio.AbstractEventLoop, str, str], _Slot] = {}
 
 

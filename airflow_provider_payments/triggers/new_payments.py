@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -135,11 +136,11 @@ class NewPaymentsTrigger(BaseEventTrigger):
         :raises PaymentsError: what a retry cannot mend, or one failed poll too many; after ten intervals, for Airflow
             starts a watching trigger again at once.
         """
-        from airflow_provider_payments.triggers.lines import borrow_line
-
+        # In a thread, for HTTP clients take long to import.
+        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
         announced = await self._load()
         try:
-            async with borrow_line(self.payments_conn_id) as line:
+            async with lines.borrow_line(self.payments_conn_id) as line:
                 while True:
                     for event in await self._poll(line, announced):
                         yield TriggerEvent(event)  # type: ignore[no-untyped-call]

@@ -6,6 +6,7 @@ import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -95,11 +96,11 @@ class PollingTrigger(BaseTrigger):
 
         :raises PaymentsError: what a retry cannot mend, or one failed poll too many.
         """
-        # Here, for DAG files that name a trigger are parsed every few seconds.
-        from airflow_provider_payments.triggers.lines import borrow_line
-
+        # In a thread, for HTTP clients take long to import; and not at the top, for DAG files that name a trigger are
+        # parsed every few seconds.
+        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
         wait = self.build_wait()
-        async with borrow_line(self.payments_conn_id) as line:
+        async with lines.borrow_line(self.payments_conn_id) as line:
             outcome = await self._poll(line, wait)
         event = {"outcome": outcome, "last": wait.describe(), "remembered": dict(wait.remember())}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
@@ -115,6 +116,7 @@ class PollingTrigger(BaseTrigger):
                 await asyncio.sleep(max(self.deadline - now, 0.0))
                 return TIMEOUT
             await asyncio.sleep(turn - now)
+            turn += await line.take_turn()
             next_poll = turn + max(self.poke_interval, _SHORTEST_INTERVAL)
             try:
                 # Not asyncio.timeout, which Python 3.10 lacks.

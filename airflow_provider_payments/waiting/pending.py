@@ -12,7 +12,7 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
-from airflow_provider_payments.hooks.questions import PENDING, find_payments, find_pending
+from airflow_provider_payments.hooks.questions import PENDING, find_payments, find_pending, find_pending_at_head
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import build_query
 from airflow_provider_payments.waiting.wait import StillWaiting
@@ -58,6 +58,8 @@ class PendingWait:
             # Where only a walk can tell, it may as well look for unknown statuses.
             statuses = PENDING | {PaymentStatus.UNKNOWN} if self.until == SETTLED else PENDING
             payment = yield from find_pending(api, query, statuses)
+        if payment is None and self.until != SETTLED:
+            payment = yield from find_pending_at_head(api, query)
         if payment is None:
             self._last = "Nothing pending was found."
             return self.until == SETTLED

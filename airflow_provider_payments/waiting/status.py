@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +14,13 @@ from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.questions import find_payments
 from airflow_provider_payments.hooks.walk import ListingReport
-from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.waiting.orders import OrderFinder, choose_decisive
 
 #: So many payments are named in a log line.
 _NAMED = 5
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -73,6 +75,8 @@ class StatusWait:
                     f"{'Payment' if self.payment_ids else 'Order'} {name!r} is {payment.status.value} "
                     f"({payment.provider_status!r}), one of the failure_statuses."
                 )
+            if payment and payment.status is PaymentStatus.UNKNOWN:
+                _log.warning("%r is %s.", name, _place(payment))
         return all(map(self._has_reached, self._names))
 
     def describe(self) -> str:
@@ -121,7 +125,9 @@ def _place(payment: Payment | None) -> str:
         return "not found yet"
     if payment.is_final:
         return f"{payment.status.value}, which is final and no target"
-    return payment.status.value
+    if payment.status is PaymentStatus.UNKNOWN:
+        return f"in a status that is not known here, {payment.provider_status!r}"
+    return str(payment.status.value)
 
 
 def _enumerate(names: Sequence[str]) -> str:

@@ -92,6 +92,13 @@ def test_says_what_is_wrong_and_shows_nothing(text: str, passphrase: str | None,
     assert caught.value.__cause__ is None
 
 
+def test_a_key_whose_numbers_do_not_belong_together_is_refused() -> None:
+    text, place = pem(form=PKCS1), 200  # within the modulus
+    wrong = "A" if text[place] != "A" else "B"
+    with pytest.raises(PaymentsConfigError, match="cannot be read"):
+        load_private_key(text[:place] + wrong + text[place + 1 :])
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("form", [PKCS1, PKCS8])
 def test_names_every_piece_of_a_key(damage: str, form: PrivateFormat) -> None:
