@@ -12,6 +12,7 @@ from airflow_provider_payments.hooks.inquiry import Inquiry, Requests, Search
 from airflow_provider_payments.hooks.listing import Listing
 from airflow_provider_payments.hooks.stage import Stage
 from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.paging import Order
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
@@ -24,10 +25,16 @@ def build_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
 
 
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
-    """Return the same with the latest payments first, for a search that does not read it to the end."""
+    """Return the same with the latest payments first, for a search that does not read it to the end.
+
+    Where the order is not known, the window is left out: it would not end the search, but hide how far it has got.
+    """
+    stages = _stages(api, query)
+    if any(strand.paging.order is Order.UNKNOWN for stage in stages for strand in stage.strands):
+        query = replace(query, created_from=None, created_to=None)
     stages = [
         replace(stage, strands=[replace(each, params={**each.params, **api.latest_first}) for each in stage.strands])
-        for stage in _stages(api, query)
+        for stage in stages
     ]
     return Listing(api, query, stages)
 

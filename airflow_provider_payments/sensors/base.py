@@ -105,19 +105,19 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 raise self._read_failure(next_kwargs or {})
             return getattr(self, next_method)(context, **(next_kwargs or {}))
 
-    def execute_complete(self, context: Context, event: Any = None, deadline: float = 0.0) -> Any:
+    def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Look at what the trigger found, and deliver it or wait on.
 
-        :param event: the trigger's outcome, and ids that it knows.
-        :param deadline: when to give up, in seconds since 1970.
+        :param event: the trigger's outcome, its deadline, and ids that it knows.
         """
         from airflow_provider_payments.triggers.polling import LOOK, TIMEOUT
 
-        if not isinstance(event, Mapping) or event.get("outcome") not in (LOOK, TIMEOUT):
+        is_ours = isinstance(event, Mapping) and isinstance(event.get("deadline"), int | float)
+        if not is_ours or event.get("outcome") not in (LOOK, TIMEOUT):
             raise PaymentsError(f"The trigger's event is none of {self.task_type}'s, so it proves nothing: {event!r}.")
         if event["outcome"] == TIMEOUT:
             raise self._time_out(event.get("last", ""))
-        self._started = deadline - self.timeout
+        self._started = event["deadline"] - self.timeout
         self._wait = self.build_wait(event.get("remembered", {}))
         return self._look_or_defer(context)
 
@@ -171,7 +171,6 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         self.defer(
             trigger=trigger,
             method_name="execute_complete",
-            kwargs={"deadline": deadline},
             timeout=timedelta(seconds=deadline - now),
         )
 
@@ -181,7 +180,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
         wait = self._wait = self._wait or self.build_wait({})
         self.build_delivery().check()  # now, not after hours
-        is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT)
+        is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT, report=wait.report)
         self.log.info("%s", wait.describe())
         if not is_over:
             return False

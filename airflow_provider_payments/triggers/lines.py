@@ -42,9 +42,11 @@ class Line:
     """A connection, opened once.
 
     :param api: what it leads to.
+    :param fingerprint: of what the connection said.
     """
 
     api: PaymentsApi
+    fingerprint: str
     _driver: AiohttpDriver
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
     _silent_until: float = 0.0
@@ -130,7 +132,12 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
     max_sockets = conversation.options.max_concurrency if api.credentials.extra.get("max_concurrency") else None
     client = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
     await stack.enter_async_context(client)
-    return Line(api, AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), client))
+    return Line(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), client))
+
+
+async def is_outdated(line: Line) -> bool:
+    """Whether the connection was changed since the line was opened."""
+    return _fingerprint(await get_connection_async(line.api.credentials.connection_id)) != line.fingerprint
 
 
 def _fingerprint(connection: Connection) -> str:

@@ -153,18 +153,15 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
     async def _poll(self, line: Line, announced: Announced) -> list[dict[str, Any]]:
         """Wait for the next turn, poll, and return the events to make of it."""
-        from airflow_provider_payments.triggers.polling import next_turn
+        from airflow_provider_payments.triggers.polling import align
         from airflow_provider_payments.waiting.wait import PASSING_ERRORS
 
-        failures, next_poll = 0, announced.polled_at or 0.0
-        if next_poll:
-            next_poll += self.poke_interval
+        failures, now = 0, time.time()
+        polled_at = announced.polled_at
+        turn = now if polled_at is None else align(polled_at + self.poke_interval, self.poke_interval, now)
         while True:
-            now = time.time()
-            due = next_turn(next_poll, self.poke_interval, now) if next_poll else 0.0
-            turn = now + max(due, line.get_pause(self.poke_interval))
+            turn = max(turn, now + line.get_pause(self.poke_interval))
             await asyncio.sleep(turn - now)
-            next_poll = turn + self.poke_interval
             try:
                 payments = await line.ask(lambda api: self._find(api, announced))
             except PASSING_ERRORS as error:
@@ -172,6 +169,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
                 if failures > self.max_poll_failures:
                     raise
                 self.log.warning("Poll failed, %d in a row of at most %d. %s", failures, self.max_poll_failures, error)
+                now = time.time()
+                turn = max(turn + self.poke_interval, now)
                 continue
             is_baseline = announced.polled_at is None and self.created_from is None
             new = [payment for payment in payments if announced.add(payment)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_payments.exceptions import PaymentFailed
+from airflow_provider_payments.exceptions import PaymentFailed, PaymentsAuthError
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.lines import Line
@@ -23,12 +23,12 @@ LOOK, TIMEOUT = "look", "timeout"
 _SHORTEST_INTERVAL = 0.1
 
 
-def next_turn(after: float, interval: float, now: float) -> float:
-    """Return the seconds until a poll: at ``after``, or a whole number of intervals later when that has gone by.
+def align(moment: float, interval: float, now: float) -> float:
+    """Return a moment, or if it has gone by the next one that is a whole number of intervals later.
 
     A trigger that was started anew so keeps its phase, and asks no more often than one that was not.
     """
-    return after - now if after > now else (after - now) % max(interval, _SHORTEST_INTERVAL)
+    return moment if moment > now else now + (moment - now) % max(interval, _SHORTEST_INTERVAL)
 
 
 class PollingTrigger(BaseTrigger):
@@ -100,24 +100,32 @@ class PollingTrigger(BaseTrigger):
         # parsed every few seconds.
         lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
         wait = self.build_wait()
-        async with lines.borrow_line(self.payments_conn_id) as line:
-            outcome = await self._poll(line, wait)
-        event = {"outcome": outcome, "last": wait.describe(), "remembered": dict(wait.remember())}
+        self.next_poll = align(self.next_poll, self.poke_interval, time.time())
+        outcome = None
+        while outcome is None:
+            async with lines.borrow_line(self.payments_conn_id) as line:
+                try:
+                    outcome = await self._poll(line, wait)
+                except PaymentsAuthError:
+                    if not await lines.is_outdated(line):
+                        raise
+                    self.log.info("Connection %r was changed, and is read again.", self.payments_conn_id)
+        remembered = {"last": wait.describe(), "remembered": dict(wait.remember())}
+        event = {"outcome": outcome, "deadline": self.deadline, **remembered}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def _poll(self, line: Line, wait: Wait) -> str:
         from airflow_provider_payments.waiting.wait import PASSING_ERRORS
 
-        next_poll, failures = self.next_poll, self.poll_failures
         while True:
             now = time.time()
-            turn = now + max(next_turn(next_poll, self.poke_interval, now), line.get_pause(self.poke_interval))
+            turn = max(now, self.next_poll, now + line.get_pause(self.poke_interval))
             if turn >= self.deadline:
                 await asyncio.sleep(max(self.deadline - now, 0.0))
                 return TIMEOUT
             await asyncio.sleep(turn - now)
             turn += await line.take_turn()
-            next_poll = turn + max(self.poke_interval, _SHORTEST_INTERVAL)
+            self.next_poll = turn + max(self.poke_interval, _SHORTEST_INTERVAL)
             try:
                 # Not asyncio.timeout, which Python 3.10 lacks.
                 is_over = await asyncio.wait_for(line.ask(wait.poll, is_held=self.is_held), self.deadline - turn)
@@ -127,12 +135,13 @@ class PollingTrigger(BaseTrigger):
                 self.log.info("%s", failure)
                 return LOOK
             except PASSING_ERRORS as error:
-                failures += 1
-                if failures > self.max_poll_failures:
+                self.poll_failures += 1
+                if self.poll_failures > self.max_poll_failures:
                     raise
-                self.log.warning("Poll failed, %d in a row of at most %d. %s", failures, self.max_poll_failures, error)
+                counts = (self.poll_failures, self.max_poll_failures)
+                self.log.warning("Poll failed, %d in a row of at most %d. %s", *counts, error)
             else:
-                failures = 0
+                self.poll_failures = 0
                 self.log.info("%s", wait.describe())
                 if is_over:
                     return LOOK

@@ -35,6 +35,12 @@ def choose_decisive(payments: Sequence[Payment]) -> Payment | None:
     return max(succeeded or undecided or counting, key=_time, default=None)
 
 
+def is_open(payments: Iterable[Payment]) -> bool:
+    """Whether an order has payments, and is undecided."""
+    decisive = choose_decisive(list(payments))
+    return decisive is not None and not decisive.is_final
+
+
 def _time(payment: Payment) -> float:
     return payment.occurred_at.timestamp() if payment.occurred_at else float("-inf")
 
@@ -55,16 +61,11 @@ class OrderFinder:
     is_cut: bool = field(default=False, init=False)
     _others: set[str] = field(default_factory=set, init=False)
 
-    def takes_shortcut(self, api: PaymentsApi, order_ids: Sequence[str]) -> bool:
-        """Whether :meth:`find` will leave out a search, because payments were found before."""
-        return any(self.known.get(order_id) for order_id in order_ids)
-
-    def find(
-        self, api: PaymentsApi, order_ids: Sequence[str], afresh: bool = False
-    ) -> Inquiry[dict[str, list[Payment]]]:
+    def find(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
         """Find the payments of orders.
 
-        :param afresh: search also for those orders of which payments are known: they may have got another one.
+        An order that is known to have a payment which is not final is not searched for again. Any other is: it may have
+        got another payment.
         """
         found: dict[str, dict[str, Payment]] = {order_id: {} for order_id in order_ids}
 
@@ -74,17 +75,21 @@ class OrderFinder:
                     if api.is_of_order(payment, order_id):
                         found[order_id][payment.id] = payment
 
+        def list_unclear() -> list[str]:
+            return [order_id for order_id in order_ids if not is_open(found[order_id].values())]
+
         known = sorted({each for order_id in order_ids for each in self.known.get(order_id, ())})
         take((yield from find_payments(api, known)).values())
         if api.order_filter is not None:
-            for order_id in (order_id for order_id in order_ids if afresh or not found[order_id]):
+            for order_id in list_unclear():
                 listing = build_listing(api, PaymentQuery(filters={api.order_filter: order_id}))
                 take((yield Search(listing, reach=REACH)))
-        missing = [order_id for order_id in order_ids if afresh or not found[order_id]]
-        if missing and not (api.order_filter and api.order_filter_finds_all):
-            take((yield from self._search(api, missing)))
-            for order_id in missing:
-                self.known[order_id] = set(found[order_id])
+            if api.order_filter_finds_all:
+                return {order_id: list(payments.values()) for order_id, payments in found.items()}
+        unclear = [order_id for order_id in list_unclear() if order_id in self.known or not found[order_id]]
+        if unclear:
+            take((yield from self._search(api, unclear)))
+            self.known.update({order_id: set(found[order_id]) for order_id in unclear if found[order_id]})
         return {order_id: list(payments.values()) for order_id, payments in found.items()}
 
     def _search(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[list[Payment]]:
@@ -103,11 +108,12 @@ class OrderFinder:
             return any(api.is_of_order(payment, order_id) for order_id in order_ids)
 
         candidates: dict[str, Payment] = {}
+        self.is_cut = False
         for listing in (build_pending_listing(api, query), build_latest_listing(api, query)):
             seen = 0
             for payment in (yield Search(listing, is_candidate, reach=REACH)):
                 candidates[payment.id] = payment
-            self.is_cut = seen >= REACH
+            self.is_cut |= seen >= REACH
         silent = [payment.id for payment in candidates.values() if is_silent(payment)]
         self.is_cut |= len(silent) > MAX_DETAILS
         told = yield from find_payments(api, silent[:MAX_DETAILS])

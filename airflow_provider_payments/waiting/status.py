@@ -63,11 +63,10 @@ class StatusWait:
         self._target = build_query(statuses=self.target_statuses, known_words=api.statuses)
         failure = build_query(statuses=self.failure_statuses or None, known_words=api.statuses)
         left = [name for name in self._names if not self._has_reached(name)]
-        is_partial = len(left) < len(self._names) or self._finder.takes_shortcut(api, left)
         self._found.update((yield from self._find(api, left)))
-        if is_partial and all(map(self._has_reached, self._names)):
-            # What had got there earlier may have moved on, and an order may have got another payment.
-            self._found.update((yield from self._find(api, self._names, afresh=True)))
+        if len(left) < len(self._names) and all(map(self._has_reached, self._names)):
+            # What had got there earlier may have moved on.
+            self._found.update((yield from self._find(api, self._names)))
         for name in self._names:
             payment = choose_decisive(self._found[name])
             if payment and failure.has_statuses and failure.wants(payment):
@@ -106,9 +105,9 @@ class StatusWait:
         known = {name: sorted(ids) for name, ids in self._finder.known.items() if ids}
         return {"known_ids": known} if known else {}
 
-    def _find(self, api: PaymentsApi, names: Sequence[str], afresh: bool = False) -> Inquiry[dict[str, list[Payment]]]:
+    def _find(self, api: PaymentsApi, names: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
         if self.order_ids:
-            return (yield from self._finder.find(api, names, afresh))
+            return (yield from self._finder.find(api, names))
         hold_seconds = self.hold_seconds if len(self._names) == 1 else 0.0
         found = yield from find_payments(api, names, hold_seconds)
         return {name: [found[name]] if name in found else [] for name in names}

@@ -13,6 +13,7 @@ from airflow_provider_payments.exceptions import (
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
+from airflow_provider_payments.hooks.walk import ListingReport
 from airflow_provider_payments.http.retry import RetryPolicy
 
 #: What a poll may fail with and be made again. Anything else needs somebody to act.
@@ -26,7 +27,12 @@ class StillWaiting(Exception):
 
 
 class Wait(Protocol):
-    """What is waited for. It may remember between polls what the one before found, but need not."""
+    """What is waited for. It may remember between polls what the one before found, but need not.
+
+    :param report: counts the requests of polls.
+    """
+
+    report: ListingReport
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
         """Ask whether it is over, as cheaply as the API permits.
