@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import itertools
 import json
 import os
 import re
@@ -10,21 +12,23 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import aclosing, closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import airflow
 import pytest
 
 from airflow_provider_payments.payment import RECORD_FIELDS
-from airflow_provider_payments.sandbox import Sandbox
+from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.stores import S3UnderTest, moto_url, s3
 
 __all__ = ["moto_url", "s3"]
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "example_dags").glob("*.py"))
 NAMES = [path.stem for path in EXAMPLES]
+AIRFLOW = tuple(map(int, airflow.__version__.split(".")[:2]))
 
 Run = Callable[..., str]
 
@@ -35,6 +39,30 @@ with warnings.catch_warnings(record=True) as caught:
     runpy.run_path(sys.argv[1])
 ours = [str(each.message) for each in caught if "example" in each.filename or "payments" in each.filename]
 assert not ours, ours
+"""
+
+
+# Airflow has no way to try a DAG with an event, so the run is given some as soon as it is made.
+RUN_WITH_EVENTS = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models import dagrun
+from airflow.models.asset import AssetEvent, AssetModel
+
+make_run = dagrun.get_or_create_dagrun
+
+def make_run_with_events(*, session, **about):
+    run = make_run(session=session, **about)
+    asset_id = session.query(AssetModel.id).filter(AssetModel.uri.startswith("x-payments://")).scalar()
+    for payload in json.loads(sys.argv[2]):
+        extra = {"from_trigger": True, "payload": payload}
+        run.consumed_asset_events.append(AssetEvent(asset_id=asset_id, extra=extra))
+    session.commit()
+    return run
+
+dagrun.get_or_create_dagrun = make_run_with_events
+(dag,) = DagBag(sys.argv[1]).dags.values()
+assert dag.test().state == "success"
 """
 
 
@@ -148,6 +176,77 @@ def test_loads_days_into_a_warehouse(
     assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
     assert len(loaded) == len(rows) + 1
     assert all("+00:00" in each["created_at"] for each in loaded.values())
+
+
+def meanwhile(sandbox: Sandbox, api: str, requests: int, change: Callable[[], object]) -> None:
+    """Change something once an API has been asked so many times: while somebody waits for it."""
+    seen = itertools.count(1)
+
+    def look(call: Call) -> None:
+        if call.api == api and next(seen) == requests:
+            change()
+
+    sandbox.before_reply = look
+
+
+def test_waits_until_a_day_has_settled(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    day = [row for row in sandbox.spacepay.rows if row["createdAt"].startswith("2025-10-10")]
+    assert {"pending", "processing"} <= {row["status"] for row in day}
+    meanwhile(sandbox, "spacepay", 4, sandbox.settle)  # the worker looks first, then the triggerer
+    dag = changed(
+        "example_wait_until_settled",
+        tmp_path,
+        OUTPUT=repr(tmp_path.as_uri()),
+        START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
+        INTERVAL="timedelta(seconds=0.5)",
+    )
+    log = run_dag(dag, dag.stem, "2025-10-11")
+    assert "running trigger in line" in log
+    found = records(gzip.decompress((tmp_path / "spacepay_default" / "2025-10-10.jsonl.gz").read_bytes()).decode())
+    assert sorted(str(record["id"]) for record in found) == sorted(row["id"] for row in day)
+    assert all(record["is_final"] for record in found)
+    cents = sum(row["amountInCents"] for row in day if row["status"] == "completed")
+    assert f"{{'USD': '{cents // 100}.{cents % 100:02d}'}}" in log
+
+
+def test_waits_for_an_order_and_checks_what_was_paid(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    row = sandbox.spacepay.add(orderId="order-7", status="pending", amountInCents=2500)
+    meanwhile(sandbox, "spacepay", 5, lambda: row.update(status="completed"))
+    dag = changed("example_wait_for_order", tmp_path, INTERVAL="timedelta(seconds=0.5)")
+    log = run_dag(dag, dag.stem, "--conf", json.dumps({"order_id": "order-7", "amount": "25"}))
+    assert "running trigger in line" in log
+    assert "Order order-7 is paid: 25.00 USD" in log
+    with pytest.raises(AssertionError, match=r"Order order-7: 25.00 of 25.01 USD were paid"):
+        run_dag(dag, dag.stem, "--conf", json.dumps({"order_id": "order-7", "amount": "25.01"}))
+
+
+@pytest.mark.skipif(AIRFLOW < (3,), reason="Airflow 2 cannot watch assets")
+def test_acts_once_on_payments_that_are_announced_twice(database: None, sandbox: Sandbox, tmp_path: Path) -> None:
+    from airflow_provider_payments.triggers.payments import NewPaymentsTrigger
+
+    async def announce() -> dict[str, Any]:
+        trigger = NewPaymentsTrigger(payments_conn_id="spacepay_default", created_from="2025-10-10T00:00:00Z")
+        async with aclosing(trigger.run()) as events:
+            return (await anext(events)).payload
+
+    dag = changed("example_on_new_payments", tmp_path)
+    log = run_python("-c", RUN_WITH_EVENTS, str(dag), json.dumps([asyncio.run(announce())] * 2), folder=dag.parent)
+    expected = [
+        row for row in sandbox.spacepay.rows if row["createdAt"] >= "2025-10-10" and row["status"] == "completed"
+    ]
+    assert sorted(re.findall(r"New: (\S+), ", log)) == sorted(row["id"] for row in expected)
+
+
+@pytest.mark.skipif(AIRFLOW >= (3,), reason="Airflow 3 watches assets")
+def test_airflow_2_finds_no_dag_that_watches() -> None:
+    path = EXAMPLES[0].parent / "example_on_new_payments.py"
+    script = "import sys; from airflow.models.dagbag import DagBag; bag = DagBag(sys.argv[1], include_examples=False)"
+    run_python(
+        "-c",
+        f"{script}; assert not bag.dags and not bag.import_errors, bag.import_errors",
+        str(path),
+        folder=path.parent,
+    )
 
 
 def table(folder: Path) -> list[dict[str, Any]]:
