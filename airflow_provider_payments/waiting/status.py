@@ -88,12 +88,10 @@ class StatusWait:
             payment = choose_decisive(self._found.get(name, []))
             places.setdefault(_place(payment), []).append(name)
         others = "; ".join(f"{len(names)} {place} ({_enumerate(names)})" for place, names in places.items())
-        cut = (
-            " Not every payment was searched: name payment_ids, or a later created_from." if self._finder.is_cut else ""
-        )
-        return (
-            f"{reached} of {len(self._names)} {what} have reached {target}" + (f"; {others}." if others else ".") + cut
-        )
+        text = f"{reached} of {len(self._names)} {what} have reached {target}" + (f"; {others}." if others else ".")
+        if others and self._finder.is_cut:
+            text += " Not every payment was searched: name payment_ids, or a later created_from."
+        return text
 
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:
         """Return the payments as the last poll found them, each once."""
