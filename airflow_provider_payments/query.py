@@ -157,5 +157,10 @@ def _check_filters(filters: Mapping[str, object] | None, known_filters: Collecti
             )
         if value is None:
             raise PaymentsConfigError(f"Filter {name!r} has no value. Leave it out, or give it one.")
-        checked[name] = str(value).lower() if isinstance(value, bool) else str(value)
+        checked[name] = filter_text(value)
     return checked
+
+
+def filter_text(value: object) -> str:
+    """Return a filter's value as it goes into a URL."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

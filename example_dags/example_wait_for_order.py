@@ -47,6 +47,13 @@ with DAG(
     tags=["payments", "example"],
     doc_md=__doc__,
 ) as dag:
+
+    @task(retries=0)
+    def require_price(params: Any = None) -> None:
+        """Fail at once, not when the order is paid, if nobody has said what it costs."""
+        if not Decimal(params["amount"]) > 0:
+            raise ValueError(f"Order {params['order_id']!r} has no price: {params['amount']!r}.")
+
     paid = PaymentStatusSensor(
         task_id="wait_for_payment",
         payments_conn_id=CONNECTION,
@@ -78,4 +85,5 @@ with DAG(
         """Do what the payment was for. A retry does it again: once for each order id must be enough."""
         log.info("Order %s is paid: %s %s", order["order_id"], order["received"], CURRENCY)  # CHANGE: ship it
 
+    require_price() >> paid
     act(require_amount(paid.output))

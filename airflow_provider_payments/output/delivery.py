@@ -62,9 +62,9 @@ class Delivery:
         return self._to_storage(hook, list_payments, window, context)
 
     def check(self) -> None:
-        """Refuse what can be seen to be wrong without opening the place.
+        """Refuse what can be seen to be wrong before the place is written to.
 
-        :raises PaymentsConfigError: for such a path, format or limit.
+        :raises PaymentsConfigError: for such a path, format or limit, and a missing connection or package.
         """
         url, limit = self.output_path, self.max_records_per_file
         if limit is not None and (limit < 1 or url is None):
@@ -74,7 +74,7 @@ class Delivery:
         if not url.strip() or (url.endswith("/") and limit is None):
             raise PaymentsConfigError(f"output_path must name a file, not a directory: {url!r}.")
         choose_format(url, self.file_format)
-        Place.parse(url)
+        _ = Place.parse(url).fs
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
         tally = Tally()

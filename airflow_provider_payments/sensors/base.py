@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments import exceptions
 from airflow_provider_payments._compat import (
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -18,8 +18,9 @@ from airflow_provider_payments._compat import (
     conf,
     get_first_reschedule,
 )
-from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError, PaymentsThrottled
+from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError
 from airflow_provider_payments.operators.base import PaymentsTask
+from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
@@ -95,14 +96,16 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             if self.deferrable:
                 return self._look_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
-            self._started = first.timestamp() if first else None
-            return super().execute(context)
+            self._started = first.timestamp() if first else time.time()
+            # Undecorated: Airflow's guard takes a sensor's call of its own base class for one operator in another.
+            return inspect.unwrap(BaseSensorOperator.execute)(self, context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a deferral. Airflow's own would skip on any error when ``soft_fail`` is set."""
         with self._skip_softly():
             if next_method == "__fail__":
-                raise self._read_failure(next_kwargs or {})
+                raise_failure(next_kwargs or {})
+                return self._look_a_last_time(context, "The triggerer did not answer.")
             return getattr(self, next_method)(context, **(next_kwargs or {}))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
@@ -110,15 +113,18 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
         :param event: the trigger's outcome, its deadline, and ids that it knows.
         """
-        from airflow_provider_payments.triggers.polling import LOOK, TIMEOUT
+        from airflow_provider_payments.triggers.polling import LAST_LOOK, LOOK, TIMEOUT
 
         is_ours = isinstance(event, Mapping) and isinstance(event.get("deadline"), int | float)
-        if not is_ours or event.get("outcome") not in (LOOK, TIMEOUT):
+        if not is_ours or event.get("outcome") not in (LOOK, LAST_LOOK, TIMEOUT):
             raise PaymentsError(f"The trigger's event is none of {self.task_type}'s, so it proves nothing: {event!r}.")
         if event["outcome"] == TIMEOUT:
             raise self._time_out(event.get("last", ""))
         self._started = event["deadline"] - self.timeout
         self._wait = self.build_wait(event.get("remembered", {}))
+        if event["outcome"] == LAST_LOOK:
+            return self._look_a_last_time(context, event.get("last", ""))
+        self._poll_failures = event.get("look_failures", 0)
         return self._look_or_defer(context)
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
@@ -130,7 +136,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 found = self._look(context)
             except PASSING_ERRORS as error:
                 self._survive(error)
-                pause = max(self.poke_interval, _retry_after(error))
+                pause = max(self.poke_interval, find_retry_after(error))
             else:
                 self._poll_failures = 0
                 return found
@@ -139,7 +145,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 # Another process would not know how many polls have failed.
                 time.sleep(max(min(pause, left + 0.1), 0.0))
             else:
-                time.sleep(max(min(pause - self.poke_interval, left + 0.1), 0.0))
+                # Airflow waits for the interval itself, or for less when it backs off.
+                own = 0.0 if self.exponential_backoff else self.poke_interval
+                time.sleep(max(min(pause - own, left + 0.1), 0.0))
             if not self.reschedule or pause >= left:
                 return False
 
@@ -152,8 +160,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             found = self._look(context)
         except PASSING_ERRORS as error:
             self._survive(error)
-            pause = max(pause, _retry_after(error))
+            pause = max(pause, find_retry_after(error))
         else:
+            self._poll_failures = 0
             if isinstance(found, PokeReturnValue):
                 return found.xcom_value
         now = time.time()
@@ -166,6 +175,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             next_poll=now + pause,
             max_poll_failures=self.max_poll_failures,
             poll_failures=self._poll_failures,
+            look_failures=self._poll_failures,
             **(self._wait.remember() if self._wait else {}),
         )
         self.defer(
@@ -173,6 +183,19 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             method_name="execute_complete",
             timeout=timedelta(seconds=deadline - now),
         )
+
+    def _look_a_last_time(self, context: Context, last: str) -> Any:
+        """Look although the time is over: what happened in the meantime may be what was waited for."""
+        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
+
+        try:
+            found = self._look(context)
+        except PASSING_ERRORS as error:
+            self.log.warning("The last look failed. %s", error)
+        else:
+            if isinstance(found, PokeReturnValue):
+                return found.xcom_value
+        raise self._time_out(last)
 
     def _look(self, context: Context) -> PokeReturnValue | bool:
         """Poll, and deliver when it is over."""
@@ -202,17 +225,6 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     def _time_out(self, last: str = "") -> AirflowSensorTimeout:
         return AirflowSensorTimeout(f"Not over within the timeout of {self.timeout:g} s. {last}".strip())
 
-    def _read_failure(self, next_kwargs: Mapping[str, Any]) -> Exception:
-        """Return the error of a trigger that failed. Airflow passes it on as the text of a traceback."""
-        traceback, reason = next_kwargs.get("traceback"), str(next_kwargs.get("error", "unknown"))
-        if not traceback:
-            return self._time_out() if "timeout" in reason.lower() else PaymentsError(f"The trigger failed: {reason}.")
-        self.log.error("The trigger failed:\n%s", "".join(traceback))
-        name, _, message = traceback[-1].strip().partition(": ")
-        module, _, name = name.rpartition(".")
-        kind = getattr(exceptions, name, PaymentsError) if module == exceptions.__name__ else PaymentsError
-        return kind(message if kind is not PaymentsError else f"The trigger failed: {traceback[-1].strip()}")
-
     @contextmanager
     def _skip_softly(self) -> Iterator[None]:
         """Apply ``soft_fail`` and ``never_fail``: Airflow's ``execute`` skips on errors that are not soft."""
@@ -231,7 +243,3 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             if self.never_fail:
                 raise AirflowSkipException(str(error)) from error
             raise
-
-
-def _retry_after(error: Exception) -> float:
-    return error.retry_after or 0.0 if isinstance(error, PaymentsThrottled) else 0.0

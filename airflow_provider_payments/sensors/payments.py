@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments.query import parse_bound
+from airflow_provider_payments.query import filter_text, parse_bound
 from airflow_provider_payments.sensors.base import PaymentsSensor
 from airflow_provider_payments.times import format_time
 
@@ -157,12 +157,19 @@ class PendingPaymentsSensor(PaymentsSensor):
     def window(self) -> tuple[datetime | None, datetime | None]:
         return parse_bound("created_from", self.created_from), parse_bound("created_to", self.created_to)
 
+    @property
+    def _filters(self) -> dict[str, str | None] | None:
+        """The filters as texts, so that they are the same in the triggerer."""
+        if self.filters is None:
+            return None
+        return {name: None if value is None else filter_text(value) for name, value in self.filters.items()}
+
     def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
         from airflow_provider_payments.waiting.pending import PendingWait
 
         start, end = self.window
         unsettled_id = remembered.get("unsettled_id")
-        return PendingWait(start, end, self.filters, self.until, None if unsettled_id is None else str(unsettled_id))
+        return PendingWait(start, end, self._filters, self.until, None if unsettled_id is None else str(unsettled_id))
 
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         from airflow_provider_payments.triggers.payments import PendingPaymentsTrigger
@@ -171,7 +178,7 @@ class PendingPaymentsSensor(PaymentsSensor):
         return PendingPaymentsTrigger(
             created_from=format_time(start),
             created_to=format_time(end),
-            filters=self.filters,
+            filters=self._filters,
             until=self.until,
             **arguments,
         )

@@ -16,8 +16,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
-from airflow_provider_payments._compat import get_connection_async
-from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsThrottled
+from airflow_provider_payments._compat import AirflowNotFoundException, get_connection_async
+from airflow_provider_payments.exceptions import (
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsError,
+    PaymentsThrottled,
+    PaymentsUnavailable,
+)
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer
@@ -37,6 +43,14 @@ MAX_POLLS = 32
 _AS_MANY_AS_NEEDED = 0
 
 
+class ConnectionUnreadable(PaymentsUnavailable):
+    """Airflow does not tell what a connection says: its database or its API is out of order."""
+
+
+class ConnectionOutdated(Exception):
+    """A connection is not any more what a line was opened with."""
+
+
 @dataclass
 class Line:
     """A connection, opened once.
@@ -48,30 +62,26 @@ class Line:
     api: PaymentsApi
     fingerprint: str
     _driver: AiohttpDriver
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
     _silent_until: float = 0.0
 
-    async def take_turn(self) -> float:
-        """Wait until no other poll of this process begins at the same moment; return the seconds that this took.
+    @asynccontextmanager
+    async def take_turn(self, *, is_held: bool = False) -> AsyncIterator[None]:
+        """Wait until no other poll of this process begins at the same moment, and not too many are under way.
 
         Polls that were due together so come apart, and stay so.
+
+        :param is_held: whether the API is asked to hold its reply: the poll then takes no place away from others.
         """
         pacer = _pacers.setdefault(asyncio.get_running_loop(), Pacer(POLLS_PER_SECOND))
-        seconds = pacer.reserve(time.monotonic())
-        await asyncio.sleep(seconds)
-        return seconds
+        await asyncio.sleep(pacer.reserve(time.monotonic()))
+        async with AsyncExitStack() as stack:
+            if not is_held:
+                await stack.enter_async_context(self._places)
+            yield
 
-    async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]], *, is_held: bool = False) -> T:
-        """Answer a poll, each request sent once.
-
-        :param is_held: whether the API was asked to hold its reply: the poll then takes no turn away from others.
-        """
-        if is_held:
-            return await self._ask(poll)
-        async with self._turns:
-            return await self._ask(poll)
-
-    async def _ask(self, poll: Callable[[PaymentsApi], Inquiry[T]]) -> T:
+    async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]]) -> T:
+        """Answer a poll, each request sent once."""
         try:
             return await aanswer(poll(self.api), self._driver)
         except PaymentsThrottled as error:
@@ -103,9 +113,12 @@ _slots: dict[tuple[asyncio.AbstractEventLoop, str, str], _Slot] = {}
 async def borrow_line(payments_conn_id: str) -> AsyncIterator[Line]:
     """Borrow the line of a connection; it is opened for the first trigger and closed after the last.
 
-    :raises PaymentsConfigError: when the connection is none of a payment company, or lacks something.
+    :raises PaymentsConfigError: when there is no such connection, or it is none of a payment company, or lacks
+        something.
+    :raises ConnectionUnreadable: when it cannot be read at the moment.
+    :raises ConnectionOutdated: when its credentials are refused, and it has been changed meanwhile.
     """
-    connection = await get_connection_async(payments_conn_id)
+    connection = await _read(payments_conn_id)
     # A connection that was changed meanwhile is another one.
     key = (asyncio.get_running_loop(), payments_conn_id, _fingerprint(connection))
     slot = _slots.setdefault(key, _Slot())
@@ -114,7 +127,12 @@ async def borrow_line(payments_conn_id: str) -> AsyncIterator[Line]:
         async with slot.lock:
             if slot.line is None:
                 slot.line = await _open(connection, slot.stack)
-        yield slot.line
+        try:
+            yield slot.line
+        except PaymentsAuthError:
+            if await _is_outdated(slot.line):
+                raise ConnectionOutdated from None
+            raise
     finally:
         slot.users -= 1
         if not slot.users:
@@ -135,9 +153,21 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
     return Line(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), client))
 
 
-async def is_outdated(line: Line) -> bool:
-    """Whether the connection was changed since the line was opened."""
-    return _fingerprint(await get_connection_async(line.api.credentials.connection_id)) != line.fingerprint
+async def _is_outdated(line: Line) -> bool:
+    """Whether the connection is known to have changed since the line was opened."""
+    try:
+        return _fingerprint(await _read(line.api.credentials.connection_id)) != line.fingerprint
+    except PaymentsError:
+        return False
+
+
+async def _read(conn_id: str) -> Connection:
+    try:
+        return await get_connection_async(conn_id)
+    except AirflowNotFoundException as error:
+        raise PaymentsConfigError(f"There is no connection {conn_id!r}: {error}") from None
+    except Exception as error:
+        raise ConnectionUnreadable(f"Connection {conn_id!r} cannot be read: {type(error).__name__}.") from error
 
 
 def _fingerprint(connection: Connection) -> str:

@@ -8,15 +8,16 @@ import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_payments.query import build_query
+from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.times import format_time, parse_iso
+from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
 
 if TYPE_CHECKING:
     from airflow_provider_payments.hooks.api import PaymentsApi
@@ -28,48 +29,6 @@ if TYPE_CHECKING:
 MAX_IDS = 500
 #: Seconds that Airflow gets to write an event down before its payments count as announced.
 _TO_BE_WRITTEN = 5.0
-
-
-@dataclass
-class Announced:
-    """Which payments were announced: what has to outlive the process.
-
-    :param polled_at: when the list was last read, in seconds since 1970; None before the first time.
-    :param keys: of each payment a short hash of its id, and when it was created, in seconds since 1970.
-    """
-
-    polled_at: float | None = None
-    keys: dict[str, float] = field(default_factory=dict)
-
-    def add(self, payment: Payment) -> bool:
-        """Note a payment; return whether it is new."""
-        key = hashlib.sha256(payment.id.encode()).hexdigest()[:18]
-        is_new = key not in self.keys
-        # One without any time is in every window.
-        self.keys[key] = payment.occurred_at.timestamp() if payment.occurred_at else float("inf")
-        return is_new
-
-    def forget_before(self, moment: float) -> None:
-        """Forget payments that will not be listed again."""
-        self.keys = {key: created for key, created in self.keys.items() if created >= moment}
-
-    def to_json(self) -> str:
-        """Return it as text."""
-        keys = {key: None if created == float("inf") else int(created) for key, created in self.keys.items()}
-        return json.dumps({"polled_at": self.polled_at, "keys": keys})
-
-    @classmethod
-    def from_json(cls, text: object) -> Announced:
-        """Read it from text.
-
-        :raises ValueError: when it is none of ours.
-        """
-        try:
-            value: Any = json.loads(str(text))
-            keys = {str(key): float("inf" if moment is None else moment) for key, moment in value["keys"].items()}
-            return cls(float(value["polled_at"]), keys)
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"not a state of this trigger: {error}") from None
 
 
 class NewPaymentsTrigger(BaseEventTrigger):
@@ -92,8 +51,9 @@ class NewPaymentsTrigger(BaseEventTrigger):
     :param created_from: ISO 8601 text with a zone: payments from here on are announced, when the watch first begins.
         None announces only what matches later than that.
     :param lookback: seconds, or a ``timedelta``.
-    :param poke_interval: seconds between polls.
+    :param poke_interval: seconds between polls, or a ``timedelta``.
     :param max_poll_failures: failed polls in a row that are survived.
+    :raises PaymentsConfigError: for an interval that is not positive, or a time without a zone.
     """
 
     def __init__(
@@ -104,16 +64,16 @@ class NewPaymentsTrigger(BaseEventTrigger):
         filters: Mapping[str, object] | None = None,
         created_from: str | None = None,
         lookback: timedelta | float = 86_400.0,
-        poke_interval: float = 60.0,
+        poke_interval: timedelta | float = 60.0,
         max_poll_failures: int = 10,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.payments_conn_id = payments_conn_id
         self.statuses = statuses
         self.filters = filters
-        self.created_from = created_from
-        self.lookback = lookback.total_seconds() if isinstance(lookback, timedelta) else lookback
-        self.poke_interval = poke_interval
+        self.created_from = format_time(parse_bound("created_from", created_from))
+        self.lookback = _seconds("lookback", lookback)
+        self.poke_interval = _seconds("poke_interval", poke_interval)
         self.max_poll_failures = max_poll_failures
         self._has_warned = False
 
@@ -138,8 +98,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
         """
         # In a thread, for HTTP clients take long to import.
         lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
-        announced = await self._load()
         try:
+            announced = await self._load()
             async with lines.borrow_line(self.payments_conn_id) as line:
                 while True:
                     for event in await self._poll(line, announced):
@@ -162,8 +122,12 @@ class NewPaymentsTrigger(BaseEventTrigger):
         while True:
             turn = max(turn, now + line.get_pause(self.poke_interval))
             await asyncio.sleep(turn - now)
+            now = time.time()
+            if line.get_pause(0.0):
+                continue  # another trigger was told meanwhile to wait
+            listed: dict[str, float] = {}
             try:
-                payments = await line.ask(lambda api: self._find(api, announced))
+                new = await line.ask(lambda api: self._find(api, announced, listed))  # noqa: B023 - used at once
             except PASSING_ERRORS as error:
                 failures += 1
                 if failures > self.max_poll_failures:
@@ -172,18 +136,20 @@ class NewPaymentsTrigger(BaseEventTrigger):
                 now = time.time()
                 turn = max(turn + self.poke_interval, now)
                 continue
-            is_baseline = announced.polled_at is None and self.created_from is None
-            new = [payment for payment in payments if announced.add(payment)]
-            announced.polled_at = turn
-            announced.forget_before(turn - self.lookback - 1)  # times are kept in whole seconds
-            self.log.info("%d new payments%s", len(new), ", from before the watch" if is_baseline else "")
-            return [] if is_baseline else list(self._describe(new))
+            announced.note(listed, turn, self.lookback)
+            self.log.info("%d new payments", len(new))
+            return list(self._describe(new))
 
-    def _find(self, api: PaymentsApi, announced: Announced) -> Inquiry[list[Payment]]:
+    def _find(self, api: PaymentsApi, announced: Announced, listed: dict[str, float]) -> Inquiry[list[Payment]]:
+        """List the payments of the time to look back on, and return those that are new.
+
+        :param listed: told of each payment its key, and when it was created.
+        """
         from airflow_provider_payments.hooks.inquiry import Search
         from airflow_provider_payments.hooks.questions import build_listing
 
-        if announced.polled_at is None and self.created_from is not None:
+        is_first = announced.polled_at is None
+        if is_first and self.created_from is not None:
             start = parse_iso(self.created_from)
         else:
             start = datetime.fromtimestamp((announced.polled_at or time.time()) - self.lookback, timezone.utc)
@@ -194,7 +160,14 @@ class NewPaymentsTrigger(BaseEventTrigger):
             known_words=api.statuses,
             known_filters=api.filters,
         )
-        return (yield Search(build_listing(api, query)))
+
+        def is_new(payment: Payment) -> bool:
+            key = shorten(payment.id)
+            listed[key] = payment.occurred_at.timestamp() if payment.occurred_at else NO_TIME
+            # What matched before the watch began is no news.
+            return key not in announced.keys and not (is_first and self.created_from is None)
+
+        return (yield Search(build_listing(api, query), is_new))
 
     def _describe(self, payments: Sequence[Payment]) -> Iterator[dict[str, Any]]:
         for start in range(0, len(payments), MAX_IDS):
@@ -219,7 +192,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
             return Announced.from_json(text) if text else Announced()
         except ValueError as error:
             self._warn_once(error)
-            return Announced()
+            # Airflow makes a new trigger of one that failed, in the same process.
+            return _memory.setdefault(f"{self._key} {self.created_from}", Announced())
 
     async def _save(self, announced: Announced) -> None:
         store = getattr(self, "asset_state_store", None)
@@ -243,3 +217,14 @@ class NewPaymentsTrigger(BaseEventTrigger):
         if not self._has_warned:
             self.log.warning("What was announced is kept in memory only, and lost with this process: %s", error)
             self._has_warned = True
+
+
+#: For triggers without a store.
+_memory: dict[str, Announced] = {}
+
+
+def _seconds(name: str, value: timedelta | float) -> float:
+    seconds: Any = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise PaymentsConfigError(f"{name} must be seconds or a timedelta, more than 0, and is {value!r}.")
+    return float(seconds)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_payments.exceptions import PaymentFailed, PaymentsAuthError
+from airflow_provider_payments.exceptions import PaymentFailed
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.lines import Line
     from airflow_provider_payments.waiting.wait import Wait
 
 #: Outcomes that a trigger tells its task. Only the task knows whether it is really over: it looks for itself.
-LOOK, TIMEOUT = "look", "timeout"
+LOOK, LAST_LOOK, TIMEOUT = "look", "last look", "timeout"
 #: However short an interval is asked for, a trigger process is not to spin.
 _SHORTEST_INTERVAL = 0.1
 
@@ -43,6 +43,7 @@ class PollingTrigger(BaseTrigger):
     :param next_poll: when to poll first.
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
+    :param look_failures: how often in a row the task itself has failed to look; for the task.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class PollingTrigger(BaseTrigger):
         next_poll: float,
         max_poll_failures: int = 10,
         poll_failures: int = 0,
+        look_failures: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.payments_conn_id = payments_conn_id
@@ -62,6 +64,11 @@ class PollingTrigger(BaseTrigger):
         self.next_poll = next_poll
         self.max_poll_failures = max_poll_failures
         self.poll_failures = poll_failures
+        self.look_failures = look_failures
+        # What is serialised stays as it is.
+        self._last_poll = 0.0
+        self._next_poll = next_poll
+        self._failures = poll_failures
 
     @abstractmethod
     def build_wait(self) -> Wait:
@@ -86,6 +93,7 @@ class PollingTrigger(BaseTrigger):
             "next_poll",
             "max_poll_failures",
             "poll_failures",
+            "look_failures",
         )
         kind = type(self)
         arguments = {name: getattr(self, name) for name in names} | self.wait_arguments
@@ -100,48 +108,71 @@ class PollingTrigger(BaseTrigger):
         # parsed every few seconds.
         lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
         wait = self.build_wait()
-        self.next_poll = align(self.next_poll, self.poke_interval, time.time())
+        self._last_poll = self.next_poll - self.poke_interval
+        self._next_poll = align(self.next_poll, self.poke_interval, time.time())
+        self._failures = self.poll_failures
         outcome = None
         while outcome is None:
-            async with lines.borrow_line(self.payments_conn_id) as line:
-                try:
-                    outcome = await self._poll(line, wait)
-                except PaymentsAuthError:
-                    if not await lines.is_outdated(line):
-                        raise
-                    self.log.info("Connection %r was changed, and is read again.", self.payments_conn_id)
-        remembered = {"last": wait.describe(), "remembered": dict(wait.remember())}
-        event = {"outcome": outcome, "deadline": self.deadline, **remembered}
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+            try:
+                async with lines.borrow_line(self.payments_conn_id) as line:
+                    outcome = await self._poll_until_over(line, wait)
+            except lines.ConnectionOutdated:
+                self.log.info("Connection %r was changed, and is read again.", self.payments_conn_id)
+            except lines.ConnectionUnreadable as error:
+                self._survive(error)
+                left = self.deadline - time.time()
+                await asyncio.sleep(max(min(self.poke_interval, left), _SHORTEST_INTERVAL))
+                outcome = TIMEOUT if left <= self.poke_interval else None
+        yield TriggerEvent(  # type: ignore[no-untyped-call]
+            {
+                "outcome": outcome,
+                "deadline": self.deadline,
+                "last": wait.describe(),
+                "remembered": dict(wait.remember()),
+                "look_failures": self.look_failures,
+            }
+        )
 
-    async def _poll(self, line: Line, wait: Wait) -> str:
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
+    async def _poll_until_over(self, line: Line, wait: Wait) -> str:
         while True:
             now = time.time()
-            turn = max(now, self.next_poll, now + line.get_pause(self.poke_interval))
+            turn = max(now, self._next_poll, now + line.get_pause(self.poke_interval))
             if turn >= self.deadline:
                 await asyncio.sleep(max(self.deadline - now, 0.0))
-                return TIMEOUT
+                is_due = time.time() - self._last_poll >= 0.9 * self.poke_interval
+                return LAST_LOOK if is_due and not line.get_pause(0.0) else TIMEOUT
             await asyncio.sleep(turn - now)
-            turn += await line.take_turn()
-            self.next_poll = turn + max(self.poke_interval, _SHORTEST_INTERVAL)
-            try:
-                # Not asyncio.timeout, which Python 3.10 lacks.
-                is_over = await asyncio.wait_for(line.ask(wait.poll, is_held=self.is_held), self.deadline - turn)
-            except asyncio.TimeoutError:
-                return TIMEOUT
-            except PaymentFailed as failure:
-                self.log.info("%s", failure)
-                return LOOK
-            except PASSING_ERRORS as error:
-                self.poll_failures += 1
-                if self.poll_failures > self.max_poll_failures:
-                    raise
-                counts = (self.poll_failures, self.max_poll_failures)
-                self.log.warning("Poll failed, %d in a row of at most %d. %s", *counts, error)
-            else:
-                self.poll_failures = 0
-                self.log.info("%s", wait.describe())
-                if is_over:
-                    return LOOK
+            async with line.take_turn(is_held=self.is_held):
+                if line.get_pause(0.0):
+                    continue  # another sensor was told meanwhile to wait
+                self._last_poll = time.time()
+                self._next_poll = self._last_poll + max(self.poke_interval, _SHORTEST_INTERVAL)
+                outcome = await self._poll(line, wait)
+            if outcome is not None:
+                return outcome
+
+    async def _poll(self, line: Line, wait: Wait) -> str | None:
+        """Poll once; return the outcome, if there is one."""
+        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
+
+        try:
+            # Not asyncio.timeout, which Python 3.10 lacks.
+            is_over = await asyncio.wait_for(line.ask(wait.poll), self.deadline - time.time())
+        except asyncio.TimeoutError:
+            return TIMEOUT
+        except PaymentFailed as failure:
+            self.log.info("%s", failure)
+            return LOOK
+        except PASSING_ERRORS as error:
+            self._survive(error)
+            return None
+        self._failures = 0
+        self.log.info("%s", wait.describe())
+        return LOOK if is_over else None
+
+    def _survive(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures > self.max_poll_failures:
+            raise error
+        counts = (self._failures, self.max_poll_failures)
+        self.log.warning("Poll failed, %d in a row of at most %d. %s", *counts, error)

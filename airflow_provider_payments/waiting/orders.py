@@ -19,6 +19,8 @@ from airflow_provider_payments.query import PaymentQuery
 
 #: A search looks at no more payments than this.
 REACH = 2000
+#: An order whose known payments are not final is searched for again at every so-manyth poll only.
+POLLS_PER_SEARCH = 10
 #: Where only a single payment's reply tells its order, no more payments than this are asked for at one poll.
 MAX_DETAILS = 20
 
@@ -29,7 +31,7 @@ def choose_decisive(payments: Sequence[Payment]) -> Payment | None:
     One that has succeeded decides. Else the order is undecided as long as one is not final: a customer who failed may
     be trying again. Else the latest decides. Refunds, which are payments of their own, do not count.
     """
-    counting = [payment for payment in payments if payment.kind is not PaymentKind.REFUND] or payments
+    counting = [payment for payment in payments if payment.kind is not PaymentKind.REFUND]
     succeeded = [payment for payment in counting if payment.status is PaymentStatus.SUCCEEDED]
     undecided = [payment for payment in counting if not payment.is_final]
     return max(succeeded or undecided or counting, key=_time, default=None)
@@ -59,14 +61,17 @@ class OrderFinder:
     known: dict[str, set[str]] = field(default_factory=dict)
     #: Whether the last search did not look at every payment.
     is_cut: bool = field(default=False, init=False)
-    _others: set[str] = field(default_factory=set, init=False)
+    _told: dict[str, str | None] = field(default_factory=dict, init=False)
+    _polls: int = field(default=0, init=False)
 
     def find(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
         """Find the payments of orders.
 
-        An order that is known to have a payment which is not final is not searched for again. Any other is: it may have
-        got another payment.
+        An order that is known to have a payment which is not final is seldom searched for again, any other at each
+        poll: it may have got another payment.
         """
+        self._polls += 1
+        is_thorough = self._polls % POLLS_PER_SEARCH == 0
         found: dict[str, dict[str, Payment]] = {order_id: {} for order_id in order_ids}
 
         def take(payments: Iterable[Payment]) -> None:
@@ -76,13 +81,14 @@ class OrderFinder:
                         found[order_id][payment.id] = payment
 
         def list_unclear() -> list[str]:
-            return [order_id for order_id in order_ids if not is_open(found[order_id].values())]
+            return [order_id for order_id in order_ids if is_thorough or not is_open(found[order_id].values())]
 
         known = sorted({each for order_id in order_ids for each in self.known.get(order_id, ())})
         take((yield from find_payments(api, known)).values())
         if api.order_filter is not None:
             for order_id in list_unclear():
-                listing = build_listing(api, PaymentQuery(filters={api.order_filter: order_id}))
+                query = PaymentQuery(created_from=self.created_from, filters={api.order_filter: order_id})
+                listing = build_listing(api, query)
                 take((yield Search(listing, reach=REACH)))
             if api.order_filter_finds_all:
                 return {order_id: list(payments.values()) for order_id, payments in found.items()}
@@ -104,7 +110,8 @@ class OrderFinder:
             nonlocal seen
             seen += 1
             if is_silent(payment):
-                return payment.id not in self._others
+                # Which order a payment belongs to does not change.
+                return payment.id not in self._told or self._told[payment.id] in order_ids
             return any(api.is_of_order(payment, order_id) for order_id in order_ids)
 
         candidates: dict[str, Payment] = {}
@@ -117,6 +124,5 @@ class OrderFinder:
         silent = [payment.id for payment in candidates.values() if is_silent(payment)]
         self.is_cut |= len(silent) > MAX_DETAILS
         told = yield from find_payments(api, silent[:MAX_DETAILS])
-        # Which order a payment belongs to does not change.
-        self._others.update(told)
+        self._told.update({payment.id: payment.order_id for payment in told.values()})
         return [*candidates.values(), *told.values()]

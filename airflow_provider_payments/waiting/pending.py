@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
@@ -64,6 +64,8 @@ class PendingWait:
             payment = yield from find_pending_at_head(api, query)
         if payment is None:
             self._last = "Nothing pending was found."
+            if self.until == SETTLED and query.created_to and query.created_to > datetime.now(timezone.utc):
+                _log.warning("The window ends at %s, so it may yet get payments.", query.created_to.isoformat())
             return self.until == SETTLED
         self._note(payment)
         return self.until != SETTLED

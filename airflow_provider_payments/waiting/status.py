@@ -68,7 +68,7 @@ class StatusWait:
             # What had got there earlier may have moved on.
             self._found.update((yield from self._find(api, self._names)))
         for name in self._names:
-            payment = choose_decisive(self._found[name])
+            payment = self._choose(name)
             if payment and failure.has_statuses and failure.wants(payment):
                 raise PaymentFailed(
                     f"{'Payment' if self.payment_ids else 'Order'} {name!r} is {payment.status.value} "
@@ -80,12 +80,14 @@ class StatusWait:
 
     def describe(self) -> str:
         """Say how many are where."""
+        if not self._found:
+            return f"Nothing was asked yet about {_enumerate(self._names)}."
         reached = sum(map(self._has_reached, self._names))
         what = "payments" if self.payment_ids else "orders"
         target = ", ".join(self.target_statuses or ["a final status"])
         places: dict[str, list[str]] = {}
         for name in (name for name in self._names if not self._has_reached(name)):
-            payment = choose_decisive(self._found.get(name, []))
+            payment = self._choose(name)
             places.setdefault(_place(payment), []).append(name)
         others = "; ".join(f"{len(names)} {place} ({_enumerate(names)})" for place, names in places.items())
         text = f"{reached} of {len(self._names)} {what} have reached {target}" + (f"; {others}." if others else ".")
@@ -110,8 +112,12 @@ class StatusWait:
         found = yield from find_payments(api, names, hold_seconds)
         return {name: [found[name]] if name in found else [] for name in names}
 
+    def _choose(self, name: str) -> Payment | None:
+        payments = self._found.get(name, [])
+        return choose_decisive(payments) if self.order_ids else next(iter(payments), None)
+
     def _has_reached(self, name: str) -> bool:
-        payment = choose_decisive(self._found.get(name, []))
+        payment = self._choose(name)
         if payment is None:
             return False
         return self._target.wants(payment) if self._target.has_statuses else payment.is_final
@@ -138,7 +144,11 @@ def _read_ids(argument: str, value: object) -> list[str]:
             f"{argument} must be a list of ids, and is a {type(value).__name__}. Write {argument}=['an-id'], or give "
             f"the list that another task returned: {argument}=that_task.output."
         )
-    ids = list(dict.fromkeys(str(each) for each in value))
-    if not all(each.strip() for each in ids):
-        raise PaymentsConfigError(f"{argument} contains an empty id.")
-    return ids
+    ids = list(value)
+    for each in ids:
+        # A number with a fraction may have lost zeros, None is a task's that found nothing.
+        if isinstance(each, bool) or not isinstance(each, str | int):
+            raise PaymentsConfigError(f"{argument} contains {each!r}, which is no id. Ids are texts.")
+        if not str(each).strip():
+            raise PaymentsConfigError(f"{argument} contains an empty id.")
+    return list(dict.fromkeys(map(str, ids)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -12,9 +11,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from airflow_provider_payments._compat import Asset, BaseHook
@@ -66,7 +67,12 @@ class Deployment:
         self.start("scheduler", "triggerer")
 
     def kill(self, component: str) -> None:
-        os.killpg(self._processes.pop(component).pid, signal.SIGKILL)
+        """Kill a component and all that it has started, in whatever process group."""
+        session = self._processes.pop(component).pid
+        for process in psutil.process_iter():
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                if os.getsid(process.pid) == session:
+                    process.kill()
 
     def stop(self) -> None:
         for component in list(self._processes):

@@ -1,0 +1,200 @@
+"""What triggers of one process share: a session, a token, an API's wish to be left alone. And that nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsConfigError
+from airflow_provider_payments.sandbox import Call
+from airflow_provider_payments.triggers import lines
+from airflow_provider_payments.triggers.payments import PaymentStatusTrigger
+from tests.waits import Shop, first_event
+
+
+def for_payment(shop: Shop, payment_id: str, seconds: float = 20, **settings: Any) -> PaymentStatusTrigger:
+    now = time.time()
+    given = {"poke_interval": 0.1, "deadline": now + seconds, "next_poll": now, "payments_conn_id": shop.conn_id}
+    return PaymentStatusTrigger(payment_ids=[payment_id], **{**given, **settings})
+
+
+@pytest.mark.parametrize("conn_type", ["cryptofuse"])
+async def test_one_token_for_all(shop: Shop) -> None:
+    ids = [shop.id_of(shop.sell("succeeded")) for _ in range(8)]
+    events = await asyncio.gather(*(first_event(for_payment(shop, each)) for each in ids))
+    assert [event["outcome"] for event in events] == ["look"] * 8
+    assert sum(call.route == "/o/token/" for call in shop.sandbox.requests) == 1
+    assert len(shop.calls) == 8
+    assert lines._slots == {}
+
+
+@pytest.mark.parametrize("conn_type", ["cryptofuse"])
+async def test_a_line_is_open_as_long_as_somebody_uses_it(shop: Shop) -> None:
+    waiting, paid = shop.sell("pending"), shop.sell("succeeded")
+    task = asyncio.create_task(first_event(for_payment(shop, shop.id_of(waiting))))
+    for _ in range(3):
+        await first_event(for_payment(shop, shop.id_of(paid)))
+    assert len(lines._slots) == 1
+    shop.move(waiting, "succeeded")
+    await task
+    assert sum(call.route == "/o/token/" for call in shop.sandbox.requests) == 1
+    assert lines._slots == {}
+    await first_event(for_payment(shop, shop.id_of(paid)))
+    assert sum(call.route == "/o/token/" for call in shop.sandbox.requests) == 2
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_a_changed_connection_is_another_line(shop: Shop) -> None:
+    waiting, paid = shop.sell("pending"), shop.sell("succeeded")
+    task = asyncio.create_task(first_event(for_payment(shop, shop.id_of(waiting))))
+    while not shop.calls:
+        await asyncio.sleep(0.02)
+    shop.connect(password="sk_another_key")
+    with pytest.raises(PaymentsAuthError):
+        await first_event(for_payment(shop, shop.id_of(paid)))
+    shop.connect({"page_size": 7})
+    assert (await first_event(for_payment(shop, shop.id_of(paid))))["outcome"] == "look"
+    shop.move(waiting, "succeeded")
+    assert (await task)["outcome"] == "look"
+    assert lines._slots == {}
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_a_wish_to_wait_silences_those_that_come_later(shop: Shop) -> None:
+    ids = [shop.id_of(shop.sell("succeeded")) for _ in range(2)]
+    shop.reply(429, headers={"Retry-After": "1"})
+    first = asyncio.create_task(first_event(for_payment(shop, ids[0])))
+    while not shop.calls:
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    await asyncio.gather(first, first_event(for_payment(shop, ids[1])))
+    times = [call.received_at for call in shop.calls]
+    assert len(times) == 3
+    assert times[1] - times[0] > 0.95
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_a_wish_to_wait_silences_those_that_sleep(shop: Shop) -> None:
+    """They had reckoned their next poll before the API asked to be left alone."""
+    ids = [shop.id_of(shop.sell("succeeded")) for _ in range(3)]
+    shop.reply(429, headers={"Retry-After": "2"})
+    now = time.time()
+    await asyncio.gather(
+        *(first_event(for_payment(shop, each, next_poll=now + 0.5 * place)) for place, each in enumerate(ids))
+    )
+    times = [call.received_at for call in shop.calls]
+    assert len(times) == 4
+    assert min(times[1:]) - times[0] > 1.95
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_other_connections_are_not_silenced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Shop(shop.sandbox, "cryptofuse", monkeypatch)
+    ids = shop.id_of(shop.sell("succeeded")), other.id_of(other.sell("succeeded"))
+    shop.reply(429, headers={"Retry-After": "2"})
+    task = asyncio.create_task(first_event(for_payment(shop, ids[0])))
+    while not shop.calls:
+        await asyncio.sleep(0.02)
+    began = time.monotonic()
+    await first_event(for_payment(other, ids[1]))
+    assert time.monotonic() - began < 1.5
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("conn_type", ["cryptofuse"])
+def test_nothing_is_left_open(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """However it ends: told, failed, or cancelled while it sleeps, while it asks, before it has begun."""
+    paid, waiting = shop.sell("succeeded"), shop.sell("pending")
+
+    async def run() -> None:
+        await first_event(for_payment(shop, shop.id_of(paid)))
+        shop.reply_always(400)
+        with pytest.raises(Exception, match="HTTP 400"):
+            await first_event(for_payment(shop, shop.id_of(paid)))
+        shop.sandbox.before_reply = None
+        for latency, seconds in ((0, 0.0), (0, 0.3), (2000, 0.3)):
+            shop.sandbox.faults.latency_ms = latency
+            task = asyncio.create_task(first_event(for_payment(shop, shop.id_of(waiting), poke_interval=5)))
+            await asyncio.sleep(seconds)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert lines._slots == {}
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        assert not left
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(run())
+        gc.collect()
+    assert "Unclosed" not in caplog.text
+    assert "never retrieved" not in caplog.text
+    assert "was destroyed" not in caplog.text
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_the_others_go_on_when_one_is_cancelled(shop: Shop) -> None:
+    rows = [shop.sell("pending") for _ in range(3)]
+    tasks = [asyncio.create_task(first_event(for_payment(shop, shop.id_of(row)))) for row in rows]
+    while len(shop.calls) < 3:
+        await asyncio.sleep(0.02)
+    tasks[0].cancel()
+    for row in rows:
+        shop.move(row, "succeeded")
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert [event["outcome"] for event in results[1:]] == ["look", "look"]
+    assert lines._slots == {}
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_a_connection_that_cannot_be_opened_leaves_nothing(shop: Shop) -> None:
+    shop.connect(password="")
+    results = await asyncio.gather(*(first_event(for_payment(shop, "x")) for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(result, PaymentsConfigError) for result in results)
+    assert lines._slots == {}
+    shop.connect()
+    assert (await first_event(for_payment(shop, shop.id_of(shop.sell("succeeded")))))["outcome"] == "look"
+
+
+def test_each_event_loop_has_its_own(shop: Shop) -> None:
+    """A process may run one loop after the other; sockets belong to one."""
+    shop.sell("succeeded", "one-order")
+    for _ in range(2):
+        now = time.time()
+        waiting = PaymentStatusTrigger(
+            payments_conn_id=shop.conn_id,
+            order_ids=["one-order"],
+            poke_interval=0.1,
+            deadline=now + 20,
+            next_poll=now,
+        )
+        assert asyncio.run(first_event(waiting))["outcome"] == "look"
+    assert lines._slots == {}
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_the_pace_of_the_connection_is_that_of_the_process(shop: Shop) -> None:
+    shop.connect({"requests_per_second": 10})
+    ids = [shop.id_of(shop.sell("succeeded")) for _ in range(6)]
+    await asyncio.gather(*(first_event(for_payment(shop, each)) for each in ids))
+    times = sorted(call.received_at for call in shop.calls)
+    assert times[-1] - times[0] > 0.45
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+async def test_the_concurrency_of_the_connection_is_that_of_the_process(shop: Shop) -> None:
+    shop.connect({"max_concurrency": 2})
+    shop.sandbox.faults.latency_ms = 60
+    ids = [shop.id_of(shop.sell("succeeded")) for _ in range(6)]
+    await asyncio.gather(*(first_event(for_payment(shop, each)) for each in ids))
+    assert most_at_once(shop.calls) <= 2
+
+
+def most_at_once(calls: list[Call]) -> int:
+    return max(sum(each.received_at <= call.received_at < each.answered_at for each in calls) for call in calls)

@@ -1,0 +1,328 @@
+"""The trigger that watches for new payments: each announced once, whatever happens to its process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments._compat import AirflowOptionalProviderFeatureException, Asset
+from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsConfigError, PaymentsUnavailable
+from airflow_provider_payments.triggers import payments as triggers
+from tests.waits import Shop, rebuild
+
+CAN_WATCH = Asset.__name__ == "Asset"
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
+on_airflow_3 = pytest.mark.skipif(not CAN_WATCH, reason="Airflow 2 cannot watch assets")
+on_airflow_2 = pytest.mark.skipif(CAN_WATCH, reason="of Airflow 2")
+
+
+@on_airflow_2
+def test_airflow_2_is_told_what_to_do_instead() -> None:
+    with pytest.raises(AirflowOptionalProviderFeatureException, match=r"needs Airflow 3.*example_list_payments"):
+        _ = triggers.NewPaymentsTrigger
+
+
+def test_the_module_has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match="Nonsense"):
+        _ = triggers.Nonsense
+
+
+class BlockingStore:
+    """What Airflow 3.3.0 gives a watching trigger."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self.values[key] = json.loads(json.dumps(value))
+
+
+class Store(BlockingStore):
+    """And Airflow 3.3.2."""
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        return self.get(key, default)
+
+    async def aset(self, key: str, value: Any) -> None:
+        self.set(key, value)
+
+
+class StoreOfSeveralAssets(Store):
+    async def aget(self, key: str, default: Any = None) -> Any:
+        raise ValueError("several assets")
+
+    async def aset(self, key: str, value: Any) -> None:
+        raise ValueError("several assets")
+
+
+def watch(
+    trigger: Any, store: Any = None, *, polls: int = 2, shop: Shop, then: Callable[[int], object] = lambda poll: None
+) -> list[dict[str, Any]]:
+    """Run a watching trigger until it has polled so often, and noted it; return what it announced.
+
+    :param then: called after each poll but the last, with its number.
+    """
+    events: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        watching = rebuild(trigger)
+        watching.asset_state_store = store
+        async for event in watching.run():
+            events.append(event.payload)
+
+    async def main() -> None:
+        task = asyncio.create_task(run())
+        for number in range(1, polls + 1):
+            before = len(shop.list_calls)
+            while len(shop.list_calls) == before and not task.done():
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)  # the rest of the poll
+            if task.done():
+                break
+            if number < polls:
+                then(number)
+        await asyncio.sleep(trigger.poke_interval + 0.2)  # the note of it
+        if not task.done():
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=not task.done() or task.cancelled())
+
+    asyncio.run(main())
+    return events
+
+
+def new_payments(shop: Shop, **settings: Any) -> Any:
+    return triggers.NewPaymentsTrigger(
+        **{"payments_conn_id": shop.conn_id, "poke_interval": 0.4, "max_poll_failures": 1, **settings}
+    )
+
+
+def ids(events: list[dict[str, Any]]) -> list[str]:
+    return sorted(each for event in events for each in event["ids"])
+
+
+def sell(shop: Shop, status: str = "succeeded", minutes: float = 30) -> Any:
+    """Take a payment, so many minutes ago."""
+    at = NOW - timedelta(minutes=minutes)
+    # HOT Pay tells when a payment was finished, in seconds.
+    time_of = {"timestamp": int(at.timestamp())} if shop.conn_type == "hotpay" else {}
+    return shop.sell(status, order=f"order-{minutes}", at=at, **time_of)
+
+
+def id_of(shop: Shop, row: Any) -> str:
+    """Return the id under which a payment is known here. HOT Pay has none of its own."""
+    if shop.conn_type != "hotpay":
+        return shop.id_of(row)
+    return next(payment.id for payment in shop.hook.list_payments(filters={"memo": row["memo"]}))
+
+
+@on_airflow_3
+def test_each_is_announced_once_when_it_reaches_the_status(shop: Shop) -> None:
+    shop.close()
+    sell(shop)
+    later = sell(shop, "pending", 60)
+    added: list[Any] = []
+
+    def then(poll: int) -> None:
+        if poll == 1:
+            added.append(sell(shop, minutes=10))
+            if shop.conn_type == "hotpay":
+                later["timestamp"] = int(NOW.timestamp())
+            shop.move(later, "succeeded")
+
+    events = watch(new_payments(shop), Store(), polls=3, shop=shop, then=then)
+    assert ids(events) == sorted([id_of(shop, added[0]), id_of(shop, later)])
+    (event,) = events
+    assert (event["payments_conn_id"], event["count"], event["statuses"]) == (shop.conn_id, 2, {"succeeded": 2})
+    assert event["first_created_at"] <= event["last_created_at"]
+    assert event.keys() == {
+        "payments_conn_id",
+        "count",
+        "ids",
+        "statuses",
+        "first_created_at",
+        "last_created_at",
+    }
+
+
+@on_airflow_3
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+class TestWithOneCompany:
+    @pytest.mark.parametrize("make_store", [Store, BlockingStore])
+    def test_a_new_process_goes_on_where_the_old_one_was(self, shop: Shop, make_store: Callable[[], Any]) -> None:
+        shop.close()
+        sell(shop)
+        store = make_store()
+        first = sell_after = None
+
+        def then(poll: int) -> None:
+            nonlocal first
+            first = sell(shop, minutes=5)
+
+        events = watch(new_payments(shop), store, polls=2, shop=shop, then=then)
+        assert first is not None
+        assert ids(events) == [id_of(shop, first)]
+        sell_after = sell(shop, minutes=3)  # while no process watches
+        events = watch(new_payments(shop), store, polls=2, shop=shop)
+        assert ids(events) == [id_of(shop, sell_after)]
+        assert watch(new_payments(shop), store, polls=1, shop=shop) == []
+        ((key, state),) = store.values.items()
+        assert key.startswith("payments-")
+        assert id_of(shop, first) not in state
+
+    def test_another_question_has_a_state_of_its_own(self, shop: Shop) -> None:
+        shop.close()
+        store = Store()
+        watch(new_payments(shop), store, polls=1, shop=shop)
+        watch(new_payments(shop, statuses=["failed"]), store, polls=1, shop=shop)
+        watch(new_payments(shop, filters={"type": "deposit"}), store, polls=1, shop=shop)
+        assert len(store.values) == 3
+
+    def test_what_was_there_before_is_announced_from_created_from_on(self, shop: Shop) -> None:
+        shop.close()
+        sell(shop, minutes=60 * 24 * 9)
+        wanted = sell(shop, minutes=60 * 24 * 5)
+        begin = (NOW - timedelta(days=7)).isoformat()
+        events = watch(new_payments(shop, created_from=begin), Store(), polls=2, shop=shop)
+        assert ids(events) == [id_of(shop, wanted)]
+
+    def test_an_event_holds_500_ids_at_most(self, shop: Shop) -> None:
+        shop.close()
+        for number in range(501):
+            sell(shop, minutes=1 + number / 100)
+        begin = (NOW - timedelta(days=1)).isoformat()
+        events = watch(new_payments(shop, created_from=begin, poke_interval=1), Store(), polls=1, shop=shop)
+        assert [event["count"] for event in events] == [500, 1]
+        assert len(set(ids(events))) == 501
+
+    @pytest.mark.parametrize(("store", "other"), [(None, "failed"), (StoreOfSeveralAssets(), "expired")])
+    def test_without_a_store_it_remembers_while_it_lives_and_warns_once(
+        self, shop: Shop, store: Any, other: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shop.close()
+        sold: list[Any] = []
+        with caplog.at_level(logging.INFO):
+            # What is remembered outlives the trigger, so each test asks something else.
+            events = watch(
+                new_payments(shop, statuses=["succeeded", other]),
+                store,
+                polls=3,
+                shop=shop,
+                then=lambda poll: sold.append(sell(shop, minutes=poll)),
+            )
+        assert ids(events) == sorted(id_of(shop, row) for row in sold)
+        said = caplog.text + capsys.readouterr().out
+        assert said.count("in memory only") == 1
+
+    def test_failed_polls_are_survived(self, shop: Shop) -> None:
+        shop.close()
+        sold: list[Any] = []
+
+        def then(poll: int) -> None:
+            if poll == 1:
+                shop.reply(500)
+                sold.append(sell(shop))
+
+        events = watch(new_payments(shop), Store(), polls=3, shop=shop, then=then)
+        assert ids(events) == [id_of(shop, sold[0])]
+
+    def test_an_outage_loses_nothing_where_there_is_no_store(self, shop: Shop) -> None:
+        """Airflow makes a new trigger of one that failed."""
+        shop.close()
+        trigger = new_payments(shop, poke_interval=0.1, statuses=["succeeded", "canceled"])
+        assert watch(trigger, polls=1, shop=shop) == []
+        shop.reply(500, times=2)
+        with pytest.raises(PaymentsUnavailable):
+            watch(trigger, polls=3, shop=shop)
+        sold = sell(shop)
+        assert ids(watch(trigger, polls=2, shop=shop)) == [id_of(shop, sold)]
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"poke_interval": 0},
+            {"poke_interval": -1.0},
+            {"poke_interval": timedelta(0)},
+            {"poke_interval": "60"},
+            {"lookback": 0},
+            {"created_from": "2026-01-01T00:00:00"},
+        ],
+    )
+    def test_bad_arguments_are_seen_when_the_dag_file_is_read(self, shop: Shop, settings: Any) -> None:
+        with pytest.raises(PaymentsConfigError):
+            new_payments(shop, **settings)
+
+    @pytest.mark.parametrize(
+        ("settings", "status", "error"),
+        [
+            ({}, 500, PaymentsUnavailable),
+            ({}, 401, PaymentsAuthError),
+            ({"statuses": ["paid"]}, 200, PaymentsConfigError),
+            ({"filters": {"nonsense": 1}}, 200, PaymentsConfigError),
+        ],
+    )
+    def test_it_waits_before_it_raises(self, shop: Shop, settings: Any, status: int, error: type[Exception]) -> None:
+        if status != 200:
+            shop.reply_always(status)
+        trigger = new_payments(shop, poke_interval=0.1, **settings)
+
+        async def run() -> None:
+            async for _ in rebuild(trigger).run():
+                pass
+
+        began = time.monotonic()
+        with pytest.raises(error):
+            asyncio.run(run())
+        assert time.monotonic() - began >= 1
+        assert len(shop.list_calls) == {500: 2, 401: 1, 200: 0}[status]
+
+
+@on_airflow_3
+def test_its_arguments_come_back_and_hold_no_secret(shop: Shop) -> None:
+    trigger = new_payments(shop, lookback=timedelta(hours=2), filters={}, statuses=("succeeded", "failed"))
+    again = rebuild(trigger)
+    assert again.serialize() == trigger.serialize()
+    assert again.lookback == 7200
+    assert set(trigger.serialize()[1]) == {
+        "payments_conn_id",
+        "statuses",
+        "filters",
+        "created_from",
+        "lookback",
+        "poke_interval",
+        "max_poll_failures",
+    }
+    password = shop.sandbox.connections()[shop.conn_id]["password"]
+    assert password[:40] not in repr(trigger)
+
+
+@on_airflow_3
+def test_what_was_announced_survives_as_text() -> None:
+    from airflow_provider_payments.triggers.announced import NO_TIME, Announced
+
+    announced = Announced()
+    announced.note({"old": 1000.0, "new": 5000.0, "undated": NO_TIME}, 6000.0, 2000.0)
+    assert announced == Announced(6000.0, {"new": 5000.0, "undated": NO_TIME})
+    assert Announced.from_json(announced.to_json()) == announced
+    announced.note({"newer": 6500.0}, 6900.0, 2000.0)
+    assert announced.keys == {"new": 5000.0, "newer": 6500.0}
+    announced.note({}, 9000.0, 2000.0)
+    assert announced.keys == {}
+
+
+@on_airflow_3
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": 1}', '{"polled_at": null, "keys": {}}', "no JSON"])
+def test_a_foreign_state_is_refused(text: str) -> None:
+    from airflow_provider_payments.triggers.announced import Announced
+
+    with pytest.raises(ValueError, match=r"."):
+        Announced.from_json(text)

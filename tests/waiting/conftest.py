@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, Wait
+from tests.waits import pytest_generate_tests, shop
+
+__all__ = ["pytest_generate_tests", "shop"]
+
+
+Poll = Callable[[PaymentsHook, Wait], bool]
+
+
+def poll_on_worker(hook: PaymentsHook, wait: Wait) -> bool:
+    return hook.inquire(wait.poll, retry=ONE_ATTEMPT)
+
+
+def poll_in_triggerer(hook: PaymentsHook, wait: Wait) -> bool:
+    return asyncio.run(hook.ainquire(wait.poll))
+
+
+@pytest.fixture
+def poll() -> Poll:
+    """Poll once, as a task does."""
+    return poll_on_worker
+
+
+@pytest.fixture
+def poll_either_way(is_async: bool) -> Poll:
+    """Poll once, as a task does or as a trigger does."""
+    return poll_in_triggerer if is_async else poll_on_worker

@@ -1,0 +1,312 @@
+"""Waiting until nothing is pending, or something is: cheap while it lasts, certain in the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.sandbox import Row
+from airflow_provider_payments.waiting.pending import PendingWait
+from airflow_provider_payments.waiting.wait import StillWaiting, Wait
+from tests.waits import CONN_TYPES, WITH_IDS, Shop, at_call
+
+Poll = Callable[[PaymentsHook, Wait], bool]
+NOTHING = "Nothing pending was found."
+WITH_UNKNOWN = [each for each in CONN_TYPES if each != "satispay"]
+"""Satispay's lists are asked for by status, so they show no word that is not known."""
+EARLIER_AND_LATER = {
+    "cryptofuse": ("waiting", "sending"),
+    "spacepay": ("pending", "processing"),
+    "jframework": ("Created", "Reserved"),
+}
+"""Words of a pending payment that the API can filter by, in the order in which they are asked for."""
+
+
+def ids(wait: PendingWait, hook: PaymentsHook) -> list[str]:
+    return [payment.id for payment in wait.list_payments(hook)]
+
+
+def test_until_when() -> None:
+    with pytest.raises(PaymentsConfigError, match="until must be one of settled, pending, and is 'final'"):
+        PendingWait(until="final")
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"created_from": "2026-01-01"}, "time zone"),
+    ({"created_from": "yesterday"}, "ISO 8601"),
+    ({"created_from": "2026-01-02T00:00:00Z", "created_to": "2026-01-01T00:00:00Z"}, "reversed"),
+    ({"created_from": "2026-01-01T00:00:00Z", "created_to": "2026-01-01T00:00:00Z"}, "empty"),
+    ({"filters": {"status": "x"}}, "status"),
+    ({"filters": {"nothing": "x"}}, "nothing"),
+]
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
+@pytest.mark.parametrize(("arguments", "hint"), BAD, ids=[str(number) for number in range(len(BAD))])
+def test_a_bad_question_is_refused_before_any_request(
+    shop: Shop, poll: Poll, arguments: dict[str, Any], hint: str
+) -> None:
+    with pytest.raises(PaymentsConfigError, match=hint):
+        poll(shop.hook, PendingWait(**arguments))
+    assert shop.sandbox.requests == []
+
+
+def test_settled(shop: Shop, poll_either_way: Poll) -> None:
+    shop.finish()
+    row = shop.sell("pending", "one-order")
+    wait = PendingWait()
+    assert not poll_either_way(shop.hook, wait)
+    assert f"is pending ('{shop.words['pending']}')" in wait.describe()
+    shop.move(row, "succeeded")
+    assert poll_either_way(shop.hook, wait)
+    assert wait.describe() == NOTHING
+    listing = wait.list_payments(shop.hook)
+    assert [*listing] == [*shop.hook.list_payments()]
+    assert listing.report.is_complete
+
+
+def test_pending(shop: Shop, poll_either_way: Poll) -> None:
+    shop.finish()
+    wait = PendingWait(until="pending")
+    assert not poll_either_way(shop.hook, wait)
+    assert wait.describe() == NOTHING
+    row = shop.sell("pending", "one-order")
+    assert poll_either_way(shop.hook, wait)
+    assert "is pending" in wait.describe()
+    (payment,) = wait.list_payments(shop.hook)
+    assert payment.status.value == "pending"
+    assert wait.remember() == {}
+    shop.move(row, "failed")
+    with pytest.raises(StillWaiting, match="has settled meanwhile"):
+        ids(wait, shop.hook)
+
+
+def test_a_poll_is_cheap(shop: Shop, poll: Poll) -> None:
+    shop.finish()
+    poll(shop.hook, PendingWait())
+    if shop.facts.pending_questions is None:
+        assert len(shop.calls) <= 3, "the list has to be walked through"
+    else:
+        assert len(shop.calls) == shop.facts.pending_questions
+        assert all("1" in (call.query.get("limit"), call.query.get("PageSize")) for call in shop.calls)
+
+
+@pytest.mark.parametrize("conn_type", WITH_IDS)
+def test_the_payment_that_was_not_final_is_asked_for_alone(shop: Shop, poll: Poll) -> None:
+    shop.finish()
+    row, other = shop.sell(), shop.sell()
+    wait = PendingWait(until="settled")
+    assert not poll(shop.hook, wait)
+    first, second = (row, other) if wait.unsettled_id == shop.id_of(row) else (other, row)
+    assert wait.remember() == {"unsettled_id": shop.id_of(first)}
+    for again in (wait, PendingWait(**wait.remember())):
+        shop.forget_calls()
+        assert not poll(shop.hook, again)
+        assert (len(shop.list_calls), len(shop.detail_calls)) == (0, 1)
+    shop.move(first, "succeeded")
+    assert not poll(shop.hook, wait)
+    assert wait.remember() == {"unsettled_id": shop.id_of(second)}
+    shop.move(second, "failed")
+    assert poll(shop.hook, wait)
+    ids(wait, shop.hook)
+
+
+@pytest.mark.parametrize("conn_type", WITH_IDS)
+def test_a_remembered_payment_that_is_gone_keeps_nobody_waiting(shop: Shop, poll: Poll) -> None:
+    shop.finish()
+    wait = PendingWait(unsettled_id="00000000-0000-4000-8000-999999999999")
+    assert poll(shop.hook, wait)
+    shop.sell()
+    assert not poll(shop.hook, wait)
+
+
+@pytest.mark.parametrize("conn_type", WITH_UNKNOWN)
+def test_an_unknown_word_is_not_settled(shop: Shop, poll_either_way: Poll, caplog: pytest.LogCaptureFixture) -> None:
+    shop.finish()
+    row = shop.sell("brand_new")
+    wait = PendingWait()
+    with caplog.at_level(logging.WARNING, "airflow_provider_payments.waiting.pending"):
+        if poll_either_way(shop.hook, wait):  # the cheap questions ask for known words only
+            with pytest.raises(StillWaiting, match="is unknown"):
+                ids(wait, shop.hook)
+    assert "'brand_new'" in caplog.text
+    assert "is not taken for settled" in caplog.text
+    shop.forget_calls()
+    assert not poll_either_way(shop.hook, wait)
+    assert "is unknown ('brand_new')" in wait.describe()
+    if shop.conn_type != "hotpay":
+        assert wait.remember() == {"unsettled_id": shop.id_of(row)}
+        assert len(shop.calls) == 1
+    shop.move(row, "succeeded")
+    assert poll_either_way(shop.hook, wait)
+    ids(wait, shop.hook)
+
+
+@pytest.mark.parametrize("conn_type", WITH_UNKNOWN)
+def test_an_unknown_word_is_not_pending(shop: Shop, poll: Poll) -> None:
+    shop.finish()
+    shop.sell("brand_new")
+    assert not poll(shop.hook, PendingWait(until="pending"))
+
+
+@pytest.mark.parametrize("conn_type", ["cryptofuse"])
+@pytest.mark.parametrize("word", ["pending", "partially_paid"])
+def test_a_word_that_cannot_be_filtered_by_is_not_settled(shop: Shop, poll: Poll, word: str) -> None:
+    shop.finish()
+    row = shop.sell()
+    row["status"] = word
+    wait = PendingWait()
+    assert poll(shop.hook, wait)
+    with pytest.raises(StillWaiting, match=word):
+        ids(wait, shop.hook)
+    assert not poll(shop.hook, wait)
+
+
+@pytest.mark.parametrize("conn_type", list(EARLIER_AND_LATER))
+@pytest.mark.parametrize("is_forward", [True, False], ids=["forward", "back"])
+def test_a_payment_that_moves_between_two_questions(shop: Shop, poll_either_way: Poll, is_forward: bool) -> None:
+    """Back is how it would be missed by the small questions; the list shows it all the same."""
+    shop.finish()
+    before, after = EARLIER_AND_LATER[shop.conn_type][:: 1 if is_forward else -1]
+    missed = 0
+    for moment in range(1, (shop.facts.pending_questions or 0) + 1):
+        row = shop.sell(before)
+        at_call(shop.sandbox, moment, lambda row=row: row.update(status=after))  # type: ignore[misc]
+        wait = PendingWait()
+        if poll_either_way(shop.hook, wait):
+            missed += 1
+            with pytest.raises(StillWaiting):
+                ids(wait, shop.hook)
+        shop.sandbox.before_reply = None
+        shop.api.rows.remove(row)
+    assert missed == 0 if is_forward else missed > 0
+
+
+def test_a_payment_that_moves_between_two_pages(shop: Shop) -> None:
+    """It jumps from the list's end to its head, or back, while the whole window is listed."""
+    shop.connect({"page_size": 4, "max_concurrency": 2})
+    shop.finish()
+    number = len(shop.api.rows)
+    for source, target in ((number - 1, 0), (0, number - 1), (number // 2, 0)):
+        for moment in (2, 4, 9):
+            row = shop.api.rows[source]
+            known = dict(row)
+            row["status"] = shop.words["pending"]
+            at_call(shop.sandbox, moment, lambda row=row, target=target: jump(shop.api.rows, row, target))  # type: ignore[misc]
+            with pytest.raises(StillWaiting):
+                ids(PendingWait(), shop.hook)
+            shop.sandbox.before_reply = None
+            jump(shop.api.rows, row, source)
+            row.update(known)
+
+
+def jump(rows: list[Row], row: Row, target: int) -> None:
+    rows.remove(row)
+    rows.insert(target, row)
+
+
+@pytest.mark.parametrize("conn_type", ["jframework"])
+def test_a_list_that_cannot_vouch_for_all_is_not_settled(shop: Shop, poll: Poll) -> None:
+    shop.finish()
+    shop.api.extra_total = 3  # type: ignore[attr-defined]
+    wait = PendingWait()
+    assert poll(shop.hook, wait)
+    with pytest.raises(StillWaiting, match=r"cannot be called settled: Payments may be missing: the API counts"):
+        ids(wait, shop.hook)
+    shop.api.extra_total = 0  # type: ignore[attr-defined]
+    assert ids(wait, shop.hook)
+
+
+def test_only_the_window_counts(shop: Shop, poll: Poll) -> None:
+    shop.finish()
+    newest = shop.api.newest.astimezone(timezone.utc).replace(microsecond=0)
+    word = {"hotpay": "PROCESSING"}.get(shop.conn_type, "pending")  # HOT Pay's other pending payments have no time
+    row = shop.sell(word, at=newest - timedelta(hours=5))
+    if shop.conn_type == "hotpay":
+        row["timestamp"] = int((newest - timedelta(hours=5)).timestamp())
+    hour = timedelta(hours=1)
+
+    def window(start: float, end: float) -> dict[str, Any]:
+        return {"created_from": (newest - start * hour).isoformat(), "created_to": newest - end * hour}
+
+    for outside in (
+        window(9, 5),
+        window(4.9, 1),
+        {"created_from": newest - 4 * hour},
+        {"created_to": newest - 6 * hour},
+    ):
+        wait = PendingWait(**outside)
+        assert poll(shop.hook, wait), outside
+        assert ids(wait, shop.hook) == [each.id for each in shop.hook.list_payments(**outside)]
+        assert not poll(shop.hook, PendingWait(**outside, until="pending"))
+    for inside in (
+        window(5, 4),
+        window(9, 4.9),
+        {"created_from": newest - 5 * hour},
+        {"created_to": newest - 4 * hour},
+    ):
+        assert not poll(shop.hook, PendingWait(**inside)), inside
+        with pytest.raises(StillWaiting):
+            ids(PendingWait(**inside), shop.hook)
+        wait = PendingWait(**inside, until="pending")
+        assert poll(shop.hook, wait)
+        assert len(ids(wait, shop.hook)) == 1
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "filters", "inside", "outside"),
+    [
+        ("hotpay", {"memo": "one"}, {"memo": "one"}, {"memo": "two"}),
+        ("hotpay", {"item_id": "item-x"}, {"item_id": "item-x"}, {"item_id": "item-y"}),
+        ("cryptofuse", {"token": "USDT"}, {"token": "USDT"}, {"token": "ETH"}),
+        ("cryptofuse", {"blockchain": "TRON"}, {"blockchain": "TRX"}, {"blockchain": "ETH"}),
+        ("spacepay", {"type": "deposit"}, {"type": "deposit"}, {"type": "payment"}),
+        ("jframework", {"Code": "one"}, {"code": "one"}, {"code": "two"}),
+        ("jframework", {"TestMode": "true"}, {"testMode": True}, {"testMode": False}),
+    ],
+)
+def test_only_what_passes_the_filters_counts(
+    shop: Shop, poll: Poll, filters: dict[str, str], inside: Row, outside: Row
+) -> None:
+    shop.finish()
+    row = shop.sell()
+    row.update(outside)
+    wait = PendingWait(filters=filters)
+    assert poll(shop.hook, wait)
+    assert ids(wait, shop.hook) == [each.id for each in shop.hook.list_payments(filters=filters)]
+    row.update(inside)
+    assert not poll(shop.hook, PendingWait(filters=filters))
+    with pytest.raises(StillWaiting):
+        ids(PendingWait(filters=filters), shop.hook)
+
+
+@pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each != "jframework"])  # filters by date itself
+@pytest.mark.parametrize("until", ["settled", "pending"])
+def test_a_payment_without_any_time_is_in_every_window(shop: Shop, poll: Poll, until: str) -> None:
+    shop.finish()
+    shop.sell().update(shop.facts.undated)
+    window = {"created_from": "2031-01-01T00:00:00Z", "created_to": "2031-01-02T00:00:00Z"}
+    assert poll(shop.hook, PendingWait(**window, until=until)) is (until == "pending")
+
+
+def test_an_error_is_no_answer(shop: Shop, poll: Poll) -> None:
+    shop.finish()
+    shop.connect({"max_attempts": 1})
+    shop.reply_always(500)
+    for until in ("settled", "pending"):
+        with pytest.raises(PaymentsUnavailable):
+            poll(shop.hook, PendingWait(until=until))
+
+
+def test_an_empty_shop_is_settled(shop: Shop, poll: Poll) -> None:
+    shop.close()
+    wait = PendingWait()
+    assert poll(shop.hook, wait)
+    assert ids(wait, shop.hook) == []
+    assert not poll(shop.hook, PendingWait(until="pending"))
