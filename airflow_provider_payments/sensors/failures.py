@@ -25,8 +25,10 @@ def raise_failure(next_kwargs: Mapping[str, Any]) -> None:
     _log.error("The trigger failed:\n%s", "".join(traceback))
     name, _, message = traceback[-1].strip().partition(": ")
     module, _, name = name.rpartition(".")
-    kind = getattr(exceptions, name, PaymentsError) if module == exceptions.__name__ else PaymentsError
-    raise kind(message if kind is not PaymentsError else f"The trigger failed: {traceback[-1].strip()}")
+    kind = getattr(exceptions, name, None) if module == exceptions.__name__ else None
+    if isinstance(kind, type) and issubclass(kind, PaymentsError):
+        raise kind(message)
+    raise PaymentsError(f"The trigger failed: {traceback[-1].strip()}")
 
 
 def find_retry_after(error: Exception) -> float:

@@ -33,8 +33,8 @@ class PaymentStatusSensor(PaymentsSensor):
     :param order_ids: or the orders to wait for. (templated)
     :param target_statuses: normalised statuses or the API's own words; None is any final status. (templated)
     :param failure_statuses: one of these fails the task at once, with ``PaymentFailed``. (templated)
-    :param created_from: payments from here on are searched for orders: an aware datetime or ISO 8601 text with a zone;
-        makes the search cheaper. (templated)
+    :param created_from: older payments of an order do not count: an aware datetime or ISO 8601 text with a zone. It
+        makes a search cheaper. (templated)
     :param long_poll_seconds: how long the API may hold its reply until the status changes, so that the sensor learns
         of it at once. Satispay can (up to 60), when one payment id is waited for; for others it has no effect.
     :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records`` and

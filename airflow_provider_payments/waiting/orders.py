@@ -53,7 +53,7 @@ class OrderFinder:
 
     A payment that a search has found is asked for by its id from then on.
 
-    :param created_from: where a search begins.
+    :param created_from: older payments do not count.
     :param known: ids of payments that were found, by order.
     """
 
@@ -75,7 +75,8 @@ class OrderFinder:
         found: dict[str, dict[str, Payment]] = {order_id: {} for order_id in order_ids}
 
         def take(payments: Iterable[Payment]) -> None:
-            for payment in payments:
+            # Not every listing applies the window.
+            for payment in filter(PaymentQuery(created_from=self.created_from).wants, payments):
                 for order_id in order_ids:
                     if api.is_of_order(payment, order_id):
                         found[order_id][payment.id] = payment

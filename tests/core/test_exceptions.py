@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_payments import exceptions
 from airflow_provider_payments._compat import AirflowException, AirflowFailException
 from airflow_provider_payments.exceptions import (
+    PaymentFailed,
     PaymentNotFound,
     PaymentsAuthError,
     PaymentsConfigError,
@@ -24,6 +25,7 @@ ALL = [
     PaymentsAuthError("text"),
     PaymentsRequestError("text", 400, "36"),
     PaymentNotFound("text", 404, "41"),
+    PaymentFailed("text"),
     PaymentsThrottled("text", 1.5),
     PaymentsUnavailable("text"),
     PaymentsProtocolError("text"),
