@@ -41,7 +41,7 @@ def test_the_list_here_is_whole() -> None:
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
 def test_airflow_fails_at_once_where_a_retry_cannot_help(error: PaymentsError) -> None:
     assert isinstance(error, AirflowException)
-    hopeless = (PaymentsConfigError, PaymentsAuthError, TooManyRecordsForXCom)
+    hopeless = (PaymentsConfigError, PaymentsAuthError, PaymentFailed, TooManyRecordsForXCom)
     assert isinstance(error, AirflowFailException) is isinstance(error, hopeless)
 
 
