@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -20,6 +21,7 @@ from airflow_provider_payments._compat import BaseHook, BaseOperator
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.sandbox import Call, Row, Sandbox
+from airflow_provider_payments.triggers.polling import PollingTrigger
 from tests.hooks.facts import FACTS
 
 try:
@@ -147,6 +149,27 @@ class Shop:
 @pytest.fixture
 def shop(sandbox: Sandbox, conn_type: str, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return Shop(sandbox, conn_type, monkeypatch)
+
+
+def are_apart(times: Iterable[float], began: float, interval: float) -> bool:
+    """Return whether requests were sent an interval apart, of which the first was sent at ``began`` or later.
+
+    A busy server notices a request late, never early: only then are the distances between ``times`` shorter.
+    """
+    return all(moment - began > 0.95 * interval * number for number, moment in enumerate(sorted(times)))
+
+
+def end_at_call(shop: Shop, trigger: PollingTrigger, number: int = 1) -> None:
+    """Let a trigger's time be over half a second after its so-manyth call, however long that takes to come.
+
+    Its interval grows, so that no other poll is due then.
+    """
+
+    def end() -> None:
+        trigger.poke_interval = 3600
+        trigger.deadline = time.time() + 0.5
+
+    at_call(shop.sandbox, number, end)
 
 
 def is_for_credentials(call: Call) -> bool:

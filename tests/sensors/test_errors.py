@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +24,7 @@ from airflow_provider_payments.exceptions import (
 from airflow_provider_payments.sandbox import Call, Sandbox
 from airflow_provider_payments.sensors.payments import PaymentStatusSensor, PendingPaymentsSensor
 from tests.sensors.conftest import TaskInstanceOfATest
-from tests.waits import CONN_TYPES, WITH_IDS, Journey, Shop, deferred, failure
+from tests.waits import CONN_TYPES, WITH_IDS, Journey, Shop, are_apart, deferred, failure
 
 Run = Callable[..., Any]
 FAILING = {
@@ -139,7 +138,7 @@ def test_a_timeout(shop: Shop, run: Run, sensor: str, mode: str) -> None:
     if mode == "reschedule" and not hasattr(TaskInstanceOfATest(None), "get_first_reschedule_date"):
         pytest.skip("Airflow 2.11 reads the first start from its database: test_rescheduled_sensors does this")
     shop.sell("pending", "one-order")
-    settings: dict[str, Any] = {"payments_conn_id": shop.conn_id, "timeout": 0.4, "poke_interval": 0.1}
+    settings: dict[str, Any] = {"payments_conn_id": shop.conn_id, "timeout": 1, "poke_interval": 0.1}
     sensor_class = PendingPaymentsSensor
     if sensor == "status":
         settings["order_ids"], sensor_class = ["one-order"], PaymentStatusSensor
@@ -147,15 +146,15 @@ def test_a_timeout(shop: Shop, run: Run, sensor: str, mode: str) -> None:
         began = time.monotonic()
         with pytest.raises(error):
             run(sensor_class, **settings, **how)
-        assert 0.3 < time.monotonic() - began < 10
+        assert 0.9 < time.monotonic() - began < 10
     assert len(shop.calls) > 4
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
 def test_a_timeout_says_what_was_waited_for(shop: Shop) -> None:
     shop.sell("pending", "one-order")
-    settings = wait_for_order(shop, timeout=0.3, poke_interval=0.1, deferrable=True)
-    with pytest.raises(AirflowSensorTimeout, match=r"timeout of 0\.3 s\. 0 of 1 orders .*; 1 pending \(one-order\)"):
+    settings = wait_for_order(shop, timeout=1.5, poke_interval=0.1, deferrable=True)
+    with pytest.raises(AirflowSensorTimeout, match=r"timeout of 1\.5 s\. 0 of 1 orders .*; 1 pending \(one-order\)"):
         Journey(lambda: PaymentStatusSensor(task_id="wait", **settings)).run()
 
 
@@ -284,12 +283,12 @@ def test_retry_after_is_obeyed(shop: Shop, run: Run) -> None:
 def test_polls_keep_their_distance(shop: Shop, run: Run) -> None:
     ids = [shop.id_of(shop.sell("pending"))]
     shop.reply_always(500)
+    began = time.monotonic()
     with pytest.raises(PaymentsUnavailable):
         run(PaymentStatusSensor, payments_conn_id=shop.conn_id, payment_ids=ids, poke_interval=0.3, max_poll_failures=4)
     times = [call.received_at for call in shop.calls]
     assert len(times) == 5
-    # The first two are those of the worker and of the trigger, which deferral brings closer than an interval by little.
-    assert all(later - earlier > 0.15 for earlier, later in pairwise(times))
+    assert are_apart(times, began, 0.3)
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])

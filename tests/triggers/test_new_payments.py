@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -66,7 +68,7 @@ class StoreOfSeveralAssets(Store):
 
 
 def watch(
-    trigger: Any, store: Any = None, *, polls: int = 2, shop: Shop, then: Callable[[int], object] = lambda poll: None
+    trigger: Any, store: Any = None, *, polls: int = 2, then: Callable[[int], object] = lambda poll: None
 ) -> list[dict[str, Any]]:
     """Run a watching trigger until it has polled so often, and noted it; return what it announced.
 
@@ -77,26 +79,21 @@ def watch(
     async def run() -> None:
         watching = rebuild(trigger)
         watching.asset_state_store = store
-        async for event in watching.run():
-            events.append(event.payload)
+        save, numbers = watching._save, itertools.count(1)
 
-    async def main() -> None:
-        task = asyncio.create_task(run())
-        for number in range(1, polls + 1):
-            before = len(shop.list_calls)
-            while len(shop.list_calls) == before and not task.done():
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)  # the rest of the poll
-            if task.done():
-                break
-            if number < polls:
-                then(number)
-        await asyncio.sleep(trigger.poke_interval + 0.2)  # the note of it
-        if not task.done():
-            task.cancel()
-        await asyncio.gather(task, return_exceptions=not task.done() or task.cancelled())
+        async def save_and_go_on(announced: Any) -> None:
+            await save(announced)
+            number = next(numbers)
+            if number == polls:
+                raise asyncio.CancelledError
+            then(number)
 
-    asyncio.run(main())
+        watching._save = save_and_go_on
+        with suppress(asyncio.CancelledError):
+            async for event in watching.run():
+                events.append(event.payload)
+
+    asyncio.run(run())
     return events
 
 
@@ -139,7 +136,7 @@ def test_each_is_announced_once_when_it_reaches_the_status(shop: Shop) -> None:
                 later["timestamp"] = int(NOW.timestamp())
             shop.move(later, "succeeded")
 
-    events = watch(new_payments(shop), Store(), polls=3, shop=shop, then=then)
+    events = watch(new_payments(shop), Store(), polls=3, then=then)
     assert ids(events) == sorted([id_of(shop, added[0]), id_of(shop, later)])
     (event,) = events
     assert (event["payments_conn_id"], event["count"], event["statuses"]) == (shop.conn_id, 2, {"succeeded": 2})
@@ -168,13 +165,13 @@ class TestWithOneCompany:
             nonlocal first
             first = sell(shop, minutes=5)
 
-        events = watch(new_payments(shop), store, polls=2, shop=shop, then=then)
+        events = watch(new_payments(shop), store, polls=2, then=then)
         assert first is not None
         assert ids(events) == [id_of(shop, first)]
         sell_after = sell(shop, minutes=3)  # while no process watches
-        events = watch(new_payments(shop), store, polls=2, shop=shop)
+        events = watch(new_payments(shop), store, polls=2)
         assert ids(events) == [id_of(shop, sell_after)]
-        assert watch(new_payments(shop), store, polls=1, shop=shop) == []
+        assert watch(new_payments(shop), store, polls=1) == []
         ((key, state),) = store.values.items()
         assert key.startswith("payments-")
         assert id_of(shop, first) not in state
@@ -182,9 +179,9 @@ class TestWithOneCompany:
     def test_another_question_has_a_state_of_its_own(self, shop: Shop) -> None:
         shop.close()
         store = Store()
-        watch(new_payments(shop), store, polls=1, shop=shop)
-        watch(new_payments(shop, statuses=["failed"]), store, polls=1, shop=shop)
-        watch(new_payments(shop, filters={"type": "deposit"}), store, polls=1, shop=shop)
+        watch(new_payments(shop), store, polls=1)
+        watch(new_payments(shop, statuses=["failed"]), store, polls=1)
+        watch(new_payments(shop, filters={"type": "deposit"}), store, polls=1)
         assert len(store.values) == 3
 
     def test_what_was_there_before_is_announced_from_created_from_on(self, shop: Shop) -> None:
@@ -192,7 +189,7 @@ class TestWithOneCompany:
         sell(shop, minutes=60 * 24 * 9)
         wanted = sell(shop, minutes=60 * 24 * 5)
         begin = (NOW - timedelta(days=7)).isoformat()
-        events = watch(new_payments(shop, created_from=begin), Store(), polls=2, shop=shop)
+        events = watch(new_payments(shop, created_from=begin), Store(), polls=2)
         assert ids(events) == [id_of(shop, wanted)]
 
     def test_an_event_holds_500_ids_at_most(self, shop: Shop) -> None:
@@ -200,7 +197,7 @@ class TestWithOneCompany:
         for number in range(501):
             sell(shop, minutes=1 + number / 100)
         begin = (NOW - timedelta(days=1)).isoformat()
-        events = watch(new_payments(shop, created_from=begin, poke_interval=1), Store(), polls=1, shop=shop)
+        events = watch(new_payments(shop, created_from=begin, poke_interval=1), Store(), polls=1)
         assert [event["count"] for event in events] == [500, 1]
         assert len(set(ids(events))) == 501
 
@@ -216,7 +213,6 @@ class TestWithOneCompany:
                 new_payments(shop, statuses=["succeeded", other]),
                 store,
                 polls=3,
-                shop=shop,
                 then=lambda poll: sold.append(sell(shop, minutes=poll)),
             )
         assert ids(events) == sorted(id_of(shop, row) for row in sold)
@@ -232,19 +228,19 @@ class TestWithOneCompany:
                 shop.reply(500)
                 sold.append(sell(shop))
 
-        events = watch(new_payments(shop), Store(), polls=3, shop=shop, then=then)
+        events = watch(new_payments(shop), Store(), polls=3, then=then)
         assert ids(events) == [id_of(shop, sold[0])]
 
     def test_an_outage_loses_nothing_where_there_is_no_store(self, shop: Shop) -> None:
         """Airflow makes a new trigger of one that failed."""
         shop.close()
         trigger = new_payments(shop, poke_interval=0.1, statuses=["succeeded", "canceled"])
-        assert watch(trigger, polls=1, shop=shop) == []
+        assert watch(trigger, polls=1) == []
         shop.reply(500, times=2)
         with pytest.raises(PaymentsUnavailable):
-            watch(trigger, polls=3, shop=shop)
+            watch(trigger, polls=3)
         sold = sell(shop)
-        assert ids(watch(trigger, polls=2, shop=shop)) == [id_of(shop, sold)]
+        assert ids(watch(trigger, polls=2)) == [id_of(shop, sold)]
 
     @pytest.mark.parametrize(
         "settings",

@@ -15,7 +15,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-OFTEN = {"poke_interval": 0.2, "timeout": 30}
+OFTEN = {"poke_interval": 0.2, "timeout": 120}
 
 with DAG("wait_deferred", schedule=None, start_date=START) as wait_deferred:
     for conn_type in CONN_TYPES:
@@ -32,10 +32,10 @@ with DAG("wait_looking_twice", schedule=None, start_date=START) as wait_looking_
 
 with DAG("wait_rescheduled", schedule=None, start_date=START) as wait_rescheduled:
     PendingPaymentsSensor(
-        task_id="settled", payments_conn_id="spacepay_default", mode="reschedule", poke_interval=0.2, timeout=60
+        task_id="settled", payments_conn_id="spacepay_default", mode="reschedule", poke_interval=0.2, timeout=120
     )
     PendingPaymentsSensor(
-        task_id="too_late", payments_conn_id="cryptofuse_default", mode="reschedule", poke_interval=0.2, timeout=2
+        task_id="too_late", payments_conn_id="cryptofuse_default", mode="reschedule", poke_interval=0.2, timeout=5
     )
 
 with DAG("wait_mapped", params={"orders": []}, schedule=None, start_date=START, render_template_as_native_obj=True) as (
