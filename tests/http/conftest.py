@@ -43,7 +43,7 @@ class Talk:
             auth=auth,
             judge=judge,
             check=judge.check,
-            options=TransportOptions(**{"connect_timeout": 5, "read_timeout": 5, **options}),
+            options=TransportOptions(**{"connect_timeout": 30, "read_timeout": 30, **options}),
             retry=retry or RetryPolicy(base_wait=0.001),
             pacer=pacer or Pacer(None),
             log=self.logged.append,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-WAIT = 10
+WAIT = 60
 """Seconds after which a test that hangs fails."""
 
 
@@ -65,6 +66,13 @@ class Server:
         """Give these answers, one after the other, and the last one for ever."""
         left = list(answers)
         self.answer = lambda call: left.pop(0) if len(left) > 1 else left[0]
+
+    def wait_for_calls(self, number: int) -> None:
+        """Wait until so many calls have come."""
+        deadline = time.monotonic() + WAIT
+        while len(self.calls) < number:
+            assert time.monotonic() < deadline, self.targets
+            time.sleep(0.01)
 
     def __enter__(self) -> Server:
         self._thread.start()

@@ -230,6 +230,7 @@ def test_a_reply_that_does_not_come_is_given_up(drive: Drive, server: Server, ta
     try:
         with pytest.raises(PaymentsUnavailable, match="no reply"):
             drive.send(talk(read_timeout=0.05, retry=RetryPolicy(max_attempts=2, base_wait=0.001)), get(server))
+        server.wait_for_calls(2)  # it may notice a request later than that is given up
     finally:
         done.set()
     assert len(server.calls) == 2
@@ -357,14 +358,14 @@ def test_closing_a_walk_ends_its_waits(drive: Drive, server: Server, talk: Talk)
             assert waiting.wait(WAIT)
             return Answer(body=b"/0")
         waiting.set()
-        return Answer(429, headers={"Retry-After": "3"})
+        return Answer(429, headers={"Retry-After": "200"})
 
     server.answer = answer
     before = driver_threads()
     assert drive.walk(talk(max_concurrency=2), Pages(server.origin, ["/0", "/1"]), take=1) == ["/0"]
     assert server.targets.count("/1") == 1
     for thread in driver_threads() - before:
-        thread.join(0.2)
+        thread.join(WAIT)
     assert driver_threads() <= before
 
 
@@ -557,7 +558,7 @@ def test_a_connections_own_verify_comes_before_the_environments(
     with open_session(conversation.options, recorder) as session:
         RequestsDriver(conversation, session).send(Request("GET", "https://api.example.com/"))
     assert (recorder.options["verify"], recorder.options["cert"]) == (verify, ("/own/c.pem", "/own/k.pem"))
-    assert recorder.options["timeout"] == (5, 5)
+    assert recorder.options["timeout"] == (30, 30)
 
 
 def test_the_environments_authorities_count_otherwise(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
