@@ -7,7 +7,8 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -157,17 +158,18 @@ def s3(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> S3UnderTest:
 def azure_connection_string(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not (AZURITE / ".ready").exists():
         pytest.fail(f"{AZURITE} is missing. Make it with: make environments")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     program = [AZURITE / "bin" / "node", AZURITE / "node_modules/azurite/dist/src/blob/main.js"]
-    options = f"--silent --inMemoryPersistence --skipApiVersionCheck --disableTelemetry --blobPort {port}"
-    server = subprocess.Popen(
-        [*program, *options.split()],
-        cwd=tmp_path_factory.mktemp("azurite"),
-        stdout=subprocess.DEVNULL,
-    )
+    options = "--silent --inMemoryPersistence --skipApiVersionCheck --disableTelemetry --blobPort"
+    for _ in range(5):  # somebody else may take the port before Azurite does
+        port = _find_free_port()
+        server = subprocess.Popen(
+            [*program, *options.split(), str(port)],
+            cwd=tmp_path_factory.mktemp("azurite"),
+            stdout=subprocess.DEVNULL,
+        )
+        if _is_up(port, server):
+            break
     try:
-        _wait_for(port)
         url = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
         yield f"DefaultEndpointsProtocol=http;AccountName={AZURE_ACCOUNT};AccountKey={AZURE_KEY};BlobEndpoint={url};"
     finally:
@@ -192,8 +194,7 @@ def azure(azure_connection_string: str, monkeypatch: pytest.MonkeyPatch) -> Azur
 def google_url() -> Iterator[str]:
     from gcp_storage_emulator.server import create_server
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = _find_free_port()
     server = create_server("127.0.0.1", port, in_memory=True)
     server.start()
     yield f"http://127.0.0.1:{port}"
@@ -230,11 +231,18 @@ def attach(protocol: str, conn_id: str, fs: AbstractFileSystem) -> None:
         return
 
 
-def _wait_for(port: int, wait: Callable[[float], None] = time.sleep) -> None:
-    for _ in range(200):
-        try:
+def _find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _is_up(port: int, server: subprocess.Popen[bytes]) -> bool:
+    """Wait until a server listens; return whether it does, or has ended."""
+    deadline = time.monotonic() + 120
+    while server.poll() is None:
+        with suppress(OSError):
             socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            wait(0.1)
-    raise TimeoutError(f"nothing listens on {port}")
+            return True
+        assert time.monotonic() < deadline, f"nothing listens on {port}"
+        time.sleep(0.1)
+    return False

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -151,31 +152,38 @@ def slow_run(
 ) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """Start a run of thousands of payments, which comes back when the task is in the middle of writing them."""
     started: list[subprocess.Popen[bytes]] = []
+    is_seen = threading.Event()
+
+    def hold_page_15(call: Call) -> None:
+        if is_page_15(call):
+            is_seen.wait(10)
+            time.sleep(1)
 
     def start() -> subprocess.Popen[bytes]:
         sandbox.requests.clear()
-        sandbox.before_reply = wait_at_page_15
+        sandbox.before_reply = hold_page_15
         started.append(
             subprocess.Popen(
                 program("dags", "test", "slow"), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not lake.unfinished() or len(sandbox.requests) < 15:
             assert time.monotonic() < deadline, "the task has not begun to write"
             assert started[-1].poll() is None, started[-1].stdout.read()  # type: ignore[union-attr]
             time.sleep(0.05)
+        is_seen.set()
         return started[-1]
 
     yield start
+    is_seen.set()
     for process in started:
         process.kill()
         process.wait()
 
 
-def wait_at_page_15(call: Call) -> None:
-    if int(call.query.get("offset", 0)) > 14_000:
-        time.sleep(1)
+def is_page_15(call: Call) -> bool:
+    return int(call.query.get("offset", 0)) > 14_000
 
 
 @pytest.mark.usefixtures("database")
@@ -199,7 +207,7 @@ def test_a_task_that_is_told_to_stop_leaves_no_trace(
 @pytest.mark.usefixtures("database", "many_payments")
 def test_a_task_that_times_out_leaves_no_trace(sandbox: Sandbox, lake: S3UnderTest) -> None:
     lake.put("payments.csv.gz", b"older")
-    sandbox.before_reply = wait_at_page_15
+    sandbox.before_reply = lambda call: time.sleep(1) if is_page_15(call) else None
     done = subprocess.run(program("dags", "test", "timed_out"), env=environment(), capture_output=True, check=False)
     assert b"AirflowTaskTimeout" in done.stdout + done.stderr
     assert b"was told to stop" not in done.stdout + done.stderr

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +48,21 @@ class Deployment:
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            # Several processes write to one file.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "4",
             **settings,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def migrate(self) -> None:
-        self._run("db", "migrate").wait()
+        assert self._run("db", "migrate").wait() == 0, self.tail()
 
     def start(self, *components: str) -> None:
         for component in components:
-            self._processes[component] = self._run(component)
+            # Its logs would be served on a fixed port, which another run on this machine may have.
+            options = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
+            self._processes[component] = self._run(component, *options)
 
     def start_all(self) -> None:
         if not IS_AIRFLOW_2:
@@ -79,10 +83,11 @@ class Deployment:
             self.kill(component)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=30) as connection:
+        # Not read-only: it may have to roll back what a process had begun when it was killed.
+        with closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=rw", uri=True, timeout=60)) as connection:
             return connection.execute(sql).fetchall()
 
-    def wait_for_states(self, wanted: dict[str, int], seconds: float = 100) -> None:
+    def wait_for_states(self, wanted: dict[str, int], seconds: float = 250) -> None:
         """Wait until so many tasks are in these states."""
         deadline = time.monotonic() + seconds
         while (states := dict(Counter(state for (state,) in self.query("SELECT state FROM task_instance")))) != wanted:
@@ -95,7 +100,7 @@ class Deployment:
         return "\n".join(f"== {path}\n{path.read_text()[-1500:]}" for path in sorted(self.home.rglob("*.log")))
 
     def _wait_for_api(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self._port)):
@@ -152,7 +157,7 @@ def planted_secrets(sandbox: Sandbox) -> set[str]:
     return found | {value.rpartition(" ")[2].rpartition("signature=")[2].strip('"') for value in sent}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_sensors_outlive_a_triggerer(
     sandbox: Sandbox, tmp_path: Path, deploy: Callable[[dict[str, str]], Deployment]
 ) -> None:

@@ -21,7 +21,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     is_paused_upon_creation=False,
-    default_args={"deferrable": True, "poke_interval": 1, "timeout": 300},
+    default_args={"deferrable": True, "poke_interval": 1, "timeout": 900},
 ):
     for conn_id, names in PENDING.items():
         api = conn_id.removesuffix("_default")
