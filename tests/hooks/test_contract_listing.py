@@ -296,7 +296,7 @@ def test_never_more_requests_at_once_than_permitted(
 def test_pages_that_do_not_depend_on_each_other_are_asked_for_side_by_side(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.latency_ms = 50
+    sandbox.faults.latency_ms = 150
     assert collect(connect(conn_type, {"page_size": 5, "max_concurrency": 4}))
     calls = sandbox.requests
     assert any(

@@ -26,7 +26,7 @@ LIST_FIELDS = [
 
 def token(sandbox: Sandbox, **kwargs: Any) -> requests.Response:
     request = {"data": GRANT, "auth": CLIENT, **kwargs}
-    return requests.post(f"{sandbox.url}/cryptofuse/o/token/", timeout=5, **request)
+    return requests.post(f"{sandbox.url}/cryptofuse/o/token/", timeout=30, **request)
 
 
 def bearer(sandbox: Sandbox) -> dict[str, str]:
@@ -35,11 +35,13 @@ def bearer(sandbox: Sandbox) -> dict[str, str]:
 
 def get(sandbox: Sandbox, headers: dict[str, str] | None = None, **params: Any) -> requests.Response:
     url = f"{sandbox.url}/cryptofuse/payments/"
-    return requests.get(url, params=params, headers=headers or bearer(sandbox), timeout=5)
+    return requests.get(url, params=params, headers=headers or bearer(sandbox), timeout=30)
 
 
 def detail(sandbox: Sandbox, payload: Any) -> requests.Response:
-    return requests.post(f"{sandbox.url}/cryptofuse/payments/status/", json=payload, headers=bearer(sandbox), timeout=5)
+    return requests.post(
+        f"{sandbox.url}/cryptofuse/payments/status/", json=payload, headers=bearer(sandbox), timeout=30
+    )
 
 
 def test_issues_a_token_for_basic_and_for_form_credentials(sandbox: Sandbox) -> None:
@@ -98,7 +100,7 @@ def test_the_list_needs_both_scopes(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(("method", "path"), [("POST", "o/token"), ("POST", "payments/status"), ("GET", "payments")])
 def test_no_route_without_its_last_slash(sandbox: Sandbox, method: str, path: str) -> None:
     url = f"{sandbox.url}/cryptofuse/{path}"
-    reply = requests.request(method, url, data=GRANT, headers=bearer(sandbox), allow_redirects=False, timeout=5)
+    reply = requests.request(method, url, data=GRANT, headers=bearer(sandbox), allow_redirects=False, timeout=30)
     assert reply.status_code == 404
 
 

@@ -23,7 +23,7 @@ STATUSES = {
 def get(sandbox: Sandbox, headers: dict[str, str] | None = None, **params: Any) -> requests.Response:
     token = sandbox.connections()["hotpay_default"]["password"]
     url = f"{sandbox.url}/hotpay/partners/processed_payments"
-    return requests.get(url, params=params, headers=headers or {"Authorization": token}, timeout=5)
+    return requests.get(url, params=params, headers=headers or {"Authorization": token}, timeout=30)
 
 
 @pytest.mark.parametrize("header", [("Authorization", "{}"), ("Authorization", "Bearer {}"), ("Api-Key", "{}")])
@@ -101,5 +101,5 @@ def test_payment_id_is_shown_on_request_only_and_stays(sandbox: Sandbox) -> None
 def test_knows_no_other_route(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/hotpay/partners/processed_payments"
     headers = {"Authorization": "sandbox.hotpay.token"}
-    assert requests.get(f"{url}/", headers=headers, timeout=5).status_code == 404
-    assert requests.post(url, headers=headers, timeout=5).status_code == 405
+    assert requests.get(f"{url}/", headers=headers, timeout=30).status_code == 404
+    assert requests.post(url, headers=headers, timeout=30).status_code == 405

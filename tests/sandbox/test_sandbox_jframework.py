@@ -19,7 +19,7 @@ EXAMPLE = "sApKpllz4sAplsmzha"
 
 def get(sandbox: Sandbox, path: str = "", headers: dict[str, str] = KEY, **params: Any) -> requests.Response:
     url = f"{sandbox.url}/jframework/api/v1/payments{path}"
-    return requests.get(url, params=params, headers=headers, timeout=5)
+    return requests.get(url, params=params, headers=headers, timeout=30)
 
 
 def items(sandbox: Sandbox, **params: Any) -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def items(sandbox: Sandbox, **params: Any) -> list[dict[str, Any]]:
 
 
 def post(sandbox: Sandbox, path: str, payload: Any, headers: dict[str, str] = BRAND) -> requests.Response:
-    return requests.post(f"{sandbox.url}/jframework/api/v1/users/auth{path}", json=payload, headers=headers, timeout=5)
+    return requests.post(f"{sandbox.url}/jframework/api/v1/users/auth{path}", json=payload, headers=headers, timeout=30)
 
 
 def assert_refused(reply: requests.Response, status: int, code: str) -> None:

@@ -13,7 +13,7 @@ EXAMPLE = "4291f98b-d68c-4eb0-883e-6bc790a41c96"
 
 def get(sandbox: Sandbox, path: str = "", headers: dict[str, str] = KEY, **params: Any) -> requests.Response:
     url = f"{sandbox.url}/spacepay/v1/external/secretkey-auth/payments{path}"
-    return requests.get(url, params=params, headers=headers, timeout=5)
+    return requests.get(url, params=params, headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("path", ["", f"/{EXAMPLE}"])
