@@ -32,9 +32,18 @@ demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI, with exa
 	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py --ui $(DEMO_ARGS)
 
 # The environments come first: a missing interpreter is said at once, not after ten minutes of tests.
+# What failed is said once more at the very end, in less than 50 lines: the output before it is long.
 .PHONY: test test-airflow-3 test-airflow-2
 test: $(VENV_2)/.ready $(VENV_3)/.ready $(AZURITE)/.ready lint types ## Everything that CI runs
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) test-airflow-3 test-airflow-2
+	@rm -rf build/tests && mkdir -p build/tests
+	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) \
+		build/tests/airflow-3 build/tests/airflow-2 || { \
+		set -- build/tests/*.failed; \
+		for log; do printf '\n===== The end of %s =====\n' "$$log"; tail -n $$((40 / $$#)) "$$log"; done; exit 1; }
+
+build/tests/airflow-%:
+	@COLUMNS=160 $(MAKE) --no-print-directory test-airflow-$* >$@.failed 2>&1 && mv $@.failed $@.log; \
+		result=$$?; cat $@.*; exit $$result
 
 # Each run of the tests gets an AIRFLOW_HOME of its own, so two can go on at the same time.
 run_pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
