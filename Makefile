@@ -15,6 +15,7 @@ AZURITE := .venv/azurite
 
 # More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
 PYTEST_ARGS ?=
+SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -49,9 +50,10 @@ build/tests/airflow-%:
 run_pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
 	AIRFLOW_HOME="$$home" COVERAGE_FILE="$$home/coverage"
 
+# Coverage makes this line the slower one by far: two processes share all of it (not a selection, for --pdb needs one).
 test-airflow-3: $(VENV_3)/.ready $(AZURITE)/.ready ## The tests on Airflow 3, with branch coverage
 	@echo "The tests on Airflow $(AIRFLOW_3)"
-	@$(run_pytest) $(PYTHON_3) -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+	@$(run_pytest) $(PYTHON_3) -m pytest --cov --cov-report=term $(if $(PYTEST_ARGS),,$(SIDE_BY_SIDE)) $(PYTEST_ARGS)
 
 test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2
 	@echo "The tests on Airflow $(AIRFLOW_2)"

@@ -16,6 +16,8 @@ from typing import Any
 
 # Before anything imports Airflow, which reads its settings then, and makes its home.
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-tests-"))
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # each process of a run has a database of its own
+    os.environ["AIRFLOW_HOME"] = str(Path(os.environ["AIRFLOW_HOME"], worker))
 os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).parent / "operators" / "dags"),
