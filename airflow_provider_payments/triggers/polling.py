@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -16,6 +16,8 @@ from airflow_provider_payments.exceptions import PaymentFailed
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.lines import Line
     from airflow_provider_payments.waiting.wait import Wait
+
+T = TypeVar("T")
 
 #: Outcomes that a trigger tells its task. Only the task knows whether it is really over: it looks for itself.
 LOOK, LAST_LOOK, TIMEOUT = "look", "last look", "timeout"
@@ -29,6 +31,25 @@ def align(moment: float, interval: float, now: float) -> float:
     A trigger that was started anew so keeps its phase, and asks no more often than one that was not.
     """
     return moment if moment > now else now + (moment - now) % max(interval, _SHORTEST_INTERVAL)
+
+
+async def _within(seconds: float, asking: Coroutine[Any, Any, T]) -> T:
+    """Await something for so long at most.
+
+    Python 3.10 lacks ``asyncio.timeout``, and before 3.12 ``asyncio.wait_for`` loses a cancellation that comes at the
+    same moment as the reply: the trigger of a task that is gone would poll on.
+
+    :raises asyncio.TimeoutError: when the time is over.
+    """
+    task = asyncio.create_task(asking)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()  # no matter to one that is done
+        await asyncio.gather(task, return_exceptions=True)
+    if not done:
+        raise asyncio.TimeoutError
+    return task.result()
 
 
 class PollingTrigger(BaseTrigger):
@@ -156,8 +177,7 @@ class PollingTrigger(BaseTrigger):
         from airflow_provider_payments.waiting.wait import PASSING_ERRORS
 
         try:
-            # Not asyncio.timeout, which Python 3.10 lacks.
-            is_over = await asyncio.wait_for(line.ask(wait.poll), self.deadline - time.time())
+            is_over = await _within(self.deadline - time.time(), line.ask(wait.poll))
         except asyncio.TimeoutError:
             return TIMEOUT
         except PaymentFailed as failure:

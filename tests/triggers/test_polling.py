@@ -232,6 +232,34 @@ async def test_held_replies_do_not_wait_for_each_other(shop: Shop) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+class LineOfATest:
+    """Leads nowhere; the test answers."""
+
+    def __init__(self) -> None:
+        self.reply = asyncio.get_running_loop().create_future()
+
+    async def ask(self, poll: Any) -> bool:
+        return await self.reply  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("reply", [True, False, PaymentsUnavailable("odd")])
+async def test_a_cancellation_is_not_lost_when_the_reply_comes_too(turns: int, reply: Any) -> None:
+    """Python's own ``wait_for`` forgets it before 3.12: the trigger of a task that is gone would poll on."""
+    line = LineOfATest()
+    trigger = PaymentStatusTrigger(payments_conn_id="x", payment_ids=["x"], **timing())
+    task = asyncio.create_task(trigger._poll(line, trigger.build_wait()))  # type: ignore[arg-type]
+    await asyncio.sleep(0.01)
+    line.reply.set_exception(reply) if isinstance(reply, Exception) else line.reply.set_result(reply)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if task.done():
+        return  # the reply came first
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 BAD: list[tuple[dict[str, Any], type[PaymentsError]]] = [
     ({"password": "sk_wrong"}, PaymentsAuthError),
     ({"password": ""}, PaymentsConfigError),
