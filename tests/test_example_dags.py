@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import aclosing, closing
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +176,45 @@ def test_loads_days_into_a_warehouse(
     assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
     assert len(loaded) == len(rows) + 1
     assert all("+00:00" in each["created_at"] for each in loaded.values())
+
+
+def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    start, end = datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2026, 1, 1, tzinfo=timezone.utc)
+    borders = [*(start + number * timedelta(weeks=4) for number in range(14)), end]
+    instant = timedelta(milliseconds=1)
+    added = [sandbox.satispay.add(border + step) for border in borders for step in (-instant, 0 * instant, instant)]
+    # A mapped task renders the templates in its path.
+    dag = changed("example_parallel_backfill", tmp_path, OUTPUT=repr(f"{tmp_path.as_uri()}/{{{{ dag.dag_id }}}}"))
+    folder = tmp_path / dag.stem / "satispay_default"
+    log = run_dag(dag, dag.stem)
+    assert "42 records, and no slice has missed any" in log
+    written = objects(folder)
+    assert list(written) == [f"{border:%Y-%m-%dT%H%M%SZ}.jsonl.gz" for border in borders[:-1]]
+    times = [f"{border:%Y-%m-%dT%H:%M:%S}.000Z" for border in borders]
+    for content, first, last in zip(written.values(), times, times[1:], strict=False):
+        ids = [record["id"] for record in records(gzip.decompress(content).decode())]
+        assert sorted(ids) == sorted(row["id"] for row in added if first <= row["insert_date"] < last)
+    added[1]["status"] = "CANCELED"
+    run_dag(dag, dag.stem, "--conf", json.dumps({"created_from": times[0], "created_to": times[1]}))
+    again = objects(folder)
+    assert [name for name in again if again[name] != written[name]] == ["2025-01-01T000000Z.jsonl.gz"]
+    assert again.keys() == written.keys()
+
+
+def test_a_backfill_that_may_have_missed_payments_fails(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.jframework.extra_total = 5
+    dag = changed(
+        "example_parallel_backfill", tmp_path, OUTPUT=repr(tmp_path.as_uri()), CONNECTION=repr("jframework_default")
+    )
+    created = datetime.fromisoformat(sandbox.jframework.rows[-1]["createdDate"][:19]).replace(tzinfo=timezone.utc)
+    window = {"created_from": str(created - timedelta(days=1)), "created_to": str(created + timedelta(days=1))}
+    with pytest.raises(AssertionError, match="Payments may be missing"):
+        run_dag(dag, dag.stem, "--conf", json.dumps(window))
+    assert len(objects(tmp_path / "jframework_default")) == 1
+
+
+def objects(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def meanwhile(sandbox: Sandbox, api: str, requests: int, change: Callable[[], object]) -> None:
