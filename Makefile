@@ -17,6 +17,7 @@ AZURITE := .venv/azurite
 PYTEST_ARGS ?=
 SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -58,6 +59,10 @@ test-airflow-3: $(VENV_3)/.ready $(AZURITE)/.ready ## The tests on Airflow 3, wi
 test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2
 	@echo "The tests on Airflow $(AIRFLOW_2)"
 	@$(run_pytest) $(PYTHON_2) -m pytest $(PYTEST_ARGS)
+
+.PHONY: bench
+bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that does nothing else
+	@$(PYTHON_3) benchmarks/listing.py $(BENCH_ARGS)
 
 .PHONY: lint types format
 lint: $(VENV_3)/.ready ## ruff: rules and layout

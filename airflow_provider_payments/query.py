@@ -31,6 +31,11 @@ class PaymentQuery:
         """Whether only some statuses are wanted."""
         return bool(self.statuses or self.words)
 
+    @property
+    def wants_all(self) -> bool:
+        """Whether nothing is asked that a payment may fail."""
+        return not (self.has_statuses or self.created_from or self.created_to or self.filters)
+
     def wants(self, payment: Payment) -> bool:
         """Whether a payment is in the window and in a wanted status. One without any time is in every window."""
         if self.has_statuses and payment.status not in self.statuses and payment.provider_status not in self.words:

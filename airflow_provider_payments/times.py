@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
@@ -11,6 +12,12 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?"
 )
+
+_LENGTH_Z = len("2026-01-31T00:00:00.000Z")
+_read_iso = datetime.fromisoformat if sys.version_info >= (3, 11) else lambda text: parse_iso(text)
+
+UTC = timezone.utc
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_iso(text: str) -> datetime:
@@ -50,6 +57,13 @@ def read_time(text: str | None) -> datetime | None:
 
     A time without a zone is no instant, and a guess would put the payment into the wrong window.
     """
+    if text and len(text) == _LENGTH_Z and text[-1] == "Z":  # the common way to write one, and ten times as fast
+        try:
+            moment = _read_iso(text)
+        except ValueError:
+            pass  # it may still be one of those below
+        else:
+            return moment if moment.year > 1 else None
     if not text or text.startswith("0001-01-01"):
         return None
     try:
@@ -81,7 +95,7 @@ def shift(moment: datetime, by: timedelta) -> datetime:
 
 def unix_milliseconds(moment: datetime) -> int:
     """Return whole milliseconds since 1970, rounded down."""
-    return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1)
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def format_time(moment: datetime | None) -> str | None:

@@ -58,7 +58,7 @@ def write(url: str, file_format: str, count: int, records_per_file: int | None) 
                 completed_at=START + timedelta(seconds=number + 60),
                 raw=json.dumps(raw).encode(),
             )
-            output.write(payment)
+            output.write([payment])
         output.finish()
         output.publish({})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -70,6 +70,7 @@ class PaymentsApi(ABC):
         self.judge = Judge(
             provider=self.name, throttle_signals=self.throttle_signals, secrets=lambda: self.auth.secrets
         )
+        self._row_decoder = msgspec.json.Decoder(self.row_type)
         self.page_size = credentials.page_size or self.default_page_size
         if self.page_size > self.max_page_size:
             raise credentials.wrong("page_size", f"at most {self.max_page_size}, the most that {self.name} permits")
@@ -81,7 +82,7 @@ class PaymentsApi(ABC):
         """Return the way to authenticate."""
 
     @abstractmethod
-    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
+    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         """Return the way to page through the answers to a query."""
 
     @abstractmethod
@@ -144,9 +145,9 @@ class PaymentsApi(ABC):
         """Return the request of a page."""
         return self.request(self.list_path, params)
 
-    def build_stages(self, query: PaymentQuery, limit: int, max_batch: int) -> list[Stage]:
+    def build_stages(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
         """Return the walks that find every payment of a query: one for each status word, or one over everything."""
-        paging = self.build_paging(query, limit, max_batch)
+        paging = self.build_paging(query, limit, max_concurrency)
         return [
             Stage([Strand(paging, self.build_params(query, word))], is_volatile=self.is_volatile(word))
             for word in self.words_to_ask(query)
@@ -177,6 +178,7 @@ class PaymentsApi(ABC):
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Decode a page."""
         try:
+            reply.body.decode()  # fields that nobody reads are not checked otherwise, and go into files as they are
             return self.to_page(msgspec.json.decode(reply.body, type=self.page_type))
         except (*UNREADABLE, PaymentsProtocolError) as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
@@ -184,22 +186,30 @@ class PaymentsApi(ABC):
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
         try:
+            reply.body.decode()
             return self.read_payment(self.read_detail(reply.body))
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""
-        row = bytes(row)  # a msgspec.Raw would keep the whole page in memory
+        return self.read_payments([row])[0]
+
+    def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
+        """Decode and normalise a page's rows."""
+        decode, to_payment = self._row_decoder.decode, self.to_payment
+        payments = []
         try:
-            row.decode()  # fields that nobody reads are not checked otherwise, and go into files as they are
-            payment = self.to_payment(msgspec.json.decode(row, type=self.row_type), row)
+            for row in rows:
+                raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
+                payment = to_payment(decode(raw), raw)
+                if payment.created_at is None and payment.completed_at is None:
+                    # It belongs to every window: repeated rather than lost.
+                    payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
+                payments.append(payment)
         except (*UNREADABLE, PaymentsProtocolError) as error:
             raise PaymentsProtocolError(f"{self.name}: a payment is not what the API documents: {error}") from None
-        if payment.occurred_at is None:
-            # It belongs to every window: repeated rather than lost.
-            payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
-        return payment
+        return payments
 
     def status_of(self, word: str) -> PaymentStatus:
         """Translate a status word. One that is not in the table is kept apart, never guessed."""

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsError
@@ -27,12 +28,14 @@ T = TypeVar("T")
 class PaymentListing(Iterator[Payment]):
     """The payments of one listing, read as they are asked for.
 
+    :param pages: the same, page by page. Whoever takes many is faster with these.
     :param report: what can be said about the listing so far.
     """
 
-    def __init__(self, payments: Iterator[Payment], report: ListingReport) -> None:
-        self._payments = payments
+    def __init__(self, pages: Iterator[Sequence[Payment]], report: ListingReport) -> None:
+        self.pages = pages
         self.report = report
+        self._payments = chain.from_iterable(pages)
 
     def __next__(self) -> Payment:
         return next(self._payments)
@@ -147,7 +150,7 @@ class PaymentsHook(ConnectedHook):
             api, conversation = self.open()
             # One attempt: somebody is waiting.
             with self.driver(replace(conversation, retry=RetryPolicy(max_attempts=1))) as driver:
-                request = first_request(api, api.build_stages(PaymentQuery(), limit=1, max_batch=1)[0])
+                request = first_request(api, api.build_stages(PaymentQuery(), limit=1, max_concurrency=1)[0])
                 api.read_page(request, driver.send(request))
         except PaymentsError as error:
             return False, str(error)
@@ -172,7 +175,7 @@ class PaymentsHook(ConnectedHook):
             known_filters=self.api_class.filters,
         )
 
-    def _list(self, listing: Listing, conversation: Conversation) -> Iterator[Payment]:
+    def _list(self, listing: Listing, conversation: Conversation) -> Iterator[Sequence[Payment]]:
         with self.driver(conversation) as driver:
             yield from read(listing, driver)
 
@@ -180,7 +183,8 @@ class PaymentsHook(ConnectedHook):
         api, conversation = await self.aopen()
         async with (
             self.async_driver(conversation) as driver,
-            aclosing(aread(build_listing(api, query), driver)) as payments,
+            aclosing(aread(build_listing(api, query), driver)) as pages,
         ):
-            async for payment in payments:
-                yield payment
+            async for payments in pages:
+                for payment in payments:
+                    yield payment

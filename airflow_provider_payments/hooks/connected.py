@@ -80,12 +80,18 @@ class ConnectedHook(HttpHook):
         conn_id = payments_conn_id or http_conn_id or self.default_conn_name
         super().__init__(method=method, http_conn_id=conn_id, **http_options)
         self.payments_conn_id = conn_id
+        self._connection: Connection | None = None
         self._opened: tuple[PaymentsApi, Conversation] | None = None
+        self._session: Session | None = None
+
+    def take_connection(self, connection: Connection) -> None:
+        """Use a connection that was looked up already, rather than look it up again."""
+        self._connection = connection
 
     def open(self) -> tuple[PaymentsApi, Conversation]:
         """Read the connection, once."""
         if self._opened is None:
-            self._opened = self._read(self.get_connection(self.payments_conn_id))
+            self._opened = self._read(self._connection or self.get_connection(self.payments_conn_id))
         return self._opened
 
     async def aopen(self) -> tuple[PaymentsApi, Conversation]:
@@ -103,9 +109,10 @@ class ConnectedHook(HttpHook):
 
     @contextmanager
     def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
-        """Open a driver for tasks."""
-        with open_session(conversation.options, self.adapter or self.keep_alive_adapter) as session:
-            yield RequestsDriver(conversation, session)
+        """Open a driver for tasks. All of a hook's drivers share its sockets."""
+        if self._session is None:
+            self._session = open_session(conversation.options, self.adapter or self.keep_alive_adapter)
+        yield RequestsDriver(conversation, self._session)
 
     @asynccontextmanager
     async def async_driver(self, conversation: Conversation) -> AsyncIterator[AiohttpDriver]:
@@ -129,7 +136,8 @@ class ConnectedHook(HttpHook):
             check=api.check,
             options=credentials.options,
             retry=RetryPolicy(max_attempts=credentials.max_attempts),
-            pacer=Pacer(credentials.options.requests_per_second),
+            # A little slower than permitted, for requests do not all take the same time to arrive.
+            pacer=Pacer((credentials.options.requests_per_second or 0) * 0.98),
             log=self.log.warning,
         )
 

@@ -36,12 +36,12 @@ from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.offset_paging import OffsetPages
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.money import parse_amount
-from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import read_time, shift
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """A payment, in the list or (with more fields) by itself."""
 
     transaction_id: str
@@ -67,7 +67,7 @@ class Page(msgspec.Struct):
     limit: int | None = None
 
 
-class Token(msgspec.Struct):
+class Token(msgspec.Struct, gc=False):
     """The token endpoint's reply. ``expires_in`` is in seconds; the pages name 3600 and 36000."""
 
     access_token: str
@@ -110,8 +110,8 @@ class CryptoFuseApi(PaymentsApi):
             read=_read_token,
         )
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
-        return OffsetPages(limit, max_batch)
+    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
+        return OffsetPages(limit, max_concurrency)
 
     def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
         params = super().build_params(query, word)
@@ -134,25 +134,31 @@ class CryptoFuseApi(PaymentsApi):
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         word = row.status or ""
         return Payment(
-            provider=self.name,
-            connection_id=self.credentials.connection_id,
-            id=row.transaction_id,
-            status=self.status_of(word),
-            provider_status=word,
-            flags=self.flags_of(word),
-            amount=parse_amount(row.amount_usd),
-            currency="USD",  # amount_usd is "in price currency (USD)"
-            crypto_asset=row.token,
-            crypto_amount=parse_amount(row.amount_crypto),
-            crypto_network=row.blockchain,
-            crypto_address=row.address,
-            transaction_hash=row.transaction_hash,
-            order_id=row.order_id,
-            description=row.order_description,
-            created_at=read_time(row.created_at),
-            updated_at=read_time(row.updated_at),
-            expires_at=read_time(row.expiry_time),
-            raw=raw,
+            self.name,
+            self.credentials.connection_id,
+            row.transaction_id,
+            self.status_of(word),
+            word,
+            PaymentKind.PAYMENT,
+            self.flags_of(word),
+            parse_amount(row.amount_usd),
+            "USD",  # amount_usd is "in price currency (USD)"
+            None,  # amount_minor
+            None,  # fee
+            None,  # net_amount
+            row.token,
+            parse_amount(row.amount_crypto),
+            row.blockchain,
+            row.address,
+            row.transaction_hash,
+            row.order_id,
+            row.order_description,
+            None,  # payer_id
+            read_time(row.created_at),
+            read_time(row.updated_at),
+            None,  # completed_at
+            read_time(row.expiry_time),
+            raw,
         )
 
 

@@ -34,19 +34,19 @@ from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.http.offset_paging import OffsetPages
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.money import parse_units, scale_units
-from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import read_unix_seconds
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """A payment. ``payment_id`` is not documented, but the vendor's kit knows it."""
 
     status: str | None = None
     memo: str | None = None
     item_id: str | None = None
     timestamp: int | None = None
-    amount: Decimal | None = None
+    amount: int | Decimal | None = None
     token_id: str | None = None
     sender_id: str | None = None
     near_trx: str | None = None
@@ -103,8 +103,8 @@ class HotPayApi(PaymentsApi):
             return HeaderKey({"Api-Key": token}, (token,))
         return HeaderKey({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
-        return OffsetPages(limit)
+    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
+        return OffsetPages(limit, max_concurrency)
 
     def to_page(self, page: Page) -> RawPage:
         return RawPage(page.payments, limit=page.pagination.limit if page.pagination else None)
@@ -115,22 +115,31 @@ class HotPayApi(PaymentsApi):
         word = row.status or ""
         payment_id, id_flags = _identify(row)
         return Payment(
-            provider=self.name,
-            connection_id=self.credentials.connection_id,
-            id=payment_id,
-            status=self.status_of(word),
-            provider_status=word,
-            flags=(*self.flags_of(word), *id_flags),
-            amount=amount,
-            currency=row.token_id,
-            amount_minor=units,
-            crypto_asset=row.token_id,
-            crypto_amount=amount,
-            transaction_hash=row.near_trx or None,
-            order_id=row.memo,
-            payer_id=row.sender_id,
-            completed_at=read_unix_seconds(row.timestamp),
-            raw=raw,
+            self.name,
+            self.credentials.connection_id,
+            payment_id,
+            self.status_of(word),
+            word,
+            PaymentKind.PAYMENT,
+            (*self.flags_of(word), *id_flags),
+            amount,
+            row.token_id,
+            units,
+            None,  # fee
+            None,  # net_amount
+            row.token_id,
+            amount,
+            None,  # crypto_network
+            None,  # crypto_address
+            row.near_trx or None,
+            row.memo,
+            None,  # description
+            row.sender_id,
+            None,  # created_at
+            None,  # updated_at
+            read_unix_seconds(row.timestamp),
+            None,  # expires_at
+            raw,
         )
 
     def alternative_id(self, payment: Payment) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
@@ -72,7 +72,8 @@ def answer(inquiry: Inquiry[T], driver: RequestsDriver) -> T:
         if isinstance(question, Requests):
             found = [reply for replies in driver.walk(question) for reply in replies]
         else:
-            with closing(read(question.listing, driver, ahead=question.limit is None)) as payments:
+            with closing(read(question.listing, driver, ahead=question.limit is None)) as pages:
+                payments = chain.from_iterable(pages)
                 wanted = filter(question.is_wanted, islice(payments, question.reach))
                 found = list(islice(wanted, question.limit))
 
@@ -100,36 +101,37 @@ def _advance(inquiry: Inquiry[T], found: list[Any] | None) -> tuple[Requests | S
 async def _search(search: Search, driver: AiohttpDriver) -> list[Payment]:
     found: list[Payment] = []
     seen = 0
-    async with aclosing(aread(search.listing, driver, ahead=search.limit is None)) as payments:
-        async for payment in payments:
-            seen += 1
-            if search.is_wanted(payment):
-                found.append(payment)
-            if len(found) == search.limit or seen == search.reach:
-                break
+    async with aclosing(aread(search.listing, driver, ahead=search.limit is None)) as pages:
+        async for payments in pages:
+            for payment in payments:
+                seen += 1
+                if search.is_wanted(payment):
+                    found.append(payment)
+                if len(found) == search.limit or seen == search.reach:
+                    return found
     return found
 
 
-def read(listing: Listing, driver: RequestsDriver, *, ahead: bool = True) -> Generator[Payment, None, None]:
-    """Yield a listing's payments.
+def read(listing: Listing, driver: RequestsDriver, *, ahead: bool = True) -> Generator[Sequence[Payment], None, None]:
+    """Yield a listing's payments, page by page.
 
     :param ahead: whether the next page is asked for before this one's payments are yielded.
     """
     with listing:
         for walk in listing.walks():
-            for payments in driver.walk(walk, ahead=ahead):
-                yield from payments
+            yield from driver.walk(walk, ahead=ahead)
             listing.report.requests = driver.requests
         yield from listing.remaining()
 
 
-async def aread(listing: Listing, driver: AiohttpDriver, *, ahead: bool = True) -> AsyncGenerator[Payment, None]:
+async def aread(
+    listing: Listing, driver: AiohttpDriver, *, ahead: bool = True
+) -> AsyncGenerator[Sequence[Payment], None]:
     """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
         for walk in listing.walks():
             async for payments in driver.walk(walk, ahead=ahead):
-                for payment in payments:
-                    yield payment
+                yield payments
             listing.report.requests = driver.requests
-        for payment in listing.remaining():
-            yield payment
+        for payments in listing.remaining():
+            yield payments

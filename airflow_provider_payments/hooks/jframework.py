@@ -37,7 +37,7 @@ from airflow_provider_payments.http.message import Reply, Request, quote_segment
 from airflow_provider_payments.http.offset_paging import NumberedPages
 from airflow_provider_payments.http.paging import Order, Paging
 from airflow_provider_payments.money import parse_amount
-from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import read_time, shift
 
@@ -45,13 +45,13 @@ from airflow_provider_payments.times import read_time, shift
 _MARGIN = timedelta(seconds=1)
 
 
-class User(msgspec.Struct):
+class User(msgspec.Struct, gc=False):
     """Who paid. E-mail address and phone number beside are personal data, and stay in ``raw``."""
 
     id: str | None = None
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """A payment. Properties that are null may be left out."""
 
     id: str
@@ -154,10 +154,10 @@ class JFrameworkApi(PaymentsApi):
         key = credentials.header_value(credentials.password, "the Auth-Key (password)")
         return HeaderKey({"Brand-URL": brand, "Auth-Key": key}, (key,))
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
+    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         return NumberedPages(
             limit,
-            max_batch,
+            max_concurrency,
             Order.OLDEST_FIRST,
             number_param="PageNumber",
             size_param="PageSize",
@@ -204,22 +204,31 @@ class JFrameworkApi(PaymentsApi):
         word = row.status or ""
         status = self.status_of(word)
         return Payment(
-            provider=self.name,
-            connection_id=self.credentials.connection_id,
-            id=row.id,
-            status=status,
-            provider_status=word,
-            flags=self.flags_of(word),
-            amount=parse_amount(row.amountGross if row.amount is None else row.amount),
-            currency=row.currencyCode,
-            fee=parse_amount(row.amountFee),
-            net_amount=parse_amount(row.amountNet),
-            order_id=row.invoiceNo or row.code,
-            description=row.description,
-            payer_id=row.user.id if row.user else None,
-            created_at=read_time(row.createdDate),
-            completed_at=read_time(row.paymentDate) if status.is_final else None,
-            raw=raw,
+            self.name,
+            self.credentials.connection_id,
+            row.id,
+            status,
+            word,
+            PaymentKind.PAYMENT,
+            self.flags_of(word),
+            parse_amount(row.amountGross if row.amount is None else row.amount),
+            row.currencyCode,
+            None,  # amount_minor
+            parse_amount(row.amountFee),
+            parse_amount(row.amountNet),
+            None,  # crypto_asset
+            None,  # crypto_amount
+            None,  # crypto_network
+            None,  # crypto_address
+            None,  # transaction_hash
+            row.invoiceNo or row.code,
+            row.description,
+            row.user.id if row.user else None,
+            read_time(row.createdDate),
+            None,  # updated_at
+            read_time(row.paymentDate) if status.is_final else None,
+            None,  # expires_at
+            raw,
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 
 import msgspec
 
 from airflow_provider_payments.hooks.stage import ListingApi, Stage
-from airflow_provider_payments.hooks.walk import ListingReport, PageWalk, Sighting
+from airflow_provider_payments.hooks.walk import ListingReport, PageWalk, Taken
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 
@@ -17,23 +19,60 @@ MAX_PASSES = 4
 
 
 class SeenIds:
-    """Ids that were seen, in bounded memory: an SQLite scratch database that moves to disk as it grows."""
+    """Ids that were seen, in about 11 bytes each, so that a million take 11 MB.
+
+    Kept are 94 bits of each id's BLAKE2 hash. That one of a million payments is taken for another one has a chance of
+    1 : 10^15; of a thousand million, 1 : 10^9.
+    """
+
+    def __init__(self) -> None:
+        # Looking through the few kilobytes of one of them is fast, and much smaller than a set of objects.
+        self._groups: defaultdict[int, bytearray] = defaultdict(bytearray)
+
+    def add(self, keys: Iterable[str]) -> list[bool]:
+        """Note ids; return of each whether it is new."""
+        groups = self._groups
+        found = []
+        for key in keys:
+            digest = blake2b(key.encode(), digest_size=12).digest()
+            group, mark = groups[digest[0] << 6 | digest[1] & 63], digest[2:]
+            is_new = group.find(mark) < 0
+            if is_new:
+                group += mark
+            found.append(is_new)
+        return found
+
+
+class HeldBack:
+    """Payments that wait for a later walk, in bounded memory: a scratch database that moves to disk as it grows."""
 
     def __init__(self) -> None:
         # Used by one thread at a time, but not always by the same.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096; PRAGMA locking_mode=EXCLUSIVE;"
-            "CREATE TABLE seen (id TEXT PRIMARY KEY, walk INTEGER NOT NULL) WITHOUT ROWID; BEGIN"
+            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB); BEGIN"
         )
 
-    def add(self, payment_id: str, walk: int) -> tuple[bool, bool]:
-        """Note an id; return whether it is new at all, and whether it is new to this walk."""
-        cursor = self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (payment_id, walk))
-        if cursor.rowcount == 1:
-            return True, True
-        cursor = self._database.execute("UPDATE seen SET walk = ? WHERE id = ? AND walk < ?", (walk, payment_id, walk))
-        return False, cursor.rowcount == 1
+    def __contains__(self, payment_id: str) -> bool:
+        return self._database.execute("SELECT 1 FROM held WHERE id = ?", (payment_id,)).fetchone() is not None
+
+    def put(self, payment: Payment) -> None:
+        """Hold a payment, in the place of an earlier sighting of it."""
+        self._database.execute(
+            "INSERT INTO held (id, payment) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payment = excluded.payment",
+            (payment.id, msgspec.msgpack.encode(payment)),
+        )
+
+    def drop(self, payment_id: str) -> None:
+        """Hold a payment no more."""
+        self._database.execute("DELETE FROM held WHERE id = ?", (payment_id,))
+
+    def pages(self) -> Iterator[list[Payment]]:
+        """Yield what is held, in the order in which it came."""
+        rows = self._database.execute("SELECT payment FROM held ORDER BY number")
+        while page := rows.fetchmany(1000):
+            yield [msgspec.msgpack.decode(payment, type=Payment) for (payment,) in page]
 
     def close(self) -> None:
         """Delete the scratch database."""
@@ -53,11 +92,11 @@ class Listing:
         self._api = api
         self._query = query
         self._stages = stages
-        self._seen = SeenIds()
-        self._held: dict[str, Payment] = {}
+        self._seen = self._seen_in_walk = SeenIds()
+        self._others = SeenIds()
+        self._held: HeldBack | None = None
         self._holds_back = False
         self._is_repeating = False
-        self._walk_number = 0
 
     def walks(self) -> Iterator[PageWalk]:
         """Yield the walks to make, each after the one before has ended."""
@@ -65,9 +104,11 @@ class Listing:
             self._holds_back = number < len(self._stages)
             previous = None
             for attempt in range(1, MAX_PASSES + 1):
-                self._walk_number += 1
+                if number > 1 or attempt > 1:
+                    self._seen_in_walk = SeenIds()
                 self._is_repeating = attempt > 1
-                walk = PageWalk(self._api, self._query, stage, self._take, self.report)
+                # Where slices were in doubt, the list is read as the API's guide says.
+                walk = PageWalk(self._api, self._query, stage, self._take, self.report, may_slice=attempt == 1)
                 yield walk
                 if walk.has_settled(previous):
                     break
@@ -76,36 +117,65 @@ class Listing:
                     break
                 previous = walk
 
-    def remaining(self) -> list[Payment]:
-        """Return what was held back, after the last walk."""
-        held, self._held = list(self._held.values()), {}
-        return held
+    def remaining(self) -> Iterator[list[Payment]]:
+        """Yield what was held back, after the last walk, by pages."""
+        return iter(()) if self._held is None else self._held.pages()
 
     def __enter__(self) -> Listing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._seen.close()
+        if self._held:
+            self._held.close()
 
-    def _take(self, payment: Payment) -> Sighting:
-        key, payment, is_new, is_new_to_walk = self._identify(payment)
-        if not is_new and not (self._is_repeating and is_new_to_walk):
-            self.report.duplicates_dropped += 1
-        held = self._held.get(payment.id)
-        is_wanted = self._query.wants(payment) and self._api.matches(self._query, payment)
-        if (not is_new and held is None) or not is_new_to_walk or not is_wanted:
-            return Sighting(key, None, is_new, is_new_to_walk)
-        if self._holds_back and not payment.is_final:
-            self._held[payment.id] = payment
-            return Sighting(key, None, is_new, is_new_to_walk)
-        self._held.pop(payment.id, None)
-        return Sighting(key, payment, is_new, is_new_to_walk)
+    def _take(self, payments: Sequence[Payment]) -> Taken:
+        keys, payments = self._identify(payments)
+        new_to_walk = self._seen_in_walk.add(keys)
+        new = new_to_walk if self._seen_in_walk is self._seen else self._seen.add(keys)
+        new_rows = sum(new_to_walk)
+        self.report.duplicates_dropped += len(keys) - (new_rows if self._is_repeating else sum(new))
+        if all(new):
+            found = payments
+        else:
+            found = [
+                payment
+                for payment, is_new, is_new_to_walk in zip(payments, new, new_to_walk, strict=True)
+                if is_new or (is_new_to_walk and self._held and payment.id in self._held)
+            ]
+        return Taken(self._hold_back(self._select(found)), keys, new_rows, any(new))
 
-    def _identify(self, payment: Payment) -> tuple[str, Payment, bool, bool]:
-        particular = self._api.alternative_id(payment)
-        if particular is None:
-            return (payment.id, payment, *self._seen.add(payment.id, self._walk_number))
-        is_new, is_new_to_walk = self._seen.add(particular, self._walk_number)
-        if is_new and not self._seen.add(payment.id, self._walk_number)[0]:
-            payment = msgspec.structs.replace(payment, id=particular)
-        return particular, payment, is_new, is_new_to_walk
+    def _identify(self, payments: Sequence[Payment]) -> tuple[list[str], Sequence[Payment]]:
+        """Return what each payment is told apart by. One whose id was taken by another payment gets another id."""
+        keys = [payment.id for payment in payments]
+        # Only an id that a flag calls in question may be shared.
+        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self._api.alternative_id(each))}
+        if not others:
+            return keys, payments
+        payments = list(payments)
+        for number, key in others.items():
+            keys[number] = key
+            is_first_sighting, is_first_owner = self._others.add([key, payments[number].id])
+            if is_first_sighting and not is_first_owner:
+                payments[number] = msgspec.structs.replace(payments[number], id=key)
+        return keys, payments
+
+    def _select(self, payments: Sequence[Payment]) -> Sequence[Payment]:
+        query = self._query
+        if query.wants_all:
+            return payments
+        return [payment for payment in payments if query.wants(payment) and self._api.matches(query, payment)]
+
+    def _hold_back(self, payments: Sequence[Payment]) -> Sequence[Payment]:
+        """Return those payments that need not wait for a later walk."""
+        if self._holds_back and self._held is None:
+            self._held = HeldBack()
+        if self._held is None:
+            return payments
+        ready = []
+        for payment in payments:
+            if self._holds_back and not payment.is_final:
+                self._held.put(payment)
+            else:
+                self._held.drop(payment.id)
+                ready.append(payment)
+        return ready

@@ -146,7 +146,7 @@ def first_request(api: PaymentsApi, stage: Stage) -> Request:
 
 
 def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
-    return api.build_stages(query, limit=api.page_size, max_batch=api.credentials.options.max_concurrency)
+    return api.build_stages(query, limit=api.page_size, max_concurrency=api.credentials.options.max_concurrency)
 
 
 def _pending_words(api: PaymentsApi) -> list[str]:
@@ -159,4 +159,4 @@ def _small_questions(api: PaymentsApi, query: PaymentQuery) -> list[Request]:
     if query.created_from or query.created_to or not is_asked_whole:
         return []
     asked = (replace(query, words=frozenset({word})) for word in _pending_words(api))
-    return [first_request(api, api.build_stages(question, limit=1, max_batch=1)[0]) for question in asked]
+    return [first_request(api, api.build_stages(question, limit=1, max_concurrency=1)[0]) for question in asked]

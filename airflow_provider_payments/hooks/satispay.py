@@ -25,8 +25,10 @@ Statuses       AUTHORIZED (fund lock) exists besides, but no list shows it: wait
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -49,19 +51,19 @@ from airflow_provider_payments.times import read_time, shift, unix_milliseconds
 _MARGIN = timedelta(seconds=1)
 
 
-class Actor(msgspec.Struct):
+class Actor(msgspec.Struct, gc=False):
     """Who pays or is paid. The name and pictures beside are personal data, and stay in ``raw``."""
 
     id: str | None = None
     type: str | None = None
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """A payment."""
 
     id: str
     type: str | None = None
-    amount_unit: Decimal | None = None
+    amount_unit: int | Decimal | None = None
     currency: str | None = None
     status: str | None = None
     expired: bool | None = None
@@ -109,18 +111,16 @@ class SatispayApi(PaymentsApi):
         key = load_private_key(text, passphrase)
         return HttpSignature(key_id, key, private_secrets=(*key_texts(text), passphrase))
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
-        begins_at = _begin(query)
-        start = {"starting_after_timestamp": str(unix_milliseconds(begins_at))} if begins_at else {}
-        return CursorPages(limit, order=Order.NEWEST_FIRST, start=start)
+    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
+        return CursorPages(limit, max_concurrency, Order.NEWEST_FIRST)
 
-    def build_stages(self, query: PaymentQuery, limit: int, max_batch: int) -> list[Stage]:
+    def build_stages(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
         """PENDING to its end before the others begin, so that a payment accepted meanwhile is seen there."""
         asked = self.words_to_ask(query)
         # There is no unfiltered list: without a status it shows ACCEPTED payments only.
         words = self.filterable_words if None in asked else [word for word in asked if word]
-        paging = self.build_paging(query, limit, max_batch)
-        strands = {word: Strand(paging, self.build_params(query, word), _begin(query)) for word in words}
+        paging = self.build_paging(query, limit, max_concurrency)
+        strands = {word: _begin_at(query.created_to, Strand(paging, self.build_params(query, word))) for word in words}
         pending = [Stage([strands.pop("PENDING")], is_volatile=True)] if "PENDING" in strands else []
         return [*pending, Stage(list(strands.values()))] if strands else pending
 
@@ -145,22 +145,32 @@ class SatispayApi(PaymentsApi):
         payer = row.receiver if is_refund else row.sender
         cents = parse_units(row.amount_unit)
         return Payment(
-            provider=self.name,
-            connection_id=self.credentials.connection_id,
-            id=row.id,
-            kind=PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
-            status=PaymentStatus.EXPIRED if status is PaymentStatus.CANCELED and row.expired else status,
-            provider_status=word,
+            self.name,
+            self.credentials.connection_id,
+            row.id,
+            PaymentStatus.EXPIRED if status is PaymentStatus.CANCELED and row.expired else status,
+            word,
+            PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
             # Between expiry and cancellation there is a gap.
-            flags=("expired",) if status is PaymentStatus.PENDING and row.expired else (),
-            amount=scale_units(cents, CENTS),
-            currency=row.currency,
-            amount_minor=cents,
-            order_id=row.external_code,
-            payer_id=payer.id if payer else None,
-            created_at=read_time(row.insert_date),
-            expires_at=read_time(row.expire_date),
-            raw=raw,
+            ("expired",) if status is PaymentStatus.PENDING and row.expired else (),
+            scale_units(cents, CENTS),
+            row.currency,
+            cents,
+            None,  # fee
+            None,  # net_amount
+            None,  # crypto_asset
+            None,  # crypto_amount
+            None,  # crypto_network
+            None,  # crypto_address
+            None,  # transaction_hash
+            row.external_code,
+            None,  # description
+            payer.id if payer else None,
+            read_time(row.insert_date),
+            None,  # updated_at
+            None,  # completed_at
+            read_time(row.expire_date),
+            raw,
         )
 
 
@@ -178,8 +188,14 @@ class SatispayHook(PaymentsHook):
     api_class = SatispayApi
 
 
-def _begin(query: PaymentQuery) -> datetime | None:
-    return shift(query.created_to, _MARGIN) if query.created_to else None
+def _begin_at(moment: datetime | None, strand: Strand) -> Strand:
+    """Return a list that begins at a creation time, or with the newest payment."""
+    strand = replace(strand, cut=partial(_begin_at, strand=strand))
+    if moment is None:
+        return strand
+    begins_at = shift(moment, _MARGIN)
+    start = {"starting_after_timestamp": str(unix_milliseconds(begins_at))}
+    return replace(strand, paging=replace(strand.paging, start=start), begins_at=begins_at)  # type: ignore[call-arg]
 
 
 def _read_key_file(credentials: Credentials) -> str | None:

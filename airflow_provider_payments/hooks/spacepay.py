@@ -38,22 +38,22 @@ from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import read_time
 
 
-class Token(msgspec.Struct):
+class Token(msgspec.Struct, gc=False):
     """A token: ``decimals`` tells its smallest unit."""
 
     symbol: str | None = None
     decimals: int | None = None
 
 
-class Quote(msgspec.Struct):
+class Quote(msgspec.Struct, gc=False):
     """An offer to pay in one token."""
 
     token: Token | None = None
     chainId: int | str | None = None
-    expectedAmountAsset: Decimal | None = None
+    expectedAmountAsset: int | Decimal | None = None
 
 
-class Receipt(msgspec.Struct):
+class Receipt(msgspec.Struct, gc=False):
     """How a payment was paid, in either shape."""
 
     transactionHash: str | None = None
@@ -65,18 +65,18 @@ class Receipt(msgspec.Struct):
     settledToken: Any = None
 
 
-class DepositAddress(msgspec.Struct):
+class DepositAddress(msgspec.Struct, gc=False):
     """Where the customer pays to."""
 
     address: str | None = None
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """A payment."""
 
     id: str
     type: str | None = None
-    amountInCents: Decimal | None = None
+    amountInCents: int | Decimal | None = None
     currency: str | None = None
     status: str | None = None
     depositAddress: DepositAddress | None = None
@@ -127,8 +127,8 @@ class SpacePayApi(PaymentsApi):
         key = credentials.header_value(credentials.password, "the secret key (password)")
         return HeaderKey({"X-SpacePay-Secret-Key": key}, (key,))
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_batch: int) -> Paging:
-        return OffsetPages(limit, max_batch, _order(query))
+    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
+        return OffsetPages(limit, max_concurrency, _order(query))
 
     def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
         direction = "DESC" if _order(query) is Order.NEWEST_FIRST else "ASC"
@@ -148,26 +148,31 @@ class SpacePayApi(PaymentsApi):
         quote = _quote(row, receipt)
         token = quote.token or Token()
         return Payment(
-            provider=self.name,
-            connection_id=self.credentials.connection_id,
-            id=row.id,
-            kind=PaymentKind.DEPOSIT if row.type == "deposit" else PaymentKind.PAYMENT,
-            status=self.status_of(word),
-            provider_status=word,
-            amount=scale_units(cents, CENTS),
-            currency=row.currency,
-            amount_minor=cents,
-            crypto_asset=token.symbol,
-            crypto_amount=scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
-            crypto_network=None if quote.chainId is None else str(quote.chainId),
-            crypto_address=row.depositAddress.address if row.depositAddress else None,
-            transaction_hash=receipt.transactionHash or receipt.txHash,
-            order_id=row.orderId,
-            payer_id=receipt.txSenderAddress,
-            created_at=read_time(row.createdAt),
-            updated_at=read_time(row.updatedAt),
-            completed_at=read_time(receipt.completedAt or _text(receipt.txTimestamp)),
-            raw=raw,
+            self.name,
+            self.credentials.connection_id,
+            row.id,
+            self.status_of(word),
+            word,
+            PaymentKind.DEPOSIT if row.type == "deposit" else PaymentKind.PAYMENT,
+            (),  # flags
+            scale_units(cents, CENTS),
+            row.currency,
+            cents,
+            None,  # fee
+            None,  # net_amount
+            token.symbol,
+            scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
+            None if quote.chainId is None else str(quote.chainId),
+            row.depositAddress.address if row.depositAddress else None,
+            receipt.transactionHash or receipt.txHash,
+            row.orderId,
+            None,  # description
+            receipt.txSenderAddress,
+            read_time(row.createdAt),
+            read_time(row.updatedAt),
+            read_time(receipt.completedAt or _text(receipt.txTimestamp)),
+            None,  # expires_at
+            raw,
         )
 
 

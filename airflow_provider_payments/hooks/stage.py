@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -35,11 +35,14 @@ class Strand:
     :param paging: how to get from page to page.
     :param params: query parameters that stay the same on every page.
     :param begins_at: where the list was told to begin, going back in time from there.
+    :param cut: returns the same list, begun at a creation time; None where that cannot be asked for. Payments of that
+        very time are in it.
     """
 
     paging: Paging
     params: dict[str, str] = field(default_factory=dict)
     begins_at: datetime | None = None
+    cut: Callable[[datetime], Strand] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class ListingApi(Protocol):
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Take a reply apart."""
 
-    def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
-        """Normalise a row."""
+    def read_payments(self, rows: Sequence[msgspec.Raw]) -> list[Payment]:
+        """Normalise a page's rows."""
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:
         """Whether a payment passes those filters that the API itself is not asked to apply."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.hooks.slices import Slices
 from airflow_provider_payments.hooks.stage import ListingApi, RawPage, Stage
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.paging import MAX_FALLBACKS, Following, Order, Page, Step
@@ -33,17 +36,19 @@ class ListingReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A row of a reply.
+class Taken:
+    """What a listing says of a page's payments.
 
-    :param key: what it is told apart from other payments by.
-    :param payment: what to hand out, None when it is not wanted, was seen before, or is held back.
+    :param payments: what to hand out: not what is not wanted, was seen before, or is held back.
+    :param keys: of each row, what it is told apart from other payments by.
+    :param new_rows: rows that this walk had not seen.
+    :param has_new: whether any was not seen by any walk.
     """
 
-    key: str
-    payment: Payment | None
-    is_new: bool
-    is_new_to_walk: bool
+    payments: Sequence[Payment]
+    keys: Sequence[str]
+    new_rows: int
+    has_new: bool
 
 
 @dataclass
@@ -56,6 +61,9 @@ class _Progress:
     boundary: str | None = None
     has_short_page: bool = False
     overlap: int = 0
+    under_way: int = 0
+    furthest: int = 0
+    stale_pages: int = 0
     is_ordered: bool = True
     has_passed_window: bool = False
 
@@ -68,65 +76,102 @@ class PageWalk:
         api: ListingApi,
         query: PaymentQuery,
         stage: Stage,
-        take: Callable[[Payment], Sighting],
+        take: Callable[[Sequence[Payment]], Taken],
         report: ListingReport,
+        may_slice: bool = True,
     ) -> None:
         self._api = api
         self._query = query
-        self._stage = stage
+        self._is_volatile = stage.is_volatile
+        self._strands = list(stage.strands)
         self._take = take
         self._report = report
         self._progress = [_Progress() for _ in stage.strands]
+        self._slices = {
+            number: Slices(number, query.created_to, query.created_from)
+            for number, strand in enumerate(stage.strands)
+            if strand.cut and may_slice
+        }
         self._doubt: str | None = None
         self._stuck: PaymentsProtocolError | None = None
         self._found_new = False
 
     def first_steps(self) -> Iterable[tuple[int, Step]]:
         """Return the first step of every strand."""
-        return [(number, strand.paging.first()) for number, strand in enumerate(self._stage.strands)]
+        strands = enumerate(self._strands)
+        return [step for number, strand in strands for step in self._plan(number, [strand.paging.first()])]
 
     def request(self, place: tuple[int, Step]) -> Request:
         """Return the request of a step."""
         number, step = place
-        strand = self._stage.strands[number]
+        strand = self._strands[number]
         return self._api.list_request({**strand.params, **strand.paging.params(step)})
 
     def receive(
         self, place: tuple[int, Step], reply: Reply | PaymentsRequestError
-    ) -> tuple[list[Payment], list[tuple[int, Step]]]:
+    ) -> tuple[Sequence[Payment], list[tuple[int, Step]]]:
         """Take a step's reply; return the payments to hand out, and the steps that follow."""
         number, step = place
-        paging, progress = self._stage.strands[number].paging, self._progress[number]
+        paging, progress = self._strands[number].paging, self._progress[number]
+        progress.under_way -= 1
         if isinstance(reply, PaymentsRequestError):
-            refused = paging.following_refusal(step) if self._stage.is_volatile else None
+            refused = paging.following_refusal(step) if self._is_volatile else None
             if refused is None:
                 raise reply
             return [], self._follow(number, refused)
         raw = self._api.read_page(self.request(place), reply)
-        payments = [self._api.read_payment(row) for row in raw.rows]
-        begins_at = self._stage.strands[number].begins_at
+        payments = self._api.read_payments(raw.rows)
+        begins_at = self._strands[number].begins_at
         if begins_at and any(each.created_at and each.created_at > begins_at for each in payments):
             self._doubt = f"the list was told to begin at {begins_at.isoformat()}, and shows later payments"
-        sightings = [self._take(payment) for payment in payments]
-        page = self._describe(raw, payments, sightings, step, number)
+            self._slices.clear()  # whose places mean nothing then
+        taken = self._take(payments)
+        moments = [moment for payment in payments if (moment := payment.occurred_at) is not None]
+        page = self._describe(raw, payments, moments, taken, step, number)
+        slices = self._slices.get(number)
+        if slices:
+            has_met = slices.note(number, taken.keys, moments)
+            page = replace(page, is_past_window=page.is_past_window or has_met, may_repeat=slices.are_several)
         progress.has_short_page |= page.rows < step.limit
         # Rows that were asked for twice on purpose are no duplicates.
         repeated = page.rows - page.new_rows
-        is_second_look = step.attempt > 0 or step.is_closing
+        is_second_look = step.attempt > 0 or step.is_closing or page.may_repeat
         self._report.duplicates_dropped -= repeated if is_second_look else min(repeated, progress.overlap)
         try:
             following = paging.following(step, page)
         except PaymentsProtocolError as error:
-            if not (self._stage.is_volatile or self._doubt):
+            if not (self._is_volatile or self._doubt):
                 raise
             self._stuck = error
             following = Following((), str(error))
-        found = [sighting.payment for sighting in sightings if sighting.payment is not None]
-        return found, self._follow(number, following)
+        steps = self._follow(number, following)
+        if slices:
+            if not steps:
+                slices.end(number)
+            steps += self._cut(number, slices)
+        return taken.payments, steps
 
     def _follow(self, number: int, following: Following) -> list[tuple[int, Step]]:
         self._doubt = self._doubt or following.doubt
-        return [(number, step) for step in following.steps]
+        return self._plan(number, following.steps)
+
+    def _cut(self, number: int, slices: Slices) -> list[tuple[int, Step]]:
+        """Begin more slices of a strand's list, as far as there is room."""
+        strand = self._strands[number]
+        room = strand.paging.max_concurrency - sum(progress.under_way for progress in self._progress)
+        steps = []
+        for other, moment in slices.begin(count(len(self._strands)), room):
+            self._strands.append(strand.cut(moment))  # type: ignore[misc]  # or there were no slices
+            self._progress.append(_Progress())
+            self._slices[other] = slices
+            steps += self._plan(other, [self._strands[other].paging.first()])
+        return steps
+
+    def _plan(self, number: int, steps: Sequence[Step]) -> list[tuple[int, Step]]:
+        progress = self._progress[number]
+        progress.under_way += len(steps)
+        progress.furthest = max([progress.furthest, *(step.position for step in steps)])
+        return [(number, step) for step in steps]
 
     def has_settled(self, previous: PageWalk | None) -> bool:
         """Whether this walk can vouch for every payment that existed throughout.
@@ -137,9 +182,9 @@ class PageWalk:
         if self._find_doubt():
             return False
         is_one_look = all(progress.pages <= 1 for progress in self._progress)
-        is_proven = all(strand.paging.vouches for strand in self._stage.strands)
+        is_proven = all(strand.paging.vouches for strand in self._strands)
         is_confirmed = previous is not None and not self._found_new
-        return not self._stage.is_volatile or is_one_look or is_proven or is_confirmed
+        return not self._is_volatile or is_one_look or is_proven or is_confirmed
 
     def repeats(self, previous: PageWalk | None) -> bool:
         """Whether this walk raised the doubt of the one before, and found nothing new: another one would not help."""
@@ -156,31 +201,37 @@ class PageWalk:
         return f"Payments may be missing: {doubt} (read {passes} times)."
 
     def _describe(
-        self, raw: RawPage, payments: Sequence[Payment], sightings: Sequence[Sighting], step: Step, number: int
+        self,
+        raw: RawPage,
+        payments: Sequence[Payment],
+        moments: Sequence[datetime],
+        taken: Taken,
+        step: Step,
+        number: int,
     ) -> Page:
-        paging, progress = self._stage.strands[number].paging, self._progress[number]
-        new_rows = sum(sighting.is_new_to_walk for sighting in sightings)
-        self._found_new |= any(sighting.is_new for sighting in sightings)
+        paging, progress = self._strands[number].paging, self._progress[number]
+        self._found_new |= taken.has_new
         if progress.pages == 0:
             progress.first_total = raw.total
-        progress.seen += new_rows
+        progress.seen += taken.new_rows
         progress.pages += 1
-        progress.is_ordered &= self._is_ordered(payments, paging.order)
-        has_overlap = any(sighting.key == progress.boundary for sighting in sightings)
+        progress.stale_pages = 0 if taken.new_rows or not payments else progress.stale_pages + 1
+        progress.is_ordered &= _is_ordered(moments, paging.order)
+        has_overlap = progress.boundary in taken.keys
         is_joined = progress.boundary is None or has_overlap or not step.overlaps
-        if is_joined and sightings:
-            progress.boundary = sightings[-1].key
+        if is_joined and taken.keys:
+            progress.boundary = taken.keys[-1]
         progress.overlap = int(has_overlap)
         is_past = (
             is_joined
             and progress.is_ordered
-            and bool(payments)
-            and all(self._is_past(payment, paging.order) for payment in payments)
+            and 0 < len(payments) == len(moments)
+            and all(map(self._passes(paging.order), moments))
         )
         progress.has_passed_window |= is_past
         return Page(
             rows=len(raw.rows),
-            new_rows=new_rows,
+            new_rows=taken.new_rows,
             seen=progress.seen,
             total=raw.total,
             limit=raw.limit,
@@ -190,21 +241,27 @@ class PageWalk:
             is_joined=is_joined,
             is_ordered=progress.is_ordered,
             is_past_window=is_past,
+            may_end_early=self._may_end_early(paging.order),
+            stale_pages=progress.stale_pages,
+            under_way=progress.under_way,
+            furthest=progress.furthest,
         )
 
-    def _is_past(self, payment: Payment, order: Order) -> bool:
-        moment = payment.occurred_at
-        if moment is None or order is Order.UNKNOWN:
-            return False
-        is_past = self._query.is_before_window if order is Order.NEWEST_FIRST else self._query.is_after_window
-        return is_past(moment)
+    def _passes(self, order: Order) -> Callable[[datetime], bool]:
+        """Return whether a moment, and so every later one in this order, lies beyond the window."""
+        query = self._query
+        match order:
+            case Order.NEWEST_FIRST:
+                return query.is_before_window
+            case Order.OLDEST_FIRST:
+                return query.is_after_window
+            case Order.UNKNOWN:
+                return lambda moment: False
 
-    def _is_ordered(self, payments: Sequence[Payment], order: Order) -> bool:
-        """Whether a page runs in the direction that was asked for."""
-        moments = [payment.occurred_at for payment in payments if payment.occurred_at is not None]
-        if len(moments) < 2 or order is Order.UNKNOWN:
-            return True
-        return moments[0] >= moments[-1] if order is Order.NEWEST_FIRST else moments[0] <= moments[-1]
+    def _may_end_early(self, order: Order) -> bool:
+        query = self._query
+        end = {Order.NEWEST_FIRST: query.created_from, Order.OLDEST_FIRST: query.created_to}.get(order)
+        return end is not None
 
     def _find_doubt(self) -> str | None:
         if self._doubt:
@@ -214,3 +271,10 @@ class PageWalk:
             if counted is not None and progress.seen < counted and not progress.has_passed_window:
                 return f"the API counts {counted} payments, and {progress.seen} different ones were found"
         return None
+
+
+def _is_ordered(moments: Sequence[datetime], order: Order) -> bool:
+    """Whether a page runs in the direction that was asked for."""
+    if len(moments) < 2 or order is Order.UNKNOWN:
+        return True
+    return moments[0] >= moments[-1] if order is Order.NEWEST_FIRST else moments[0] <= moments[-1]

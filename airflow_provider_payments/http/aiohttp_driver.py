@@ -7,7 +7,7 @@ import os
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -104,10 +104,10 @@ class AiohttpDriver:
         conversation = self._conversation
         if conversation.retry.max_attempts == 1:
             return await self._attempt(request)  # tenacity would leave thirty objects to the garbage collector
-        arguments = conversation.retry.tenacity_arguments(conversation.log)
+        arguments = conversation.retry.tenacity_arguments(conversation.log, self._pause)
         return await tenacity.AsyncRetrying(sleep=asyncio.sleep, **arguments)(self._attempt, request)
 
-    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncIterator[list[T]]:
+    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncIterator[Sequence[T]]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
@@ -159,7 +159,7 @@ class AiohttpDriver:
         return outgoing, last
 
     async def _exchange(self, request: Request) -> Reply:
-        await asyncio.sleep(self._conversation.pacer.reserve(time.monotonic()))
+        await self._wait_for_turn()
         self.requests += 1
         options = self._conversation.options
         try:
@@ -176,6 +176,16 @@ class AiohttpDriver:
                 return Reply(response.status, headers, await response.read())
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise self._conversation.judge.unreachable(request, error) from error
+
+    async def _wait_for_turn(self) -> None:
+        pacer = self._conversation.pacer
+        seconds = pacer.reserve(time.monotonic())
+        while seconds:
+            await asyncio.sleep(seconds)
+            seconds = pacer.take(time.monotonic())
+
+    def _pause(self, seconds: float) -> None:
+        self._conversation.pacer.pause(time.monotonic() + seconds)
 
 
 async def _outcome(task: asyncio.Task[Reply]) -> Reply | PaymentsRequestError:

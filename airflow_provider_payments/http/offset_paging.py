@@ -9,20 +9,22 @@ Offsets can prove that nothing was skipped: each page begins with the last row o
 their order, a chain of pages that are joined this way holds every row that existed throughout, whatever was added or
 left meanwhile. A page that is not joined is read again. Page numbers cannot overlap: there the totals have to tell, and
 the order, for rows that are added at the end move none.
+
+Steps are planned one by one as pages come in, so that as many as permitted stay under way. Where the end of the list is
+not known, those that were under way when it is seen were asked for in vain.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.paging import Following, Order, Page, Paging, Step
+from airflow_provider_payments.http.paging import MAX_STALE_PAGES, Following, Order, Page, Paging, Step
 
 #: A page that is not joined to the one before is read again so often, each time from further back.
 MAX_ATTEMPTS = 3
-#: So many pages in a row may repeat what was read, because rows were added in front meanwhile.
-MAX_STALE_PAGES = 10
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,16 @@ class OffsetPages(Paging):
             doubt = "payments left the list while it was read"
         elif not step.overlaps:
             doubt = _doubt_totals(step, page, self.order)
-        if page.is_past_window or not step.leads:
+        if page.is_past_window:
             return Following((), doubt)
         has_more = self._has_more(step, page, end)
         if page.rows and not page.new_rows:
             self._require_progress(step, page, end, has_more)
         if has_more:
             return Following(self._plan_next(step, page, end), doubt)
-        if step.overlaps and not page.is_joined:
+        if page.under_way:
+            return Following((), doubt)
+        if step.overlaps and page.rows and not page.is_joined:
             doubt = doubt or "payments moved while the list was read"
         if self.order is Order.UNKNOWN and step.position and page.seen > step.first_rows:
             return Following([Step(0, step.limit, is_closing=True)], doubt)
@@ -94,27 +98,29 @@ class OffsetPages(Paging):
         error = PaymentsProtocolError(
             f"The list makes no progress: offset {step.position} repeats what was read before."
         )
-        if step.stale_pages >= MAX_STALE_PAGES:
+        if page.stale_pages > MAX_STALE_PAGES:
             raise error
         if page.total is not None:
             grown = max(page.total - (page.total if step.first_total is None else step.first_total), 0)
             repeated = end - grown - page.seen
             misses = not has_more and page.seen + grown < page.total
-            if repeated >= 2 * step.limit + step.batch or (misses and repeated >= max(step.limit - 1, 2)):
+            if repeated >= 2 * step.limit + self.max_concurrency or (misses and repeated >= max(step.limit - 1, 2)):
                 raise error
 
     def _plan_next(self, step: Step, page: Page, end: int) -> list[Step]:
         # A first page that is short although more follow shows the limit that the API really uses.
-        is_cut = step.position == 0 and page.rows and (page.has_more or end < (page.total or 0))
+        follow = page.has_more or end < (page.total or 0) or page.rows == page.limit
+        is_cut = step.position == 0 and page.rows and follow
         limit = page.rows if is_cut else step.limit
-        overlap = int(limit > 1 and page.rows > 1)
-        start = end - overlap
-        last = max((page.total or 0) - overlap, start + 1)
-        stale_pages = 0 if page.new_rows else step.stale_pages + 1
-        max_batch = 1 if page.total is None else self.max_batch
-        steps = plan(max_batch, step, page, range(start, last, max(limit - overlap, 1)), limit)
+        overlap = int(step.overlaps if page.under_way else limit > 1 and page.rows > 1)
+        stride = max(limit - overlap, 1)
+        start = page.furthest + stride if page.under_way else end - overlap
+        # Without a total, a short page may be the last, which those under way will tell.
+        last = page.total or (end if page.rows < limit else sys.maxsize)
+        positions = range(start, max(last - overlap, 0 if page.under_way else start + 1), stride)
+        steps = plan(self.max_concurrency, step, page, positions, limit)
         first_rows = step.first_rows or page.rows
-        return [replace(each, stale_pages=stale_pages, first_rows=first_rows, overlaps=bool(overlap)) for each in steps]
+        return [replace(each, first_rows=first_rows, overlaps=bool(overlap)) for each in steps]
 
 
 @dataclass(frozen=True)
@@ -147,33 +153,36 @@ class NumberedPages(Paging):
         doubt = _doubt_totals(step, page, self.order)
         # A full page that brings something new is not believed to be the last.
         has_all = page.seen >= page.total and not (page.rows >= step.limit and page.new_rows)
-        if not step.leads or has_all or page.rows == 0:
+        if has_all or page.rows == 0:
             return Following((), doubt)
-        left = max(-(-(page.total - page.seen) // self.limit), 1)
-        positions = range(step.position + 1, step.position + 1 + left)
-        if page.new_rows == 0:
-            if step.stale_pages:
-                raise PaymentsProtocolError(
-                    f"The list makes no progress: page {step.position} repeats what was read before "
-                    f"({page.seen} of {page.total} payments seen). An API that ignores the page number looks like this."
-                )
-            return Following([replace(plan(1, step, page, positions, self.limit)[0], stale_pages=1)], doubt)
-        return Following(plan(self.max_batch, step, page, positions, self.limit), doubt)
+        if page.stale_pages > 1:
+            raise PaymentsProtocolError(
+                f"The list makes no progress: page {step.position} repeats what was read before "
+                f"({page.seen} of {page.total} payments seen). An API that ignores the page number looks like this."
+            )
+        left = -(-(page.total - page.seen) // self.limit) - page.under_way
+        if not page.under_way:
+            left = max(left, 1)
+        positions = range(page.furthest + 1, page.furthest + 1 + left)
+        return Following(plan(self.max_concurrency, step, page, positions, self.limit), doubt)
 
 
-def plan(max_batch: int, step: Step, page: Page, positions: range, limit: int) -> list[Step]:
-    """Plan a batch: 1, 2, 4, … steps up to ``max_batch``, so that a short walk asks for little in vain."""
-    batch = min(step.batch * 2, max_batch, len(positions))
+def plan(max_concurrency: int, step: Step, page: Page, positions: range, limit: int) -> list[Step]:
+    """Plan as many steps as there is room for besides those under way.
+
+    All the room is used at once where the end of the list is known; otherwise it doubles with each page.
+    """
+    is_end_known = page.total is not None and not page.may_end_early
+    concurrency = max_concurrency if is_end_known else min(step.concurrency * 2, max_concurrency)
     return [
         Step(
             position=position,
             limit=limit,
-            batch=batch,
-            leads=number == batch,
+            concurrency=concurrency,
             planned_total=page.total,
             first_total=page.total if step.first_total is None else step.first_total,
         )
-        for number, position in enumerate(positions[:batch], start=1)
+        for position in positions[: max(concurrency - page.under_way, 0)]
     ]
 
 
@@ -182,8 +191,10 @@ def _doubt_totals(step: Step, page: Page, order: Order) -> str | None:
     before, now = step.planned_total, page.total
     if before is None or now is None:
         return None
-    if now < before:
-        return f"the list shrank from {before} to {now} payments while it was read"
+    if now == before:
+        return None
     # Rows that are added at the end move none; and pages that are read in order only repeat some.
-    is_harmless = step.batch == 1 or (order is Order.OLDEST_FIRST and page.is_ordered)
-    return None if now == before or is_harmless else "payments were added to the list while it was read"
+    is_harmless = step.concurrency == 1 or (order is Order.OLDEST_FIRST and page.is_ordered)
+    if now > before and is_harmless:
+        return None
+    return f"the list {'grew' if now > before else 'shrank'} from {before} to {now} payments while it was read"

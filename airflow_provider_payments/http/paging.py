@@ -15,6 +15,8 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 
 #: So many rows before a cursor are kept, in case the API no longer knows the cursor's own row.
 MAX_FALLBACKS = 5
+#: So many pages in a row may repeat what was read, because rows were added in front or are read side by side.
+MAX_STALE_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Page:
     :param is_joined: whether the last row of the page before is on this page too; True for a walk's first page.
     :param is_ordered: whether every page so far was in the order that was asked for.
     :param is_past_window: whether every row of the page, and so every later one, lies beyond the window.
+    :param may_end_early: whether such a page can be expected, so that not all of the list will be read.
+    :param stale_pages: how many pages in a row, this one included, brought nothing new.
+    :param under_way: how many other steps of this walk are still under way.
+    :param furthest: the highest position that was asked for.
+    :param may_repeat: whether another step may have read the same rows on purpose.
     """
 
     rows: int
@@ -45,6 +52,11 @@ class Page:
     is_joined: bool = True
     is_ordered: bool = True
     is_past_window: bool = False
+    may_end_early: bool = False
+    stale_pages: int = 0
+    under_way: int = 0
+    furthest: int = 0
+    may_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +65,26 @@ class Step:
 
     :param position: offset or page number.
     :param limit: page size to ask for.
-    :param batch: how many steps were planned together with this one.
-    :param leads: whether this is the last of those, which plans the next ones.
+    :param concurrency: how many steps were permitted to be under way together when this one was planned.
     :param planned_total: the total that was known when this step was planned.
     :param first_total: the total of the walk's first page.
     :param first_rows: how many rows the walk's first page had.
     :param cursor: id of the row to go on after.
     :param fallbacks: ids of rows before it, in case that row has left the list.
     :param overlaps: whether the page was asked to begin with the last row of the page before.
-    :param stale_pages: how many pages just before this one brought nothing new.
     :param attempt: how often this page was read before, without joining on to the page before it.
     :param is_closing: whether the list was read to its end, and this looks at its head again.
     """
 
     position: int
     limit: int
-    batch: int = 1
-    leads: bool = True
+    concurrency: int = 1
     planned_total: int | None = None
     first_total: int | None = None
     first_rows: int = 0
     cursor: str | None = None
     fallbacks: Sequence[str] = ()
     overlaps: bool = False
-    stale_pages: int = 0
     attempt: int = 0
     is_closing: bool = False
 
@@ -106,12 +114,12 @@ class Paging(ABC):
     """A way to page.
 
     :param limit: page size to ask for.
-    :param max_batch: how many pages may be planned at once.
+    :param max_concurrency: how many steps may be under way at once.
     :param order: the listing's order. Where it is known, a page that lies beyond the window ends the walk.
     """
 
     limit: int
-    max_batch: int = 1
+    max_concurrency: int = 1
     order: Order = Order.UNKNOWN
 
     @property
@@ -171,7 +179,8 @@ class CursorPages(Paging):
         if not page.has_more:
             return Following()
         place, *before = page.last_ids
-        if place == step.cursor or (page.new_rows == 0 and step.attempt == 0):
+        repeats = page.new_rows == 0 and step.attempt == 0 and not page.may_repeat
+        if place == step.cursor or repeats or page.stale_pages > MAX_STALE_PAGES:
             raise PaymentsProtocolError("The list makes no progress: a page repeats what was read before.")
         if step.cursor is not None:
             before += [step.cursor, *step.fallbacks]

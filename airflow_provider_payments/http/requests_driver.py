@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 import tenacity
+import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import AuthBase
 
@@ -72,6 +74,7 @@ class RequestsDriver:
         self._session = session
         self._auth_lock = threading.Lock()
         self._count_lock = threading.Lock()
+        self._settings: dict[tuple[str, ...], Mapping[str, Any]] = {}
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0
 
@@ -86,10 +89,10 @@ class RequestsDriver:
             if stop.wait(seconds):
                 raise CancelledError
 
-        arguments = conversation.retry.tenacity_arguments(conversation.log)
+        arguments = conversation.retry.tenacity_arguments(conversation.log, self._pause)
         return tenacity.Retrying(sleep=sleep, **arguments)(self._attempt, request, sleep)
 
-    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Iterator[list[T]]:
+    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Iterator[Sequence[T]]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
@@ -149,7 +152,7 @@ class RequestsDriver:
 
     def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
         options = self._conversation.options
-        sleep(self._conversation.pacer.reserve(time.monotonic()))
+        self._wait_for_turn(sleep)
         with self._count_lock:
             self.requests += 1
         try:
@@ -161,12 +164,30 @@ class RequestsDriver:
                 prepared,
                 timeout=(options.connect_timeout, options.read_timeout + request.hold_seconds),
                 allow_redirects=False,
-                **environment_settings(self._session, request.url),
+                **self._settings_for(request.url),
             )
-        except requests.RequestException as error:
+            with response:
+                body = response.raw.read(decode_content=True)  # requests would read ten kilobytes at a time
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise self._conversation.judge.unreachable(request, error) from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, response.content)
+        return Reply(response.status_code, headers, body)
+
+    def _wait_for_turn(self, sleep: Callable[[float], None]) -> None:
+        pacer = self._conversation.pacer
+        seconds = pacer.reserve(time.monotonic())
+        while seconds:
+            sleep(seconds)
+            seconds = pacer.take(time.monotonic())
+
+    def _pause(self, seconds: float) -> None:
+        self._conversation.pacer.pause(time.monotonic() + seconds)
+
+    def _settings_for(self, url: str) -> Mapping[str, Any]:
+        origin = urlsplit(url)[:2]
+        if origin not in self._settings:
+            self._settings[origin] = {**environment_settings(self._session, url), "stream": True}
+        return self._settings[origin]
 
 
 def _outcome(future: Future[Reply]) -> Reply | PaymentsRequestError:

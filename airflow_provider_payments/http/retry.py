@@ -48,8 +48,12 @@ class RetryPolicy:
     max_retry_after: float = 300.0
     budget: float = 600.0
 
-    def tenacity_arguments(self, log: Callable[[str], None]) -> dict[str, Any]:
-        """Return the arguments that ``tenacity.Retrying`` and ``tenacity.AsyncRetrying`` share."""
+    def tenacity_arguments(self, log: Callable[[str], None], pause: Callable[[float], None]) -> dict[str, Any]:
+        """Return the arguments that ``tenacity.Retrying`` and ``tenacity.AsyncRetrying`` share.
+
+        :param log: told of every retry.
+        :param pause: told for how many seconds the API has asked to wait.
+        """
         own_wait = tenacity.wait_random_exponential(multiplier=self.base_wait, max=self.max_wait)
 
         def wait(state: tenacity.RetryCallState) -> float:
@@ -65,6 +69,8 @@ class RetryPolicy:
             )
 
         def announce(state: tenacity.RetryCallState) -> None:
+            if isinstance(_error(state), PaymentsThrottled):
+                pause(state.upcoming_sleep)
             log(f"{_error(state)} Attempt {state.attempt_number + 1} in {state.upcoming_sleep:.1f} s.")
 
         return {

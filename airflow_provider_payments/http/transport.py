@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from airflow_provider_payments.http.retry import RetryPolicy
 
 USER_AGENT = f"airflow-provider-payments/{__version__}"
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 StepT = TypeVar("StepT")
 
 
@@ -57,19 +57,36 @@ class TransportOptions:
 
 
 class Pacer:
-    """Gives out evenly spaced turns, without a burst."""
+    """Gives out evenly spaced turns, without a burst, and none while the API has asked to wait.
+
+    Times are those of one monotonic clock, in seconds.
+    """
 
     def __init__(self, per_second: float | None) -> None:
         self._interval = 1 / per_second if per_second else 0.0
         self._next = 0.0
+        self._pause_ends = 0.0
         self._lock = threading.Lock()
 
     def reserve(self, now: float) -> float:
         """Take the next turn and return the seconds until then."""
         with self._lock:
-            turn = max(now, self._next)
+            turn = max(now, self._next, self._pause_ends)
             self._next = turn + self._interval
             return turn - now
+
+    def take(self, now: float) -> float:
+        """Begin a turn whose time has come. Return 0, or the seconds that a pause has put it off meanwhile."""
+        with self._lock:
+            if now >= self._pause_ends:
+                self._next = max(self._next, now + self._interval)  # whoever woke up late, the next one keeps distance
+                return 0.0
+        return self.reserve(now)
+
+    def pause(self, until: float) -> None:
+        """Give out no turn before a time, to no request of the connection."""
+        with self._lock:
+            self._pause_ends = max(self._pause_ends, until)
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,7 @@ class Conversation:
     log: Callable[[str], None]
 
 
-class Walk(Protocol[StepT, T]):
+class Walk(Protocol[StepT, T_co]):
     """A listing's pages, as drivers see them."""
 
     def first_steps(self) -> Iterable[StepT]:
@@ -98,5 +115,5 @@ class Walk(Protocol[StepT, T]):
     def request(self, step: StepT) -> Request:
         """Return the request of a step."""
 
-    def receive(self, step: StepT, reply: Reply | PaymentsRequestError) -> tuple[list[T], Iterable[StepT]]:
+    def receive(self, step: StepT, reply: Reply | PaymentsRequestError) -> tuple[Sequence[T_co], Iterable[StepT]]:
         """Take a step's reply; return what it holds, and the steps that follow. Called in the order of the steps."""

@@ -40,7 +40,8 @@ class PaymentsTask(BaseOperator):
         from airflow_provider_payments.hooks.base import PaymentsHook
 
         try:
-            hook = BaseHook.get_hook(self.payments_conn_id)
+            connection = BaseHook.get_connection(self.payments_conn_id)
+            hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]
         except AirflowNotFoundException as error:
             raise PaymentsConfigError(f"There is no connection {self.payments_conn_id!r}: {error}") from None
         if not isinstance(hook, PaymentsHook):
@@ -48,6 +49,7 @@ class PaymentsTask(BaseOperator):
                 f"Connection {self.payments_conn_id!r} is not of a payment company's type; its hook is "
                 f"{type(hook).__name__}. Choose the type of your payment company in the connection."
             )
+        hook.take_connection(connection)
         return hook
 
     def build_delivery(self) -> Delivery:

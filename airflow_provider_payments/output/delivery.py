@@ -78,13 +78,14 @@ class Delivery:
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
         tally = Tally()
-        counted = tally.count(islice(payments, self.max_xcom_records + 1))
-        records = [payment.to_dict(include_raw=self.include_raw) for payment in counted]
-        if len(records) > self.max_xcom_records:
+        found = list(islice(payments, self.max_xcom_records + 1))
+        if len(found) > self.max_xcom_records:
             raise TooManyRecordsForXCom(
                 f"There are more than {self.max_xcom_records} payments (max_xcom_records). Give the operator an "
                 "output_path, like 's3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
             )
+        tally.add(found)
+        records = [payment.to_dict(include_raw=self.include_raw) for payment in found]
         _warn([*payments.report.doubts, *tally.warnings()])
         _log.info("%d payments to XCom", len(records))
         self._tell(Lineage(hook.base_address, None, len(records), None), hook)
@@ -104,8 +105,9 @@ class Delivery:
         tally = Tally()
         with open_output(place, file_format, include_raw=self.include_raw, records_per_file=limit) as output:
             payments = list_payments()
-            for payment in tally.count(payments):
-                output.write(payment)
+            for page in payments.pages:
+                tally.add(page)
+                output.write(page)
             output.finish()
             manifest = {
                 "path": url,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import RawIOBase
 from typing import Protocol
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.payment import RECORD_FIELDS, Payment
+from airflow_provider_payments.payment import RECORD_FIELDS, Payment, to_json_lines
 
 
 class PaymentWriter(Protocol):
@@ -21,8 +21,8 @@ class PaymentWriter(Protocol):
     def amounts_unfit(self) -> int:
         """Payments with an amount that the format cannot hold."""
 
-    def write(self, payment: Payment) -> None:
-        """Write one payment."""
+    def write(self, payments: Sequence[Payment]) -> None:
+        """Write payments."""
 
     def finish(self) -> None:
         """Write what is left; the stream stays open."""
@@ -52,9 +52,9 @@ class JsonLinesWriter:
         self._stream = stream
         self._include_raw = include_raw
 
-    def write(self, payment: Payment) -> None:
-        """Write one line."""
-        self._stream.write(payment.to_json(include_raw=self._include_raw) + b"\n")
+    def write(self, payments: Sequence[Payment]) -> None:
+        """Write a line for each."""
+        self._stream.write(to_json_lines(payments, include_raw=self._include_raw))
 
     def finish(self) -> None:
         """Nothing is left."""
@@ -75,19 +75,22 @@ class CsvWriter:
     def __init__(self, stream: RawIOBase, include_raw: bool) -> None:
         self._stream = stream
         self._include_raw = include_raw
-        self._write_row([field for field in RECORD_FIELDS if include_raw or field != "raw"])
+        self._write_rows([[field for field in RECORD_FIELDS if include_raw or field != "raw"]])
 
-    def write(self, payment: Payment) -> None:
-        """Write one row."""
-        row = payment.to_row()
-        self._write_row([*row, payment.raw_line.decode()] if self._include_raw else row)
+    def write(self, payments: Sequence[Payment]) -> None:
+        """Write a row for each."""
+        self._write_rows(map(self._to_row, payments))
 
     def finish(self) -> None:
         """Nothing is left."""
 
-    def _write_row(self, row: list[str | None]) -> None:
-        cells = ("" if cell is None else self._quote(cell) for cell in row)
-        self._stream.write((",".join(cells) + "\r\n").encode())
+    def _to_row(self, payment: Payment) -> list[str | None]:
+        row = payment.to_row()
+        return [*row, payment.raw_line.decode()] if self._include_raw else row
+
+    def _write_rows(self, rows: Iterable[Sequence[str | None]]) -> None:
+        lines = (",".join("" if cell is None else self._quote(cell) for cell in row) + "\r\n" for row in rows)
+        self._stream.write("".join(lines).encode())
 
     def _quote(self, cell: str) -> str:
         return '"' + cell.replace('"', '""') + '"' if self._needs_quotes(cell) else cell

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,27 +12,43 @@ from airflow_provider_payments.money import add, format_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.times import format_time
 
+_ZERO = Decimal(0)
+
 
 class Tally:
     """Counts payments as they go by."""
 
     def __init__(self) -> None:
         self.records = 0
-        self._pending = 0
         self._undated = 0
         self._amounts_unknown = 0
-        self._statuses: Counter[str] = Counter()
+        self._statuses: Counter[PaymentStatus] = Counter()
         self._unknown_statuses: Counter[str] = Counter()
         self._succeeded: dict[str, Decimal] = {}
         self._refunded: dict[str, Decimal] = {}
         self._first: datetime | None = None
         self._last: datetime | None = None
 
-    def count(self, payments: Iterable[Payment]) -> Iterator[Payment]:
-        """Yield the payments and count them."""
+    def add(self, payments: Sequence[Payment]) -> None:
+        """Count payments."""
+        self.records += len(payments)
+        self._statuses.update([payment.status for payment in payments])
         for payment in payments:
-            self._add(payment)
-            yield payment
+            status, amount = payment.status, payment.amount
+            if amount is None:
+                self._amounts_unknown += 1
+            elif status is PaymentStatus.SUCCEEDED:
+                totals = self._refunded if payment.kind is PaymentKind.REFUND else self._succeeded
+                currency = payment.currency or ""
+                totals[currency] = add(totals.get(currency, _ZERO), amount)
+            if status is PaymentStatus.UNKNOWN:
+                self._unknown_statuses[payment.provider_status] += 1
+            if payment.flags and "undated" in payment.flags:
+                self._undated += 1
+        moments = [moment for payment in payments if (moment := payment.occurred_at) is not None]
+        if moments:
+            self._first = min([*moments, self._first or moments[0]])
+            self._last = max([*moments, self._last or moments[0]])
 
     def summary(self, amounts_unfit: int = 0) -> dict[str, Any]:
         """Return counts and totals as plain JSON values. Totals are exact, by currency.
@@ -42,8 +58,8 @@ class Tally:
         return {
             "first_created_at": format_time(self._first),
             "last_created_at": format_time(self._last),
-            "statuses": dict(sorted(self._statuses.items())),
-            "pending": self._pending,
+            "statuses": {status.value: number for status, number in sorted(self._statuses.items())},
+            "pending": sum(number for status, number in self._statuses.items() if status.is_pending),
             "unknown_statuses": dict(sorted(self._unknown_statuses.items())),
             "succeeded_amounts": {key: format_amount(value) for key, value in sorted(self._succeeded.items())},
             "refunded_amounts": {key: format_amount(value) for key, value in sorted(self._refunded.items())},
@@ -60,21 +76,3 @@ class Tally:
         if self._undated:
             found.append(f"{self._undated} payments have no time, so they are in every window (flag 'undated').")
         return found
-
-    def _add(self, payment: Payment) -> None:
-        self.records += 1
-        self._statuses[payment.status.value] += 1
-        self._pending += payment.status.is_pending
-        self._undated += "undated" in payment.flags
-        if payment.status is PaymentStatus.UNKNOWN:
-            self._unknown_statuses[payment.provider_status] += 1
-        if payment.amount is None:
-            self._amounts_unknown += 1
-        elif payment.status is PaymentStatus.SUCCEEDED:
-            totals = self._refunded if payment.kind is PaymentKind.REFUND else self._succeeded
-            currency = payment.currency or ""
-            totals[currency] = add(totals.get(currency, Decimal(0)), payment.amount)
-        moment = payment.occurred_at
-        if moment is not None:
-            self._first = moment if self._first is None else min(self._first, moment)
-            self._last = moment if self._last is None else max(self._last, moment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from io import RawIOBase
 from operator import attrgetter
@@ -58,14 +58,15 @@ class ParquetWriter:
         self._bytes = 0
         self._group: list[pa.RecordBatch] = []
 
-    def write(self, payment: Payment) -> None:
-        """Add one row."""
-        self._rows.append(payment)
-        self._bytes += len(payment.raw)
-        if len(self._rows) == _BATCH_ROWS or self._bytes >= _BYTES:
-            self._close_batch()
-            if sum(each.num_rows for each in self._group) >= _GROUP_ROWS or self._bytes >= _BYTES:
-                self._close_group()
+    def write(self, payments: Sequence[Payment]) -> None:
+        """Add a row for each."""
+        for payment in payments:
+            self._rows.append(payment)
+            self._bytes += len(payment.raw)
+            if len(self._rows) == _BATCH_ROWS or self._bytes >= _BYTES:
+                self._close_batch()
+                if sum(each.num_rows for each in self._group) >= _GROUP_ROWS or self._bytes >= _BYTES:
+                    self._close_group()
 
     def finish(self) -> None:
         """Write the last rows and the footer."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +17,11 @@ from airflow_provider_payments.payment import Payment
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 21
+#: Payments to write at a time: in little memory, which stays where it is fast.
+_BATCH = 128
+#: So many chunks may wait for the disk or the network.
+_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -31,13 +38,19 @@ class Written:
 
 
 class Sink(io.RawIOBase):
-    """What a writer writes to. Passes the bytes on, and learns their number and hash on the way."""
+    """What a writer writes to. Passes the bytes on, and learns their number and hash on the way.
 
-    def __init__(self, upload: Upload, *digests: Any) -> None:
+    :param hand: a thread that hashes and writes while the next payments are read.
+    """
+
+    def __init__(self, hand: Executor, upload: Upload, *digests: Any) -> None:
+        self._hand = hand
         self.bytes = 0
         self._upload = upload
         self._digests = digests
-        self._waiting = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._under_way: deque[Future[None]] = deque()
         self._is_over = False
 
     def writable(self) -> bool:
@@ -46,30 +59,42 @@ class Sink(io.RawIOBase):
 
     def write(self, data: ReadableBuffer) -> int:
         """Take bytes."""
-        size = memoryview(data).nbytes
+        data = bytes(data)  # which copies nothing that is bytes already
         # Writers that are given up write their trailers when they are collected.
         if not self._is_over:
-            self._waiting += data
-        return size
+            self._waiting.append(data)
+            self._waiting_bytes += len(data)
+        return len(data)
 
     def pass_on(self) -> None:
         """Pass on what has come together. Not while a writer writes, whose own buffers are full then."""
-        if len(self._waiting) >= _CHUNK:
+        if self._waiting_bytes >= _CHUNK:
             self._pass_on()
 
     def finish(self) -> None:
         """Pass on what is left, and take no more."""
         self._pass_on()
-        self.abandon()
+        self._is_over = True
+        while self._under_way:
+            self._under_way.popleft().result()
 
     def abandon(self) -> None:
-        """Take no more."""
+        """Take no more, and pass on nothing that has not begun."""
         self._is_over = True
+        wait([each for each in self._under_way if not each.cancel()])
 
     def _pass_on(self) -> None:
-        data = bytes(self._waiting)
+        data = b"".join(self._waiting)
         self._waiting.clear()
+        self._waiting_bytes = 0
         self.bytes += len(data)
+        self._under_way.append(self._hand.submit(self._keep, data))
+        while len(self._under_way) > _AHEAD or self._under_way[0].done():
+            self._under_way.popleft().result()
+            if not self._under_way:
+                break
+
+    def _keep(self, data: bytes) -> None:
         for digest in self._digests:
             digest.update(data)
         self._upload.write(data)
@@ -79,23 +104,27 @@ class Part:
     """An object that is being written.
 
     :param name: the object's last name.
-    :param whole: a hash that goes on over all parts.
+    :param hand: a thread that hashes and uploads.
+    :param whole: a hash that goes on over all parts, where there are several.
     """
 
-    def __init__(self, name: str, upload: Upload, file_format: FileFormat, include_raw: bool, whole: Any) -> None:
+    def __init__(
+        self, name: str, upload: Upload, hand: Executor, file_format: FileFormat, include_raw: bool, whole: Any
+    ) -> None:
         self.upload = upload
         self.records = 0
         self.amounts_unfit = 0
         self._name = name
         self._digest = hashlib.sha256()
-        self._sink = Sink(upload, self._digest, whole)
+        self._sink = Sink(hand, upload, self._digest, *([whole] if whole else []))
         self._writer = file_format.open_writer(self._sink, include_raw)
 
-    def write(self, payment: Payment) -> None:
-        """Write one payment."""
-        self._writer.write(payment)
-        self._sink.pass_on()
-        self.records += 1
+    def write(self, payments: Sequence[Payment]) -> None:
+        """Write payments."""
+        for start in range(0, len(payments), _BATCH):
+            self._writer.write(payments[start : start + _BATCH])
+            self._sink.pass_on()
+        self.records += len(payments)
 
     def finish(self) -> Written:
         """Write what is left. The upload is ready to appear then."""

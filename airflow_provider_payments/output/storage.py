@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -34,28 +35,42 @@ class Output:
     """Where payments are written to: one object, or a folder of parts. Nothing of it shows before :meth:`publish`.
 
     :param place: the object or the folder.
+    :param hand: a thread that hashes and uploads.
     :param records_per_file: None for one object; else so many payments at most go into each part.
     """
 
     def __init__(
-        self, store: Store, place: Place, file_format: FileFormat, include_raw: bool, records_per_file: int | None
+        self,
+        store: Store,
+        hand: Executor,
+        place: Place,
+        file_format: FileFormat,
+        include_raw: bool,
+        records_per_file: int | None,
     ) -> None:
         self.place = place
         self.is_folder = records_per_file is not None
         self._store = store
+        self._hand = hand
         self._format = file_format
         self._include_raw = include_raw
         self._limit = records_per_file
-        self._whole = hashlib.sha256()
+        self._whole = hashlib.sha256() if self.is_folder else None
         self._parts: list[Part] = []
         self._written: list[Written] = []
 
-    def write(self, payment: Payment) -> None:
-        """Write one payment."""
-        if self._parts[-1].records == self._limit:
-            self._written.append(self._parts[-1].finish())
-            self.begin()
-        self._parts[-1].write(payment)
+    def write(self, payments: Sequence[Payment]) -> None:
+        """Write payments."""
+        if self._limit is None:
+            self._parts[-1].write(payments)
+            return
+        while payments:
+            if self._parts[-1].records == self._limit:
+                self._written.append(self._parts[-1].finish())
+                self.begin()
+            room = self._limit - self._parts[-1].records
+            self._parts[-1].write(payments[:room])
+            payments = payments[room:]
 
     def finish(self) -> None:
         """Write what is left. From here on, only :meth:`publish` can fail."""
@@ -69,7 +84,7 @@ class Output:
     @property
     def sha256(self) -> str:
         """Hash of the object, or of the parts one after the other."""
-        return self._whole.hexdigest()
+        return self._whole.hexdigest() if self._whole else self._written[0].sha256
 
     @property
     def amounts_unfit(self) -> int:
@@ -121,7 +136,7 @@ class Output:
         upload = self._store.begin(place)
         try:
             name = place.path.rpartition("/")[2]
-            self._parts.append(Part(name, upload, self._format, self._include_raw, self._whole))
+            self._parts.append(Part(name, upload, self._hand, self._format, self._include_raw, self._whole))
         except BaseException:
             upload.discard()
             raise
@@ -139,7 +154,8 @@ def open_output(
         with _explained(place):
             _require_free(place, is_folder=records_per_file is not None)
             store = stack.enter_context(_choose_store(place, is_folder=records_per_file is not None))
-            output = Output(store, place, file_format, include_raw, records_per_file)
+            hand = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="payments-output"))
+            output = Output(store, hand, place, file_format, include_raw, records_per_file)
             stack.callback(output.discard)
             output.begin()
         yield output

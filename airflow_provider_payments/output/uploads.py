@@ -118,6 +118,8 @@ class ScratchUpload:
     def write(self, data: bytes) -> None:
         """Add bytes."""
         self._stream.write(data)
+        if hasattr(os, "posix_fadvise"):  # Linux: the disk begins now, so that little is left to wait for in the end
+            os.posix_fadvise(self._stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def seal(self) -> None:
         """Bring the file to the disk."""

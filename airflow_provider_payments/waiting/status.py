@@ -98,7 +98,7 @@ class StatusWait:
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:
         """Return the payments as the last poll found them, each once."""
         payments = {payment.id: payment for name in self._names for payment in self._found[name]}
-        return PaymentListing(iter(payments.values()), self.report)
+        return PaymentListing(iter([list(payments.values())]), self.report)
 
     def remember(self) -> Mapping[str, Any]:
         """Return the payments that orders are known to have."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -37,7 +38,7 @@ class Row(msgspec.Struct):
 
     id: str
     status: str = "succeeded"
-    hour: int | None = None
+    hour: float | None = None
 
 
 class Page(msgspec.Struct):
@@ -57,6 +58,7 @@ class Server:
     :param first_page: what it calls the first page.
     :param ignores: parameters that it ignores.
     :param extra_total: by how much its total is wrong.
+    :param counts_moment_in: whether a list that begins at a time has the payments of that very time.
     :param lost_cursor: what it does with a cursor that left the list: "refuse", "restart" or "empty".
     """
 
@@ -67,7 +69,12 @@ class Server:
     ignores: Sequence[str] = ()
     extra_total: int = 0
     lost_cursor: str = "refuse"
+    counts_moment_in: bool = True
     answered: list[dict[str, str]] = field(default_factory=list)
+
+    def is_older(self, row: Row, hour: float) -> bool:
+        assert row.hour is not None
+        return row.hour < hour or (self.counts_moment_in and row.hour == hour)
 
     def answer(self, request: Request) -> Reply | PaymentsRequestError:
         params = dict(parse_qsl(urlsplit(request.url).query))
@@ -87,6 +94,10 @@ class Server:
                 return PaymentNotFound("no such cursor", 404)
             else:
                 start = 0 if self.lost_cursor == "restart" else len(rows)
+        elif "until" in params:  # a creation time, as an hour
+            until = float(params["until"])
+            older = (number for number, row in enumerate(rows) if self.is_older(row, until))
+            start = next(older, len(rows))
         about = {"total": len(rows) + self.extra_total, "limit": limit, "has_more": start + limit < len(rows)}
         page = {"rows": rows[start : start + limit], **{name: about[name] for name in self.tells}}
         return Reply(200, body=msgspec.json.encode(page))
@@ -113,9 +124,13 @@ class Api:
             id=self._shared_ids.get(read.id, read.id),
             status=PaymentStatus(read.status),
             provider_status=read.status,
+            flags=("provisional_id",) if read.id in self._shared_ids else (),
             created_at=None if read.hour is None else START + timedelta(hours=read.hour),
             description=read.id,
         )
+
+    def read_payments(self, rows: Sequence[msgspec.Raw]) -> list[Payment]:
+        return [self.read_payment(row) for row in rows]
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:
         return True
@@ -177,7 +192,7 @@ def read(
                 found, following = walk.receive(step, reply)
                 payments += found
                 steps.extend(following)
-        payments += listing.remaining()
+        payments += chain.from_iterable(listing.remaining())
     return Outcome(payments, listing.report)
 
 

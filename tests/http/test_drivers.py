@@ -6,12 +6,15 @@ import base64
 import gzip
 import socket
 import threading
+import time
 from datetime import datetime, timedelta, timezone
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import urllib3
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.adapters import BaseAdapter
 
@@ -31,6 +34,7 @@ from airflow_provider_payments.http.transport import Pacer, TransportOptions
 from tests.http.conftest import SECRET, Drive, Pages, Talk
 from tests.http.server import WAIT, Answer, Call, Server
 
+THROTTLED = Answer(403, b'{"code": 70, "message": "Anti hammering"}')
 DOWN, WAIT_A_LITTLE = Answer(503), Answer(429, headers={"Retry-After": "0"})
 
 
@@ -499,6 +503,28 @@ def test_every_request_takes_a_turn(drive: Drive, server: Server, talk: Talk) ->
     assert pacer.turns == len(server.calls) == drive.requests == 5
 
 
+@pytest.mark.parametrize("signal", [Answer(429, headers={"Retry-After": "1"}), THROTTLED], ids=["429", "403/70"])
+def test_all_requests_wait_when_the_api_asks_one_to(drive: Drive, server: Server, talk: Talk, signal: Answer) -> None:
+    begun: list[float] = []
+    lock = threading.Lock()
+
+    def answer(call: Call) -> Answer:
+        with lock:
+            begun.append(time.monotonic())
+            if len(begun) == 4:
+                return signal
+        time.sleep(0.02)
+        return Answer(body=call.target.encode())
+
+    server.answer = answer
+    paths = [f"/{number}" for number in range(20)]
+    retry = RetryPolicy(base_wait=1.0) if signal is THROTTLED else None
+    assert drive.walk(talk(max_concurrency=4, retry=retry), Pages(server.origin, paths)) == paths
+    told = float(talk.logged[0].rpartition(" in ")[2].split()[0])  # a random wait, where the API names none
+    during = [moment for moment in begun[4:] if begun[3] + 0.1 < moment < begun[3] + told - 0.1]
+    assert during == []
+
+
 # Options.
 
 
@@ -542,7 +568,7 @@ class Recorder(BaseAdapter):
         self.options = options
         response = requests.Response()
         response.status_code, response.request, response.url = 200, request, request.url or ""
-        response._content = b""
+        response.raw = urllib3.HTTPResponse(BytesIO())
         return response
 
     def close(self) -> None: ...

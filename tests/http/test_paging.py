@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -108,16 +109,21 @@ OFFSET = OffsetPages(10, 4)
         (OFFSET, page(7, total=7), NOTHING, {10}),
         (OFFSET, page(10, total=10), [9], {10}),  # a full page is not believed to be the last
         (OFFSET, page(10, total=11), [9], {10}),
-        (OFFSET, page(10, total=100), [9, 18], {10}),  # 1, 2, 4, … at once
+        (OFFSET, page(10, total=100), [9, 18, 27, 36], {10}),  # the end is known, so all the room is used
+        (OFFSET, page(10, total=20), [9, 18], {10}),
+        (OFFSET, page(10, total=100, may_end_early=True), [9, 18], {10}),  # the room doubles with each page
         (OffsetPages(10, 1), page(10, total=100), [9], {10}),
-        (OFFSET, page(5, total=100, limit=5), [4, 8], {5}),  # the limit that was really used
-        (OFFSET, page(5, total=100), [4, 8], {5}),
+        (OFFSET, page(5, total=100, limit=5), [4, 8, 12, 16], {5}),  # the limit that was really used
+        (OFFSET, page(5, total=100), [4, 8, 12, 16], {5}),
+        (OFFSET, page(5, limit=5), [4, 8], {5}),
+        (OFFSET, page(5), [4], {10}),  # the last, or that limit
+        (OFFSET, page(5, limit=10), [4], {10}),
         (OFFSET, page(10, total=100, has_more=False), NOTHING, {10}),
         (OFFSET, page(10, total=10, has_more=True), [9], {10}),
-        (OFFSET, page(10, limit=10), [9], {10}),
-        (OFFSET, page(10, has_more=True), [9], {10}),  # without a total one at a time
+        (OFFSET, page(10, limit=10), [9, 18], {10}),
+        (OFFSET, page(10, has_more=True), [9, 18], {10}),
         (OFFSET, page(0), NOTHING, {10}),
-        (OffsetPages(1, 4), page(1, total=9), [1, 2], {1}),  # a page of one row cannot overlap
+        (OffsetPages(1, 4), page(1, total=9), [1, 2, 3, 4], {1}),  # a page of one row cannot overlap
         (OFFSET, page(10, total=100, is_past_window=True), NOTHING, {10}),
     ],
 )
@@ -125,35 +131,44 @@ def test_what_follows_a_first_page(paging: Paging, found: Page, positions: list[
     following = follow(paging, paging.first(), found)
     assert (places(following), following.doubt) == (positions, None)
     assert {step.limit for step in following.steps} <= limits
-    assert [step.leads for step in following.steps] == [False] * (len(positions) - 1) + [True] * bool(positions)
 
 
-def test_a_batch_grows_up_to_the_most() -> None:
-    step, sizes, seen = OFFSET.first(), [], 0
-    for _ in range(5):
-        end = step.position + 10
-        seen = end
-        steps = follow(OFFSET, step, page(10, new_rows=9, seen=seen, total=1000)).steps
-        sizes.append(len(steps))
-        assert [follow(OFFSET, each, page(10, seen=seen, total=1000)).steps for each in steps[:-1]] == [()] * (
-            len(steps) - 1
-        )
-        step = steps[-1]
-    assert sizes == [2, 4, 4, 4, 4]
+@pytest.mark.parametrize(
+    ("more", "sizes"),
+    [({"total": 1000}, [4, 1, 1, 1, 1, 1]), ({}, [2, 3, 1, 1, 1, 1]), ({"has_more": True}, [2, 3, 1, 1, 1, 1])],
+)
+def test_so_many_steps_stay_under_way(more: dict[str, Any], sizes: list[int]) -> None:
+    steps, planned = deque([OFFSET.first()]), []
+    for number in range(len(sizes)):
+        step = steps.popleft()
+        assert step.position == 9 * number
+        about = {"seen": 10 + 9 * number, "under_way": len(steps), "furthest": steps[-1].position if steps else 0}
+        following = follow(OFFSET, step, page(10, new_rows=9, **about, **more)).steps
+        planned.append(len(following))
+        steps.extend(following)
+        assert len(steps) <= 4
+    assert planned == sizes
+
+
+def test_what_is_under_way_beyond_the_end_is_waited_for() -> None:
+    step = Step(27, 10, concurrency=4, first_rows=10, overlaps=True)
+    assert follow(OFFSET, step, page(5, seen=32, under_way=3, furthest=54)).steps == []
+    for under_way in (2, 1):
+        empty = page(0, seen=32, under_way=under_way, furthest=54, is_joined=False, follows_end=True)
+        assert follow(OFFSET, replace(step, position=45), empty).steps == ()
+    last = page(0, seen=32, furthest=54, is_joined=False, follows_end=True)
+    (closing,) = follow(OFFSET, replace(step, position=54), last).steps
+    assert (closing.position, closing.is_closing) == (0, True)
 
 
 def test_a_page_that_is_not_joined_is_read_again_from_further_back() -> None:
-    step = Step(27, 10, batch=3, leads=False, planned_total=100, first_total=100, overlaps=True)
+    step = Step(27, 10, concurrency=3, planned_total=100, first_total=100, overlaps=True)
     positions: list[int] = []
-    apart = page(10, seen=37, total=100, is_joined=False)
-    while True:
-        following = follow(OFFSET, step, apart)
-        if not following.steps:
-            break
+    apart = page(10, seen=37, total=100, is_joined=False, under_way=3, furthest=54)
+    while not (following := follow(OFFSET, step, apart)).doubt:
         (step,) = following.steps
         positions.append(step.position)
-        assert following.doubt is None
-        assert (step.leads, step.limit) == (False, 10)
+        assert (step.concurrency, step.limit) == (3, 10)
         assert len(positions) < 10
     assert positions == sorted(positions, reverse=True)
     assert min(positions) < 27
@@ -165,7 +180,7 @@ def test_a_page_that_is_not_joined_is_read_again_from_further_back() -> None:
     [
         (OFFSET.first(), page(0, total=5, has_more=True)),
         (Step(50, 10, first_total=100), page(10, new_rows=0, seen=10, total=100)),
-        (Step(50, 10, first_total=100, stale_pages=10), page(10, new_rows=0, seen=60, total=100)),
+        (Step(50, 10, first_total=100), page(10, new_rows=0, seen=60, total=100, stale_pages=11)),
     ],
 )
 def test_offsets_that_lead_nowhere(step: Step, found: Page) -> None:
@@ -190,7 +205,9 @@ NUMBERED = NumberedPages(10, 4)
         (page(9, total=9), NOTHING),
         (page(10, total=10), [1]),  # a full page is not believed to be the last
         (page(10, total=11), [1]),
-        (page(10, total=100), [1, 2]),
+        (page(10, total=100), [1, 2, 3, 4]),
+        (page(10, total=100, may_end_early=True), [1, 2]),
+        (page(5, total=100), [1, 2, 3, 4]),
         (page(0, total=100), NOTHING),  # the doubt comes from the count, at the end
         (page(10, total=100, is_past_window=True), NOTHING),
     ],
@@ -201,11 +218,11 @@ def test_what_follows_page_0(found: Page, positions: list[int]) -> None:
 
 
 def test_one_page_that_repeats_is_no_end_and_two_are_an_error() -> None:
-    stale = page(10, new_rows=0, seen=10, total=100)
-    (step,) = follow(NUMBERED, Step(1, 10, first_total=100, planned_total=100), stale).steps
+    stale = page(10, new_rows=0, seen=10, total=100, stale_pages=1, furthest=1)
+    step, *_ = follow(NUMBERED, Step(1, 10, first_total=100, planned_total=100), stale).steps
     assert step.position == 2
-    refuse(NUMBERED, step, stale)
-    assert places(follow(NUMBERED, step, page(10, seen=20, total=100)))[0] == 3
+    refuse(NUMBERED, step, replace(stale, stale_pages=2))
+    assert places(follow(NUMBERED, step, page(10, seen=20, total=100, furthest=2)))[0] == 3
 
 
 def test_a_list_that_shrinks_between_page_numbers_is_a_doubt() -> None:
@@ -214,7 +231,7 @@ def test_a_list_that_shrinks_between_page_numbers_is_a_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "batch", "is_ordered", "is_doubt"),
+    ("order", "concurrency", "is_ordered", "is_doubt"),
     [
         (Order.OLDEST_FIRST, 4, True, False),
         (Order.OLDEST_FIRST, 4, False, True),
@@ -223,9 +240,9 @@ def test_a_list_that_shrinks_between_page_numbers_is_a_doubt() -> None:
     ],
 )
 def test_rows_that_are_added_at_the_end_move_no_page(
-    order: Order, batch: int, is_ordered: bool, is_doubt: bool
+    order: Order, concurrency: int, is_ordered: bool, is_doubt: bool
 ) -> None:
-    step = Step(1, 10, batch=batch, first_total=100, planned_total=100)
+    step = Step(1, 10, concurrency=concurrency, first_total=100, planned_total=100)
     found = page(10, seen=20, total=101, is_ordered=is_ordered)
     assert bool(follow(replace(NUMBERED, order=order), step, found).doubt) is is_doubt
 

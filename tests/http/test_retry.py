@@ -54,6 +54,7 @@ class Attempts:
         self.made = 0
         self.waits: list[float] = []
         self.logged: list[str] = []
+        self.pauses: list[float] = []
 
     def __call__(self) -> str:
         self.made += 1
@@ -62,7 +63,7 @@ class Attempts:
         return "done"
 
     def run(self, policy: RetryPolicy) -> str:
-        arguments = policy.tenacity_arguments(self.logged.append)
+        arguments = policy.tenacity_arguments(self.logged.append, self.pauses.append)
         return str(tenacity.Retrying(sleep=self.waits.append, **arguments)(self))
 
 
@@ -73,6 +74,13 @@ DOWN = PaymentsUnavailable("down.")
 def test_retries_what_may_pass(error: PaymentsError) -> None:
     attempts = Attempts(error, error)
     assert (attempts.run(RetryPolicy()), attempts.made, len(attempts.waits)) == ("done", 3, 2)
+
+
+def test_only_an_api_that_asks_to_wait_pauses_the_others() -> None:
+    attempts = Attempts(PaymentsThrottled("wait.", 7), DOWN, PaymentsThrottled("wait."))
+    attempts.run(RetryPolicy())
+    assert attempts.pauses == [attempts.waits[0], attempts.waits[2]]
+    assert attempts.pauses[0] == 7
 
 
 @pytest.mark.parametrize(

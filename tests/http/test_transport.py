@@ -21,6 +21,24 @@ def test_no_pace_is_no_wait() -> None:
     assert [pacer.reserve(now) for now in (5.0, 5.0, 6.0)] == [0, 0, 0]
 
 
+def test_nobody_gets_a_turn_during_a_pause() -> None:
+    pacer = Pacer(4)
+    assert [pacer.reserve(100.0), pacer.reserve(100.0)] == [0, 0.25]
+    pacer.pause(102.0)
+    pacer.pause(101.0)  # a shorter one changes nothing
+    assert pacer.take(100.25) == 1.75  # it had got its turn before
+    assert pacer.reserve(100.5) == 1.75  # and the next one follows at the usual distance
+    assert pacer.take(102.0) == 0
+
+
+def test_who_wakes_up_late_does_not_come_close_to_the_next() -> None:
+    pacer = Pacer(4)
+    pacer.reserve(100.0)
+    assert pacer.reserve(100.0) == 0.25
+    assert pacer.take(100.4) == 0
+    assert pacer.reserve(100.4) == 0.25
+
+
 def test_threads_never_get_the_same_turn() -> None:
     pacer, together = Pacer(10), threading.Barrier(8)
 

@@ -69,7 +69,7 @@ def write_and_count(name: str, payments: list[Payment], include_raw: bool = True
     stream = io.BytesIO()
     writer = FORMATS[name].open_writer(stream, include_raw)  # type: ignore[arg-type]
     for payment in payments:
-        writer.write(payment)
+        writer.write([payment])
     writer.finish()
     assert not stream.closed
     return stream.getvalue(), writer.amounts_unfit

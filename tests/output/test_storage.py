@@ -33,7 +33,7 @@ BIG = b'{"text": "%s"}' % (b"x" * 600_000)
 def put(url: str, payments: Iterable[Payment], name: str = "jsonl", limit: int | None = None) -> Output:
     with open_output(Place.parse(url), FORMATS[name], include_raw=True, records_per_file=limit) as output:
         for payment in payments:
-            output.write(payment)
+            output.write([payment])
         output.finish()
         output.publish({"records": 1})
     return output
@@ -104,7 +104,7 @@ def test_nothing_is_visible_before_the_end(store: StoreUnderTest, limit: int | N
         Place.parse(store.url("p.jsonl")), FORMATS["jsonl"], include_raw=True, records_per_file=limit
     ) as output:
         for number in range(1000):
-            output.write(make_payment(number))
+            output.write([make_payment(number)])
         output.finish()
         assert [name for name in store.objects() if ".unfinished" not in name] == []
         output.publish({})
@@ -186,7 +186,7 @@ def test_while_parts_change_there_is_no_manifest(
     before = store.objects()
     with open_output(Place.parse(url), FORMATS["jsonl"], include_raw=True, records_per_file=2) as output:
         for each in range(4):
-            output.write(make_payment(f"new-{each}"))
+            output.write([make_payment(f"new-{each}")])
         output.finish()
 
         def crash() -> None:
@@ -268,7 +268,7 @@ def test_an_upload_that_another_run_aborted_fails(s3: S3UnderTest, make_payment:
     place = Place.parse(s3.url("p.jsonl"))
     late = open_output(place, FORMATS["jsonl"], include_raw=True)
     with late as output:
-        output.write(make_payment("late"))
+        output.write([make_payment("late")])
         put(s3.url("p.jsonl"), [make_payment("newer")])
         with pytest.raises(OSError, match=r".+"):  # S3 says NoSuchUpload, moto 500
             output.finish()
