@@ -57,13 +57,14 @@ def read_time(text: str | None) -> datetime | None:
 
     A time without a zone is no instant, and a guess would put the payment into the wrong window.
     """
-    if text and len(text) == _LENGTH_Z and text[-1] == "Z":  # the common way to write one, and ten times as fast
+    # The common way to write one, read ten times as fast.
+    if text and len(text) == _LENGTH_Z and text[4] == text[7] == "-" and text[10] == "T" and text[19::4] == ".Z":
         try:
             moment = _read_iso(text)
         except ValueError:
             pass  # it may still be one of those below
         else:
-            return moment if moment.year > 1 else None
+            return moment if moment.year > 1 or not text.startswith("0001-01-01") else None
     if not text or text.startswith("0001-01-01"):
         return None
     try:

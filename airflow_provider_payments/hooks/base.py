@@ -16,7 +16,7 @@ from airflow_provider_payments.hooks.connected import ConnectedHook
 from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer, answer, aread, read
 from airflow_provider_payments.hooks.listing import Listing
 from airflow_provider_payments.hooks.questions import build_listing, find_payment, find_pending, first_request
-from airflow_provider_payments.hooks.walk import ListingReport
+from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation
 from airflow_provider_payments.payment import Payment

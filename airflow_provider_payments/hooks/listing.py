@@ -9,8 +9,9 @@ from hashlib import blake2b
 
 import msgspec
 
+from airflow_provider_payments.hooks.report import ListingReport, Taken
 from airflow_provider_payments.hooks.stage import ListingApi, Stage
-from airflow_provider_payments.hooks.walk import ListingReport, PageWalk, Taken
+from airflow_provider_payments.hooks.walk import PageWalk
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 

@@ -27,9 +27,10 @@ def build_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
     """Return the same with the latest payments first, for a search that does not read it to the end.
 
-    Where the order is not known, the window is left out: it would not end the search, but hide how far it has got.
+    So pages come one after the other: side by side, they would be asked for in vain, and older ones come between. Where
+    the order is not known, the window is left out: it would not end the search, but hide how far it has got.
     """
-    stages = _stages(api, query)
+    stages = api.build_stages(query, limit=api.page_size, max_concurrency=1)
     if any(strand.paging.order is Order.UNKNOWN for stage in stages for strand in stage.strands):
         query = replace(query, created_from=None, created_to=None)
     stages = [

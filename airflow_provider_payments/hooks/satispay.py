@@ -190,7 +190,7 @@ class SatispayHook(PaymentsHook):
 
 def _begin_at(moment: datetime | None, strand: Strand) -> Strand:
     """Return a list that begins at a creation time, or with the newest payment."""
-    strand = replace(strand, cut=partial(_begin_at, strand=strand))
+    strand = replace(strand, cut=partial(_begin_at, strand=strand), margin=_MARGIN)
     if moment is None:
         return strand
     begins_at = shift(moment, _MARGIN)

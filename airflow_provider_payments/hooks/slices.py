@@ -19,6 +19,8 @@ _FEWEST_PAGES = 3
 _FIRST_LEAP = 4
 #: So many may be on their way at once, for all of them may end in the same long time without payments.
 _MOST_LEAPS = 2
+#: So many more slices may begin than half the pages that brought something new: no estimate can lead to more.
+_MOST_IN_VAIN = 8
 
 
 @dataclass
@@ -52,13 +54,19 @@ class Slices:
     :param number: of the strand that reads the first one.
     :param begins_at: where the list begins, None is the newest payment.
     :param ends_at: creation time of the oldest payment that is wanted, None is the list's end.
+    :param margin: how much later a slice may begin than it was asked to. Where pages are not longer than that, cutting
+        would only read the same again.
     """
 
-    def __init__(self, number: int, begins_at: datetime | None, ends_at: datetime | None) -> None:
+    def __init__(
+        self, number: int, begins_at: datetime | None, ends_at: datetime | None, margin: timedelta = timedelta(0)
+    ) -> None:
+        self._margin = margin
         self._slices = [Slice(number, begins_at)]  # newest first
         self._floor = ends_at or EPOCH
         self._pages = 0
         self._span = timedelta(0)
+        self._begun = 0
         self._are_several = False
 
     @property
@@ -71,11 +79,12 @@ class Slices:
         """How many slices are being read."""
         return sum(not each.is_over for each in self._slices)
 
-    def note(self, number: int, keys: Sequence[str], moments: Sequence[datetime]) -> bool:
+    def note(self, number: int, keys: Sequence[str], moments: Sequence[datetime], *, has_new: bool) -> bool:
         """Note a page; return whether its slice has met the one below, and so is read.
 
         :param keys: of the page's rows.
         :param moments: creation times of the rows.
+        :param has_new: whether the walk had not seen all of them.
         """
         index = self._find(number)
         here, above = self._slices[index], self._slices[index - 1] if index else None
@@ -85,9 +94,10 @@ class Slices:
             if above:
                 above.is_met |= not here.head.isdisjoint(above.tail)
                 above.tail.clear()
-        if moments:
+        if moments and has_new:
             self._pages += 1
             self._span += max(moments) - min(moments)
+        if moments:
             here.reached = min([*moments, here.reached or moments[0]])
         if below and below.head is None:
             here.tail.update(keys)
@@ -118,8 +128,9 @@ class Slices:
         # One more with each page, so that a short list is not asked in vain too often.
         while len(begun) < room and 0 < self.under_way <= self._pages:
             pages, index, moment = max(self._gaps(), default=(0.0, 0, EPOCH))
-            if pages < _FEWEST_PAGES:
+            if pages < _FEWEST_PAGES or self._begun >= self._pages / 2 + _MOST_IN_VAIN:
                 break
+            self._begun += 1
             begun.append((next(numbers), moment))
             self._slices.insert(index + 1, Slice(*begun[-1]))
             self._are_several = True
@@ -130,10 +141,10 @@ class Slices:
 
     def _gaps(self) -> Iterator[tuple[float, int, datetime]]:
         """Yield of each slice how many pages are left to read, its index, and where to cut."""
-        page = self._span / max(self._pages, 1)
+        page = max(self._span / max(self._pages, 1), 2 * self._margin)
         unread = sum(each.head is None for each in self._slices)
         for index, here in enumerate(self._slices):
-            if not page or here.is_over or here.is_met or here.place is None:
+            if not self._span or here.is_over or here.is_met or here.place is None:
                 continue
             if index + 1 < len(self._slices):
                 gap = here.place - (self._slices[index + 1].begins_at or EPOCH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -37,12 +37,14 @@ class Strand:
     :param begins_at: where the list was told to begin, going back in time from there.
     :param cut: returns the same list, begun at a creation time; None where that cannot be asked for. Payments of that
         very time are in it.
+    :param margin: how much later than that it may begin.
     """
 
     paging: Paging
     params: dict[str, str] = field(default_factory=dict)
     begins_at: datetime | None = None
     cut: Callable[[datetime], Strand] | None = None
+    margin: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.hooks.report import ListingReport, Taken
 from airflow_provider_payments.hooks.slices import Slices
 from airflow_provider_payments.hooks.stage import ListingApi, RawPage, Stage
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.paging import MAX_FALLBACKS, Following, Order, Page, Step
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
-
-
-@dataclass
-class ListingReport:
-    """What can be said about a listing so far.
-
-    :param duplicates_dropped: rows dropped because their payment had been seen.
-    :param doubts: why payments that existed throughout may be missing.
-    :param requests: requests sent, those for tokens and repeated ones included.
-    """
-
-    duplicates_dropped: int = 0
-    doubts: list[str] = field(default_factory=list)
-    requests: int = 0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every payment that existed throughout is vouched for."""
-        return not self.doubts
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What a listing says of a page's payments.
-
-    :param payments: what to hand out: not what is not wanted, was seen before, or is held back.
-    :param keys: of each row, what it is told apart from other payments by.
-    :param new_rows: rows that this walk had not seen.
-    :param has_new: whether any was not seen by any walk.
-    """
-
-    payments: Sequence[Payment]
-    keys: Sequence[str]
-    new_rows: int
-    has_new: bool
 
 
 @dataclass
@@ -66,6 +32,8 @@ class _Progress:
     stale_pages: int = 0
     is_ordered: bool = True
     has_passed_window: bool = False
+    is_broken: bool = False
+    has_end: bool = False
 
 
 class PageWalk:
@@ -88,7 +56,7 @@ class PageWalk:
         self._report = report
         self._progress = [_Progress() for _ in stage.strands]
         self._slices = {
-            number: Slices(number, query.created_to, query.created_from)
+            number: Slices(number, query.created_to, query.created_from, strand.margin)
             for number, strand in enumerate(stage.strands)
             if strand.cut and may_slice
         }
@@ -130,7 +98,7 @@ class PageWalk:
         page = self._describe(raw, payments, moments, taken, step, number)
         slices = self._slices.get(number)
         if slices:
-            has_met = slices.note(number, taken.keys, moments)
+            has_met = slices.note(number, taken.keys, moments, has_new=taken.new_rows > 0)
             page = replace(page, is_past_window=page.is_past_window or has_met, may_repeat=slices.are_several)
         progress.has_short_page |= page.rows < step.limit
         # Rows that were asked for twice on purpose are no duplicates.
@@ -140,7 +108,8 @@ class PageWalk:
         try:
             following = paging.following(step, page)
         except PaymentsProtocolError as error:
-            if not (self._is_volatile or self._doubt):
+            # Slices that repeat each other are a poor estimate, and the list is read once more without.
+            if not (self._is_volatile or self._doubt or page.may_repeat):
                 raise
             self._stuck = error
             following = Following((), str(error))
@@ -221,6 +190,10 @@ class PageWalk:
         is_joined = progress.boundary is None or has_overlap or not step.overlaps
         if is_joined and taken.keys:
             progress.boundary = taken.keys[-1]
+        if taken.keys:
+            progress.is_broken = not is_joined
+            is_end = len(taken.keys) < step.limit or raw.has_more is False or raw.total is not None
+            progress.has_end |= is_joined and is_end
         progress.overlap = int(has_overlap)
         is_past = (
             is_joined
@@ -239,6 +212,7 @@ class PageWalk:
             last_ids=[payment.id for payment in payments[: -MAX_FALLBACKS - 2 : -1]],
             follows_end=progress.has_short_page,
             is_joined=is_joined,
+            is_chained=progress.has_end and not progress.is_broken,
             is_ordered=progress.is_ordered,
             is_past_window=is_past,
             may_end_early=self._may_end_early(paging.order),
@@ -259,9 +233,8 @@ class PageWalk:
                 return lambda moment: False
 
     def _may_end_early(self, order: Order) -> bool:
-        query = self._query
-        end = {Order.NEWEST_FIRST: query.created_from, Order.OLDEST_FIRST: query.created_to}.get(order)
-        return end is not None
+        ends = {Order.NEWEST_FIRST: self._query.created_from, Order.OLDEST_FIRST: self._query.created_to}
+        return ends.get(order) is not None
 
     def _find_doubt(self) -> str | None:
         if self._doubt:

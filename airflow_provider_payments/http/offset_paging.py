@@ -75,7 +75,7 @@ class OffsetPages(Paging):
             return Following(self._plan_next(step, page, end), doubt)
         if page.under_way:
             return Following((), doubt)
-        if step.overlaps and page.rows and not page.is_joined:
+        if step.overlaps and not page.is_chained:
             doubt = doubt or "payments moved while the list was read"
         if self.order is Order.UNKNOWN and step.position and page.seen > step.first_rows:
             return Following([Step(0, step.limit, is_closing=True)], doubt)
@@ -100,7 +100,8 @@ class OffsetPages(Paging):
         )
         if page.stale_pages > MAX_STALE_PAGES:
             raise error
-        if page.total is not None:
+        # Steps under way, and second readings, repeat rows on purpose.
+        if page.total is not None and not (page.under_way or step.attempt):
             grown = max(page.total - (page.total if step.first_total is None else step.first_total), 0)
             repeated = end - grown - page.seen
             misses = not has_more and page.seen + grown < page.total
@@ -118,7 +119,9 @@ class OffsetPages(Paging):
         # Without a total, a short page may be the last, which those under way will tell.
         last = page.total or (end if page.rows < limit else sys.maxsize)
         positions = range(start, max(last - overlap, 0 if page.under_way else start + 1), stride)
-        steps = plan(self.max_concurrency, step, page, positions, limit)
+        # Neither an overlap nor a total would tell what was lost between pages that are read side by side.
+        can_tell = overlap or page.total is not None
+        steps = plan(self.max_concurrency if can_tell else 1, step, page, positions, limit)
         first_rows = step.first_rows or page.rows
         return [replace(each, first_rows=first_rows, overlaps=bool(overlap)) for each in steps]
 

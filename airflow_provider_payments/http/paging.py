@@ -32,6 +32,7 @@ class Page:
     :param last_ids: ids of the last rows, the very last one first.
     :param follows_end: whether a page before was short of what was asked for.
     :param is_joined: whether the last row of the page before is on this page too; True for a walk's first page.
+    :param is_chained: whether joined pages lead to the last row that was seen, and that was the list's end.
     :param is_ordered: whether every page so far was in the order that was asked for.
     :param is_past_window: whether every row of the page, and so every later one, lies beyond the window.
     :param may_end_early: whether such a page can be expected, so that not all of the list will be read.
@@ -50,6 +51,7 @@ class Page:
     last_ids: Sequence[str] = ()
     follows_end: bool = False
     is_joined: bool = True
+    is_chained: bool = True
     is_ordered: bool = True
     is_past_window: bool = False
     may_end_early: bool = False

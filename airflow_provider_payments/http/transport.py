@@ -65,6 +65,7 @@ class Pacer:
     def __init__(self, per_second: float | None) -> None:
         self._interval = 1 / per_second if per_second else 0.0
         self._next = 0.0
+        self._last = float("-inf")
         self._pause_ends = 0.0
         self._lock = threading.Lock()
 
@@ -73,13 +74,22 @@ class Pacer:
         with self._lock:
             turn = max(now, self._next, self._pause_ends)
             self._next = turn + self._interval
+            if turn == now:
+                self._last = now
             return turn - now
 
     def take(self, now: float) -> float:
-        """Begin a turn whose time has come. Return 0, or the seconds that a pause has put it off meanwhile."""
+        """Begin a turn whose time has come. Return 0, or for how many seconds it was put off meanwhile.
+
+        A pause may have come between; or the turn before was begun late, and keeps its distance.
+        """
         with self._lock:
             if now >= self._pause_ends:
-                self._next = max(self._next, now + self._interval)  # whoever woke up late, the next one keeps distance
+                too_early = self._last + self._interval - now
+                if too_early > 0:
+                    return too_early
+                self._last = now
+                self._next = max(self._next, now + self._interval)
                 return 0.0
         return self.reserve(now)
 

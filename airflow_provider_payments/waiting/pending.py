@@ -13,7 +13,7 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.questions import PENDING, find_payments, find_pending, find_pending_at_head
-from airflow_provider_payments.hooks.walk import ListingReport
+from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import build_query
 from airflow_provider_payments.waiting.wait import StillWaiting

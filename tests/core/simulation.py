@@ -17,8 +17,8 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
 from airflow_provider_payments.hooks.listing import Listing
+from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
-from airflow_provider_payments.hooks.walk import ListingReport
 from airflow_provider_payments.http.message import Reply, Request, build_url
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.payment import Payment, PaymentStatus

@@ -465,6 +465,28 @@ def test_stages_follow_each_other() -> None:
     assert len(outcome.ids) == 9
 
 
+@pytest.mark.parametrize("tells", [(), ("has_more",)])
+@pytest.mark.parametrize("seed", range(300))
+def test_rows_that_leave_a_list_without_a_total(tells: Sequence[str], seed: int) -> None:
+    dice = random.Random(seed)
+    before = rows(dice.randrange(3, 30))
+    server = Server(list(before), tells=tells)
+    events = [leave] * dice.randrange(1, 5)
+    stages = [stage(OffsetPages(dice.randrange(2, 6), dice.randrange(1, 6)))]
+    outcome = read(server, stages, choose=dice.randrange, events=events, concurrency=dice.randrange(1, 6))
+    check(outcome, before, server.rows)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_pages_of_one_row_without_a_total(seed: int) -> None:
+    dice = random.Random(seed)
+    before = rows(dice.randrange(3, 20))
+    server = Server(list(before), tells=())
+    events = [insert("front")] * dice.randrange(1, 4)
+    outcome = read(server, [stage(OffsetPages(1, 4))], choose=dice.randrange, events=events)
+    check(outcome, before, server.rows)
+
+
 # What is kept of them.
 
 

@@ -25,7 +25,7 @@ def list_from(moment: datetime | None, *, size: int, at_once: int, status: str |
     begins_at = moment and moment + timedelta(minutes=1)
     start = {"until": str((begins_at - START) / HOUR)} if begins_at else {}
     paging = CursorPages(size, at_once, Order.NEWEST_FIRST, start=start)
-    return Strand(paging, {"status": status} if status else {}, begins_at, cut)
+    return Strand(paging, {"status": status} if status else {}, begins_at, cut, timedelta(minutes=1))
 
 
 def listed(hours: Sequence[float], status: str = "succeeded") -> list[Row]:
@@ -50,7 +50,10 @@ def leave(server: Server, choose: Choose) -> None:
     del server.rows[choose(len(server.rows))]
 
 
+MINUTE = 1 / 60
 SHAPES = {
+    "within the margin": [number * MINUTE / 100 for number in range(60)],
+    "within a few margins": [number * MINUTE / 3 for number in range(60)],
     "evenly": range(60),
     "all at once": [7] * 60,
     "a crowd in the middle": [*range(20), *[20] * 30, *range(21, 31)],
@@ -58,7 +61,7 @@ SHAPES = {
     "bursts": [hour * 1000 + minute for hour in range(6) for minute in range(10)],
     "ever rarer": [-(2 ** (number / 2)) for number in range(34)],
 }
-STEADY = ("evenly", "all at once", "a crowd in the middle")
+STEADY = ("evenly", "within the margin", "all at once", "a crowd in the middle")
 
 
 @pytest.mark.parametrize("shape", SHAPES)

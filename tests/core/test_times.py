@@ -24,6 +24,8 @@ from airflow_provider_payments.times import format_time, parse_iso, read_time, r
         (None, None),
         ("0001-01-01T00:00:00", None),  # .NET's unset
         ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00.000Z", None),
+        ("0001-05-01T00:00:00.000Z", "0001-05-01T00:00:00Z"),
         ("0001-01-01T00:00:00+07:00", None),
         ("2024-03-01T08:30:00", None),  # no zone is no instant
         ("2024-03-01", None),
@@ -45,6 +47,10 @@ def test_reads_times_of_replies(text: str | None, written: str | None) -> None:
         "2024-03-01T08:30:00Z and more",
         "9999-12-31T23:59:59-01:00",
         "0000-01-01T00:00:00Z",
+        "2026-W01-1T00:00:00.000Z",  # as long as the usual form, which is read another way
+        "2026-01-31x00:00:00.000Z",
+        "20260131T000000000000z0Z",
+        "2026-02-30T00:00:00.000Z",
     ],
 )
 def test_refuses_other_times(text: str) -> None:

@@ -36,7 +36,15 @@ def test_who_wakes_up_late_does_not_come_close_to_the_next() -> None:
     pacer.reserve(100.0)
     assert pacer.reserve(100.0) == 0.25
     assert pacer.take(100.4) == 0
-    assert pacer.reserve(100.4) == 0.25
+    assert pacer.reserve(100.4) == pytest.approx(0.25)
+
+
+def test_who_wake_up_late_together_do_not_start_together() -> None:
+    pacer = Pacer(4)
+    assert [pacer.reserve(100.0) for _ in range(3)] == [0, 0.25, 0.5]
+    assert pacer.take(103.0) == 0
+    assert pacer.take(103.0) == 0.25
+    assert pacer.take(103.25) == 0
 
 
 def test_threads_never_get_the_same_turn() -> None:

@@ -11,7 +11,12 @@ import pytest
 
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.get_provider_info import get_provider_info
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.inquiry import Inquiry, Search
+from airflow_provider_payments.hooks.questions import build_latest_listing
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.sandbox import Sandbox
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
@@ -128,3 +133,20 @@ def _pools(session: Any) -> list[Any]:
 def test_replies_may_be_compressed(sandbox: Sandbox) -> None:
     ids("spacepay")
     assert all("gzip" in (call.header("Accept-Encoding") or "") for call in sandbox.requests)
+
+
+@pytest.mark.parametrize("conn_type", CONN_TYPES)
+def test_a_search_through_the_latest_asks_for_page_after_page(shop: Sandbox, conn_type: str) -> None:
+    watch = Watch(shop)
+
+    def search(api: PaymentsApi) -> Inquiry[list[Payment]]:
+        return (yield Search(build_latest_listing(api, PaymentQuery()), reach=100))
+
+    hook = BaseHook.get_hook(f"{conn_type}_default")
+    found = hook.inquire(search)
+    assert watch.most == (2 if conn_type == "satispay" else 1)  # of which two statuses are two lists
+    assert len({payment.id for payment in found}) == 100
+    assert len(watch.began) <= 8  # 100 payments are on six pages of 20, which overlap; one more is a token
+    if conn_type in ("spacepay", "jframework"):
+        latest = sorted((payment.created_at for payment in hook.list_payments()), reverse=True)
+        assert [payment.created_at for payment in found] == latest[:100]

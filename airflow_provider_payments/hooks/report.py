@@ -1,0 +1,43 @@
+"""What a listing says of itself, and of each page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_payments.payment import Payment
+
+
+@dataclass
+class ListingReport:
+    """What can be said about a listing so far.
+
+    :param duplicates_dropped: rows dropped because their payment had been seen.
+    :param doubts: why payments that existed throughout may be missing.
+    :param requests: requests sent, those for tokens and repeated ones included.
+    """
+
+    duplicates_dropped: int = 0
+    doubts: list[str] = field(default_factory=list)
+    requests: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every payment that existed throughout is vouched for."""
+        return not self.doubts
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a listing says of a page's payments.
+
+    :param payments: what to hand out: not what is not wanted, was seen before, or is held back.
+    :param keys: of each row, what it is told apart from other payments by.
+    :param new_rows: rows that this walk had not seen.
+    :param has_new: whether any was not seen by any walk.
+    """
+
+    payments: Sequence[Payment]
+    keys: Sequence[str]
+    new_rows: int
+    has_new: bool
