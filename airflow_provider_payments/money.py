@@ -12,7 +12,7 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 
 # Sums must not round at the 28 digits of the default context.
 _EXACT = Context(prec=400)
-_add, _scale = _EXACT.add, _EXACT.scaleb
+_scale = _EXACT.scaleb
 
 _LARGEST_EXPONENT = 100  # "1E+999999999" is a valid number, and a gigabyte when written out
 
@@ -66,7 +66,7 @@ def scale_units(units: int | None, decimals: int | None) -> Decimal | None:
 
 def add(left: Decimal, right: Decimal) -> Decimal:
     """Add two amounts exactly."""
-    return _add(left, right)
+    return _EXACT.add(left, right)
 
 
 def format_amount(amount: Decimal | None) -> str | None:

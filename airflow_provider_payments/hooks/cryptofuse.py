@@ -67,7 +67,7 @@ class Page(msgspec.Struct):
     limit: int | None = None
 
 
-class Token(msgspec.Struct, gc=False):
+class Token(msgspec.Struct):
     """The token endpoint's reply. ``expires_in`` is in seconds; the pages name 3600 and 36000."""
 
     access_token: str

@@ -67,12 +67,11 @@ class Slices:
         self._pages = 0
         self._span = timedelta(0)
         self._begun = 0
-        self._are_several = False
 
     @property
     def are_several(self) -> bool:
         """Whether neighbours may read the same rows."""
-        return self._are_several
+        return self._begun > 0
 
     @property
     def under_way(self) -> int:
@@ -133,7 +132,6 @@ class Slices:
             self._begun += 1
             begun.append((next(numbers), moment))
             self._slices.insert(index + 1, Slice(*begun[-1]))
-            self._are_several = True
         return begun
 
     def _find(self, number: int) -> int:

@@ -104,7 +104,7 @@ class AiohttpDriver:
         conversation = self._conversation
         if conversation.retry.max_attempts == 1:
             return await self._attempt(request)  # tenacity would leave thirty objects to the garbage collector
-        arguments = conversation.retry.tenacity_arguments(conversation.log, self._pause)
+        arguments = conversation.retry.tenacity_arguments(conversation.log, conversation.pause)
         return await tenacity.AsyncRetrying(sleep=asyncio.sleep, **arguments)(self._attempt, request)
 
     async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncIterator[Sequence[T]]:
@@ -183,9 +183,6 @@ class AiohttpDriver:
         while seconds:
             await asyncio.sleep(seconds)
             seconds = pacer.take(time.monotonic())
-
-    def _pause(self, seconds: float) -> None:
-        self._conversation.pacer.pause(time.monotonic() + seconds)
 
 
 async def _outcome(task: asyncio.Task[Reply]) -> Reply | PaymentsRequestError:

@@ -89,7 +89,7 @@ class RequestsDriver:
             if stop.wait(seconds):
                 raise CancelledError
 
-        arguments = conversation.retry.tenacity_arguments(conversation.log, self._pause)
+        arguments = conversation.retry.tenacity_arguments(conversation.log, conversation.pause)
         return tenacity.Retrying(sleep=sleep, **arguments)(self._attempt, request, sleep)
 
     def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Iterator[Sequence[T]]:
@@ -179,9 +179,6 @@ class RequestsDriver:
         while seconds:
             sleep(seconds)
             seconds = pacer.take(time.monotonic())
-
-    def _pause(self, seconds: float) -> None:
-        self._conversation.pacer.pause(time.monotonic() + seconds)
 
     def _settings_for(self, url: str) -> Mapping[str, Any]:
         origin = urlsplit(url)[:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -114,6 +115,10 @@ class Conversation:
     retry: RetryPolicy
     pacer: Pacer
     log: Callable[[str], None]
+
+    def pause(self, seconds: float) -> None:
+        """Let all requests of the connection wait."""
+        self.pacer.pause(time.monotonic() + seconds)
 
 
 class Walk(Protocol[StepT, T_co]):
