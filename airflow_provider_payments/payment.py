@@ -6,72 +6,14 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
-from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
 from airflow_provider_payments.money import format_amount
+from airflow_provider_payments.status import PaymentKind as PaymentKind
+from airflow_provider_payments.status import PaymentStatus as PaymentStatus
 from airflow_provider_payments.times import UTC
-
-
-def _assert_never(value: NoReturn) -> NoReturn:
-    raise AssertionError(f"unhandled value: {value!r}")
-
-
-class PaymentStatus(str, Enum):
-    """What a payment's status word means, whichever company said it."""
-
-    PENDING = "pending"  #: nothing received yet
-    PROCESSING = "processing"  #: money seen, not final
-    AUTHORIZED = "authorized"  #: money held, the merchant must act
-    SUCCEEDED = "succeeded"
-    PARTIAL = "partial"  #: closed with less money than asked
-    FAILED = "failed"
-    EXPIRED = "expired"
-    CANCELED = "canceled"
-    REFUNDED = "refunded"
-    UNKNOWN = "unknown"  #: a word this provider does not know: neither pending nor final
-
-    __hash__ = str.__hash__  # as it compares; Enum's own is slow
-
-    @cached_property  # asked for every payment of a file
-    def is_final(self) -> bool:
-        """Whether the payment has ended. An unknown status has not."""
-        return self._stage == "final"
-
-    @cached_property
-    def is_pending(self) -> bool:
-        """Whether the payment is still on its way. An unknown status is not known to be."""
-        return self._stage == "pending"
-
-    @property
-    def _stage(self) -> str:
-        match self:
-            case PaymentStatus.PENDING | PaymentStatus.PROCESSING | PaymentStatus.AUTHORIZED:
-                return "pending"
-            case (
-                PaymentStatus.SUCCEEDED
-                | PaymentStatus.PARTIAL
-                | PaymentStatus.FAILED
-                | PaymentStatus.EXPIRED
-                | PaymentStatus.CANCELED
-                | PaymentStatus.REFUNDED
-            ):
-                return "final"
-            case PaymentStatus.UNKNOWN:
-                return "unknown"
-            case _:
-                _assert_never(self)
-
-
-class PaymentKind(str, Enum):
-    """Which way the money goes, and whether its amount was asked for."""
-
-    PAYMENT = "payment"
-    DEPOSIT = "deposit"  #: the payer chose the amount
-    REFUND = "refund"  #: money back to the payer, a payment of its own
 
 
 class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values only, so no cycles
@@ -171,7 +113,8 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
 
     def _to_record(self, include_raw: bool = False) -> Record:
         # Written to be fast: every payment of a file comes here.
-        minor, created, updated = self.amount_minor, self.created_at, self.updated_at
+        amount, minor, fee, net, tokens = self.amount, self.amount_minor, self.fee, self.net_amount, self.crypto_amount
+        created, updated = self.created_at, self.updated_at
         completed, expires = self.completed_at, self.expires_at
         return Record(
             self.provider,
@@ -182,13 +125,13 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
             self.provider_status,
             self.status.is_final,
             self.flags,
-            format_amount(self.amount),
+            None if amount is None else format_amount(amount),
             self.currency,
             None if minor is None else str(minor),
-            format_amount(self.fee),
-            format_amount(self.net_amount),
+            None if fee is None else format_amount(fee),
+            None if net is None else format_amount(net),
             self.crypto_asset,
-            format_amount(self.crypto_amount),
+            None if tokens is None else format_amount(tokens),
             self.crypto_network,
             self.crypto_address,
             self.transaction_hash,

@@ -58,7 +58,7 @@ def read_time(text: str | None) -> datetime | None:
     A time without a zone is no instant, and a guess would put the payment into the wrong window.
     """
     # The common way to write one, read ten times as fast.
-    if text and len(text) == _LENGTH_Z and text[4] == text[7] == "-" and text[10] == "T" and text[19::4] == ".Z":
+    if text and len(text) == _LENGTH_Z and text[7] == "-" and text[10] == "T" and text[23] == "Z":
         try:
             moment = _read_iso(text)
         except ValueError:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _UNFINISHED = ".unfinished"
+#: After so many bytes the disk is asked to begin, so that little is left to wait for in the end.
+_WRITE_BACK = 8 << 20
 
 
 class Upload(Protocol):
@@ -113,12 +115,15 @@ class ScratchUpload:
     def __init__(self, scratch: Path, place: Place) -> None:
         self._file = scratch / uuid4().hex
         self._stream = self._file.open("xb")
+        self._unasked = 0
         self._place = place
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
         self._stream.write(data)
-        if hasattr(os, "posix_fadvise"):  # Linux: the disk begins now, so that little is left to wait for in the end
+        self._unasked += len(data)
+        if self._unasked >= _WRITE_BACK and hasattr(os, "posix_fadvise"):  # Linux has it
+            self._unasked = 0
             os.posix_fadvise(self._stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def seal(self) -> None:

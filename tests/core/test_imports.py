@@ -23,6 +23,7 @@ LAYERS = [
     ["_compat", "get_provider_info", ""],
     ["exceptions"],
     ["money", "times"],
+    ["status"],
     ["payment"],
     ["query"],
     ["windows"],
@@ -98,7 +99,11 @@ def test_the_sandbox_uses_nothing_that_it_checks() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [name for name in modules() if name.split(".")[0] in ("http", "money", "times", "payment", "query", "windows")],
+    [
+        name
+        for name in modules()
+        if name.split(".")[0] in ("http", "money", "times", "status", "payment", "query", "windows")
+    ],
 )
 def test_the_conversation_and_the_values_know_no_airflow(module: str) -> None:
     assert not {name for name in imports(module) if name.split(".")[0] == "airflow"}
