@@ -85,13 +85,16 @@ class Place:
 
         :raises PaymentsConfigError: when the connection is missing, or the package that speaks to the store.
         """
+        from fsspec.implementations.local import LocalFileSystem
+
         from airflow_provider_payments._compat import AirflowNotFoundException, BaseHook, ObjectStoragePath
 
         try:
             if self.conn_id:
                 # Airflow's S3 file system would go on without credentials.
                 BaseHook.get_connection(self.conn_id)
-            return ObjectStoragePath(self.url).fs
+            # Airflow would load the packages of every store to find the one that needs none.
+            return LocalFileSystem() if self.store == "file" else ObjectStoragePath(self.url).fs
         except AirflowNotFoundException as error:
             raise PaymentsConfigError(
                 f"output_path {self.url!r} names the connection {self.conn_id!r}, which does not exist. Create it, or "
