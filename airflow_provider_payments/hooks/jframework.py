@@ -194,7 +194,9 @@ class JFrameworkApi(PaymentsApi):
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
         self.judge.check(request, reply, status=verdict.statusCode)
-        if verdict.success is not True:
+        if verdict.success is None:
+            raise self.judge.unreadable(request, reply, "it does not say whether it is a success")
+        if not verdict.success:
             raise self.judge.refuse(request, reply)
 
     def to_page(self, page: Page) -> RawPage:
