@@ -171,7 +171,7 @@ class RequestsDriver:
                 **self._settings_for(request.url),
             )
             with response:
-                body = _receive(response.raw, deadline).unpack(response.headers.get("Content-Encoding"))
+                body = _receive(response.raw, deadline, sleep).unpack(response.headers.get("Content-Encoding"))
         except BodyTooLarge:
             raise self._conversation.judge.too_large(request) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, BodyTooSlow) as error:
@@ -193,11 +193,12 @@ class RequestsDriver:
         return self._settings[origin]
 
 
-def _receive(raw: urllib3.HTTPResponse, deadline: float) -> Body:
-    """Read a body, as it comes: a read for so many bytes would wait for the last of them, whatever the time."""
+def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float], None]) -> Body:
+    """Read a body as it comes: a read for so many bytes would wait for the last of them, whatever the time."""
     body = Body()
     while piece := raw.read1(_PIECE, decode_content=False):
         body.add(piece)
+        sleep(0)  # which raises once nobody wants the reply any more
         if time.monotonic() > deadline:
             raise BodyTooSlow
     return body

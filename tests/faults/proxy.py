@@ -161,8 +161,8 @@ class Proxy:
             except OSError:
                 return
             thread = threading.Thread(target=self._serve, args=(sock, address), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def _serve(self, sock: socket.socket, address: Any) -> None:
         self._sockets.add(sock)
