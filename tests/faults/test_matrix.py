@@ -6,56 +6,25 @@ What is expected is what docs/reliability.md says.
 from __future__ import annotations
 
 import os
-import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_payments import exceptions
 from airflow_provider_payments._compat import AirflowFailException
 from airflow_provider_payments.exceptions import PaymentsError
 from tests.faults.conftest import Way
 from tests.faults.faults import FAULTS, LARGE
+from tests.faults.page import LINES
 from tests.faults.proxy import Proxy
 
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 ELSEWHERE = {"the host's name is not known", "a redirect"}
 """Lines of the page that have tests of their own, in test_places.py."""
 POSITIONS = ("first", "middle", "last")
 ALL = bool(os.environ.get("ALL_FAULTS"))
 """Whether to run the whole product, which takes long, rather than a systematic selection."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the page's table.
-
-    :param tries: requests that are sent for a page when the failure stays; None is as many as the connection says.
-    """
-
-    tries: int | None
-    error: type[PaymentsError]
-    is_final: bool
-    published: str
-
-
-def read_lines() -> dict[str, Line]:
-    """Read the table of the page."""
-    lines = {}
-    tries = {"yes": None, "no": 1, "once, with a new key": 2}
-    for text in PAGE.read_text().splitlines():
-        cells = [cell.strip() for cell in text.strip("|").split(" | ")]
-        if len(cells) == 6 and (name := re.fullmatch(r"`(Payments\w+)`", cells[2])):
-            error = getattr(exceptions, name[1])
-            lines[cells[0]] = Line(tries[cells[1]], error, {"yes": False, "no": True}[cells[3]], cells[4])
-    return lines
-
-
-LINES = read_lines()
 
 
 def choose_cases() -> Iterator[tuple[str, str, str, bool, bool]]:

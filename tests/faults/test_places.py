@@ -14,7 +14,8 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from tests.faults.conftest import Way
-from tests.faults.faults import FAULTS, NAMES, answer_as_another, bomb, status
+from tests.faults.faults import FAULTS, NAMES, RENEWING, answer_as_another, bomb, status
+from tests.faults.page import LINES
 from tests.faults.proxy import Exchange, Proxy
 from tests.hooks.facts import FACTS
 from tests.http.server import Server
@@ -78,6 +79,27 @@ def test_no_api_is_taken_for_another(name: str, step: int, is_async: bool, proxy
         way.take()
     assert proxy.faulted == 1
     way.check_nothing_published()
+
+
+@pytest.mark.parametrize("key", ["reset", "noise", "html", "truncated", "gzip bomb", "500", "429", "403", "209"])
+@pytest.mark.parametrize(("name", "route"), [*zip(RENEWING, ["/o/token/", "/users/auth"], strict=True)])
+def test_the_request_for_a_key_is_like_any_other(
+    name: str, route: str, key: str, is_async: bool, proxy: Proxy, make_way: Make
+) -> None:
+    fault = FAULTS[key]
+    line = LINES[fault.row]
+    way = make_way(name, proxy, is_async=is_async)
+    proxy.begin(route, 1, fault.act, is_lasting=True)
+    with pytest.raises(line.error) as caught:
+        way.take()
+    assert type(caught.value) is line.error
+    assert way.secret not in str(caught.value)
+    assert proxy.faulted == (line.tries or way.hook.open()[1].retry.max_attempts)
+    way.check_nothing_published()
+    if line.tries is None:
+        way = make_way(name, proxy, is_async=is_async)
+        proxy.begin(route, 1, fault.act)
+        assert way.take() == way.right_ids()
 
 
 SIDE_BY_SIDE = ["reset", "noise", "500", "429", "html", "403/70 of Satispay", "401 of a token"]
