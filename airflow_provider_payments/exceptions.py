@@ -73,7 +73,7 @@ class PaymentsUnavailable(PaymentsError):
 
 
 class PaymentsProtocolError(PaymentsError):
-    """The reply is not what the API documents: truncated, HTML, a redirect, or pages that make no progress."""
+    """The reply is not what the API documents: truncated, HTML, too large, a redirect, or pages without progress."""
 
 
 class TooManyRecordsForXCom(PaymentsError, AirflowFailException):

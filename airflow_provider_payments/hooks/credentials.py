@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
 
 
+#: The whole reply may take so many times as long as its next bytes.
+_REPLY_PER_READ = 10
+
+
 @dataclass(frozen=True)
 class Credentials:
     """One connection.
@@ -90,10 +94,11 @@ def read_connection(connection: Connection, default_host: str) -> Credentials:
         page_size=None,
         max_attempts=5,
     )
-    connect, read = _timeouts(draft)
+    connect, read, whole = _timeouts(draft)
     options = TransportOptions(
         connect_timeout=connect,
         read_timeout=read,
+        reply_timeout=whole,
         verify=_verify(draft),
         cert=_certificate(draft),
         proxies=_proxies(draft),
@@ -161,19 +166,22 @@ def _number(credentials: Credentials, key: str, default: float, *, minimum: floa
     return number
 
 
-def _timeouts(credentials: Credentials) -> tuple[float, float]:
-    """``timeout`` is the read time-out in seconds, or a pair of connect and read."""
-    value = credentials.extra.get("timeout")
+def _timeouts(credentials: Credentials) -> tuple[float, float, float]:
+    """``timeout`` is the read time-out in seconds; or a list: connect, read, and, if you like, the whole reply."""
+    defaults, value = credentials.options, credentials.extra.get("timeout")
     if value is None or value == "":
-        return credentials.options.connect_timeout, credentials.options.read_timeout
-    pair = value if isinstance(value, list) else [credentials.options.connect_timeout, value]
+        return defaults.connect_timeout, defaults.read_timeout, defaults.reply_timeout
+    listed = value if isinstance(value, list) else [defaults.connect_timeout, value]
     try:
-        connect, read = (float(seconds) for seconds in pair)
+        connect, read, *rest = (float(seconds) for seconds in listed)
+        (whole,) = rest or [_REPLY_PER_READ * read]
     except (TypeError, ValueError):
-        connect = read = 0.0
-    if not (0 < connect < 1e6 and 0 < read < 1e6):
-        raise credentials.wrong("timeout", "seconds, or a pair of connect and read seconds, more than 0")
-    return connect, read
+        connect = read = whole = 0.0
+    if not all(0 < seconds < 1e7 for seconds in (connect, read, whole)):
+        raise credentials.wrong(
+            "timeout", "seconds, or a list of seconds to connect, to read and for the whole reply, more than 0"
+        )
+    return connect, read, whole
 
 
 def _flag_or_path(value: object) -> bool | str:

@@ -194,6 +194,8 @@ class JFrameworkApi(PaymentsApi):
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
         self.judge.check(request, reply, status=verdict.statusCode)
+        if verdict.success is None and verdict.statusCode is None:
+            raise self.judge.unreadable(request, reply, "it does not say whether it is a success")
         if verdict.success is not True:
             raise self.judge.refuse(request, reply)
 
@@ -250,9 +252,12 @@ def _read_session(reply: Reply, now: datetime) -> IssuedKey:
     """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
     try:
         body: Any = msgspec.json.decode(reply.body)
+    except UNREADABLE:  # a page of something in between, say, which tells nothing of the password
+        raise PaymentsProtocolError("jframework: the login's reply is not what the API documents.") from None
+    try:
         data = body.get("data") or body
         key, until = data["authKey"], data.get("expiresIn")
-    except (*UNREADABLE, AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         key = until = None
     if not isinstance(key, str) or not key:
         raise PaymentsAuthError("jframework: the login brought no session key. Check user name and password.")

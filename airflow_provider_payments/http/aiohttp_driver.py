@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -19,6 +20,7 @@ from yarl import URL
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
+from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyUnreadable
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
@@ -39,7 +41,8 @@ def open_client(options: TransportOptions, max_sockets: int | None = None) -> ai
     client = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=limit, ssl=_tls(options)),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
+        headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": ENCODINGS},
+        auto_decompress=False,  # it would unpack whatever comes; see Body
         trust_env=False,  # proxies come from the options; aiohttp would also read ~/.netrc
     )
     # By itself aiohttp would send again what a reused connection dropped: unpaced, uncounted, with an old signature.
@@ -49,7 +52,9 @@ def open_client(options: TransportOptions, max_sockets: int | None = None) -> ai
 
 def _timeouts(options: TransportOptions, hold_seconds: float = 0.0) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
-        total=None, sock_connect=options.connect_timeout, sock_read=options.read_timeout + hold_seconds
+        total=options.reply_timeout + hold_seconds,
+        sock_connect=options.connect_timeout,
+        sock_read=options.read_timeout + hold_seconds,
     )
 
 
@@ -96,6 +101,8 @@ class AiohttpDriver:
         self._conversation = conversation
         self._client = client
         self._auth_lock = asyncio.Lock()
+        # As many as the client has sockets: waiting for one of them is not part of a reply's time.
+        self._sockets = asyncio.Semaphore((client.connector.limit if client.connector else 0) or sys.maxsize)
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0
 
@@ -163,18 +170,28 @@ class AiohttpDriver:
         self.requests += 1
         options = self._conversation.options
         try:
-            async with self._client.request(
-                request.method,
-                URL(request.url, encoded=True),  # as it was signed
-                headers=request.headers,
-                data=request.body or None,
-                allow_redirects=False,
-                proxy=options.proxy_for(request.url),
-                timeout=_timeouts(options, request.hold_seconds),
-            ) as response:
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status, headers, await response.read())
-        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+            async with (
+                self._sockets,
+                self._client.request(
+                    request.method,
+                    URL(request.url, encoded=True),  # as it was signed
+                    headers=request.headers,
+                    data=request.body or None,
+                    allow_redirects=False,
+                    proxy=options.proxy_for(request.url),
+                    timeout=_timeouts(options, request.hold_seconds),
+                ) as response,
+            ):
+                body = Body()
+                async for piece in response.content.iter_any():
+                    body.add(piece)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(
+                response.status, headers, await compute(body.size, body.unpack, headers.get("content-encoding"))
+            )
+        except BodyTooLarge:
+            raise self._conversation.judge.too_large(request) from None
+        except (aiohttp.ClientError, asyncio.TimeoutError, BodyUnreadable) as error:
             raise self._conversation.judge.unreachable(request, error) from error
 
     async def _wait_for_turn(self) -> None:

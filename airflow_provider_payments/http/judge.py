@@ -20,6 +20,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
+from airflow_provider_payments.http.body import MAX_BODY
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import read_retry_after
 
@@ -122,6 +123,14 @@ class Judge:
                 f"{self.provider}: the reply to {request.method} {urlsplit(request.url).path} is not what the API "
                 f"documents: {reason} ({len(reply.body)} bytes of {kind})"
             )
+        )
+
+    def too_large(self, request: Request) -> PaymentsProtocolError:
+        """Return the error for a reply that is not read to its end."""
+        return PaymentsProtocolError(
+            f"{self.provider}: the reply to {request.method} {urlsplit(request.url).path} is larger than "
+            f"{MAX_BODY // 2**20} MiB, which no page of payments should be. If yours are, set a smaller 'page_size' in "
+            "the connection's extra."
         )
 
     def unreachable(self, request: Request, error: Exception) -> PaymentsError:

@@ -19,12 +19,15 @@ from requests.auth import AuthBase
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
+from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyTooSlow, BodyUnreadable
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
 Exchange = tuple[Request, Reply]
+#: Bytes to ask a socket for at once; it gives what has come.
+_PIECE = 262_144
 
 
 class GuardedSession(requests.Session):
@@ -50,7 +53,7 @@ def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) 
     session.proxies = dict(options.proxies)
     session.trust_env = options.trust_env
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # requests are to be alike
-    session.headers["User-Agent"] = USER_AGENT
+    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": ENCODINGS})
     adapter = adapter or HTTPAdapter(pool_maxsize=options.max_concurrency)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -155,6 +158,7 @@ class RequestsDriver:
         self._wait_for_turn(sleep)
         with self._count_lock:
             self.requests += 1
+        deadline = time.monotonic() + options.reply_timeout + request.hold_seconds
         try:
             prepared = self._session.prepare_request(
                 requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body or None)
@@ -167,8 +171,10 @@ class RequestsDriver:
                 **self._settings_for(request.url),
             )
             with response:
-                body = response.raw.read(decode_content=True)  # requests would read ten kilobytes at a time
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                body = _receive(response.raw, deadline, sleep).unpack(response.headers.get("Content-Encoding"))
+        except BodyTooLarge:
+            raise self._conversation.judge.too_large(request) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, BodyTooSlow) as error:
             raise self._conversation.judge.unreachable(request, error) from error
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, body)
@@ -185,6 +191,17 @@ class RequestsDriver:
         if origin not in self._settings:
             self._settings[origin] = {**environment_settings(self._session, url), "stream": True}
         return self._settings[origin]
+
+
+def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float], None]) -> Body:
+    """Read a body as it comes: a read for so many bytes would wait for the last of them, whatever the time."""
+    body = Body()
+    while piece := raw.read1(_PIECE, decode_content=False):
+        body.add(piece)
+        sleep(0)  # which raises once nobody wants the reply any more
+        if time.monotonic() > deadline:
+            raise BodyTooSlow
+    return body
 
 
 def _outcome(future: Future[Reply]) -> Reply | PaymentsRequestError:

@@ -12,18 +12,21 @@ import tenacity
 
 from airflow_provider_payments.exceptions import PaymentsThrottled, PaymentsUnavailable
 
+#: Thirty years. Four hundred digits would be infinity, which no JSON can carry to a trigger.
+_LONGEST = 1e9
+
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:
     """Read a ``Retry-After`` header, in seconds or as an HTTP date (RFC 9110, section 10.2.3), as seconds from now."""
     if value is None:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return min(float(value), _LONGEST)
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
-        return max((moment - now).total_seconds(), 0.0)
+        return min(max((moment - now).total_seconds(), 0.0), _LONGEST)
     except (ValueError, OverflowError):
         return None
 

@@ -28,6 +28,7 @@ class TransportOptions:
 
     :param connect_timeout: seconds to wait for a connection.
     :param read_timeout: seconds to wait for the next bytes of a reply.
+    :param reply_timeout: seconds until the whole reply must be there, however steadily it drips.
     :param verify: whether to verify TLS certificates, or a file with certificate authorities.
     :param cert: client certificate: one file, or certificate and key.
     :param proxies: proxy URLs by scheme.
@@ -38,6 +39,7 @@ class TransportOptions:
 
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
+    reply_timeout: float = 300.0
     verify: bool | str = True
     cert: str | tuple[str, str] | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)

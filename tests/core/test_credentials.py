@@ -83,9 +83,10 @@ def test_defaults() -> None:
     ("extra", "options"),
     [
         ({}, {}),
-        ({"timeout": 5}, {"read_timeout": 5}),
-        ({"timeout": "5.5"}, {"read_timeout": 5.5}),
-        ({"timeout": [1, 2]}, {"connect_timeout": 1, "read_timeout": 2}),
+        ({"timeout": 5}, {"read_timeout": 5, "reply_timeout": 50}),
+        ({"timeout": "5.5"}, {"read_timeout": 5.5, "reply_timeout": 55}),
+        ({"timeout": [1, 2]}, {"connect_timeout": 1, "read_timeout": 2, "reply_timeout": 20}),
+        ({"timeout": [1, 2, 3]}, {"connect_timeout": 1, "read_timeout": 2, "reply_timeout": 3}),
         ({"timeout": ""}, {}),
         ({"timeout": None}, {}),
         ({"verify": False}, {"verify": False}),
@@ -116,7 +117,8 @@ def test_transport_options(extra: dict[str, Any], options: dict[str, Any]) -> No
     [
         ({"timeout": 0}, "timeout"),
         ({"timeout": "s3cret"}, "timeout"),
-        ({"timeout": [1, 2, 3]}, "timeout"),
+        ({"timeout": [1, 2, 3, 4]}, "timeout"),
+        ({"timeout": [1, 2, 0]}, "timeout"),
         ({"timeout": {"read": 1}}, "timeout"),
         ({"cert": ["s3cret"]}, "cert"),
         ({"verify": "/no/such/file"}, "verify"),

@@ -106,7 +106,8 @@ BAD_EXTRAS: list[tuple[str, Any]] = [
     ("max_attempts", 0),
     ("timeout", 0),
     ("timeout", "soon"),
-    ("timeout", [1, 2, 3]),
+    ("timeout", [1, 2, 3, 4]),
+    ("timeout", [1, 2, 0]),
     ("cert", 7),
     ("proxies", 7),
 ]

@@ -169,10 +169,20 @@ def test_a_wrong_password(connect: Connect, collect: Collect, sandbox: Sandbox) 
     assert len(sandbox.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"x", b'{"data": {"authKey": null}}', b'{"data": {"authKey": ""}}'])
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"data": {"authKey": null}}', b'{"data": {"authKey": ""}}'])
 def test_a_login_without_a_key(connect: Connect, collect: Collect, sandbox: Sandbox, body: bytes) -> None:
     sandbox.faults.reply_with["jframework"].append((200, {}, body))
     with pytest.raises(PaymentsAuthError, match="session key"):
+        collect(connect("jframework", **LOGIN))
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b'{"data": {"authK', b"<html>Back soon</html>"])
+def test_a_login_that_is_answered_by_something_else(
+    connect: Connect, collect: Collect, sandbox: Sandbox, body: bytes
+) -> None:
+    """It says nothing of the password, so the task may try again."""
+    sandbox.faults.reply_with["jframework"].append((200, {}, body))
+    with pytest.raises(PaymentsProtocolError, match="login"):
         collect(connect("jframework", **LOGIN))
 
 

@@ -1,0 +1,99 @@
+"""Bodies in bounded memory and time."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsUnavailable
+from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
+from airflow_provider_payments.http.body import MAX_BODY, Body, BodyTooLarge, BodyUnreadable
+from airflow_provider_payments.http.message import Request
+from airflow_provider_payments.http.retry import RetryPolicy
+from tests.http.conftest import Drive, Talk
+from tests.http.server import Answer, Call, Server
+
+TEXT = b'{"a": 1}' * 1000
+ONCE = RetryPolicy(max_attempts=1)
+
+
+def body_of(*pieces: bytes) -> Body:
+    body = Body()
+    for piece in pieces:
+        body.add(piece)
+    return body
+
+
+@pytest.mark.parametrize("encoding", [None, "", "identity", " Identity "])
+def test_what_is_not_packed_stays_as_it_is(encoding: str | None) -> None:
+    assert body_of(b"a", b"", b"b").unpack(encoding) == b"ab"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
+def test_gzip_in_pieces_and_in_several_members(encoding: str) -> None:
+    packed = gzip.compress(TEXT[:100]) + gzip.compress(b"") + gzip.compress(TEXT[100:])
+    assert body_of(*(packed[at : at + 7] for at in range(0, len(packed), 7))).unpack(encoding) == TEXT
+    assert body_of().unpack(encoding) == b""
+
+
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [
+        (TEXT, "gzip"),
+        (gzip.compress(TEXT)[:-1], "gzip"),
+        (gzip.compress(TEXT) + b"more", "gzip"),
+        (gzip.compress(TEXT)[:-8] + b"12345678", "gzip"),
+        (TEXT, "br"),
+        (gzip.compress(gzip.compress(TEXT)), "gzip, gzip"),
+    ],
+)
+def test_what_cannot_be_unpacked(packed: bytes, encoding: str) -> None:
+    with pytest.raises(BodyUnreadable):
+        body_of(packed).unpack(encoding)
+
+
+def test_the_largest_body() -> None:
+    most = bytes(MAX_BODY)
+    assert body_of(most).unpack(None) == most
+    with pytest.raises(BodyTooLarge):
+        body_of(most, b"1")
+    assert len(body_of(gzip.compress(most)).unpack("gzip")) == MAX_BODY
+    for members in ((most + b"1",), (most, b"1"), (most[1:], b"12")):
+        with pytest.raises(BodyTooLarge):
+            body_of(b"".join(map(gzip.compress, members))).unpack("gzip")
+
+
+def test_a_large_error_is_no_reason_to_read_it(drive: Drive, server: Server, talk: Talk) -> None:
+    server.script(Answer(500, bytes(MAX_BODY + 1)))
+    with pytest.raises(PaymentsProtocolError, match="larger than 32 MiB"):
+        drive.send(talk(retry=ONCE), Request("GET", f"{server.origin}/payments"))
+
+
+def test_the_time_for_the_whole_reply_is_longer_when_it_is_held(drive: Drive, server: Server, talk: Talk) -> None:
+    def answer(call: Call) -> Answer:
+        time.sleep(1.5)
+        return Answer(body=b"{}")
+
+    server.answer = answer
+    request = Request("GET", f"{server.origin}/payments")
+    held = Request("GET", request.url, hold_seconds=60)
+    assert drive.send(talk(reply_timeout=1, retry=ONCE), held)[0].body == b"{}"
+    with pytest.raises(PaymentsUnavailable, match="no reply"):
+        drive.send(talk(reply_timeout=1, retry=ONCE), request)
+
+
+async def test_waiting_for_a_socket_is_not_part_of_a_replys_time(server: Server, talk: Talk) -> None:
+    def answer(call: Call) -> Answer:
+        time.sleep(0.5)
+        return Answer(body=b"{}")
+
+    server.answer = answer
+    conversation = talk(reply_timeout=2, retry=ONCE)
+    async with open_client(conversation.options, max_sockets=1) as client:
+        driver = AiohttpDriver(conversation, client)
+        replies = await asyncio.gather(*(driver.send(Request("GET", f"{server.origin}/{n}")) for n in range(6)))
+    assert [reply.body for reply in replies] == [b"{}"] * 6
+    assert server.most_at_once == 1
