@@ -68,7 +68,9 @@ class PaymentsApi(ABC):
         self.credentials = credentials
         self.auth = self.build_auth(credentials)
         self.judge = Judge(
-            provider=self.name, throttle_signals=self.throttle_signals, secrets=lambda: self.auth.secrets
+            provider=self.name,
+            throttle_signals=self.throttle_signals,
+            secrets=lambda: (*self.auth.secrets, *credentials.options.secrets),
         )
         self._row_decoder = msgspec.json.Decoder(self.row_type)
         self.page_size = credentials.page_size or self.default_page_size
@@ -208,7 +210,8 @@ class PaymentsApi(ABC):
                     payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
                 payments.append(payment)
         except (*UNREADABLE, PaymentsProtocolError) as error:
-            raise PaymentsProtocolError(f"{self.name}: a payment is not what the API documents: {error}") from None
+            reason = self.judge.redact(str(error))
+            raise PaymentsProtocolError(f"{self.name}: a payment is not what the API documents: {reason}") from None
         return payments
 
     def status_of(self, word: str) -> PaymentStatus:

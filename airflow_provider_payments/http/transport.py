@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import Judge
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.http.secrecy import proxy_secrets
 
 USER_AGENT = f"airflow-provider-payments/{__version__}"
 
@@ -30,8 +32,8 @@ class TransportOptions:
     :param read_timeout: seconds to wait for the next bytes of a reply.
     :param verify: whether to verify TLS certificates, or a file with certificate authorities.
     :param cert: client certificate: one file, or certificate and key.
-    :param proxies: proxy URLs by scheme.
-    :param trust_env: whether the environment's proxies count.
+    :param proxies: proxy URLs by scheme, ``all``, or scheme and host (``https://api.example.com``).
+    :param trust_env: whether the environment's proxies and authorities count where the connection names none.
     :param max_concurrency: requests that may be under way at once.
     :param requests_per_second: None is as fast as the API answers.
     """
@@ -49,12 +51,29 @@ class TransportOptions:
         """Return the proxy for a URL: the connection's own, else the environment's."""
         from urllib.request import getproxies, proxy_bypass
 
-        place = urlsplit(url)
-        own = self.proxies.get(place.scheme) or self.proxies.get("all")
-        if own or not self.trust_env or proxy_bypass(place.hostname or ""):
+        own = _choose_proxy(self.proxies, url)
+        if own or not self.trust_env or proxy_bypass(urlsplit(url).netloc):
             return own
-        environment = getproxies()
-        return environment.get(place.scheme) or environment.get("all")
+        return _choose_proxy(getproxies(), url)
+
+    @property
+    def authorities(self) -> bool | str:
+        """What is to verify certificates: the connection's own choice, else the environment's, else the usual ones."""
+        if self.verify is True and self.trust_env:
+            return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        return self.verify
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not show up in a message."""
+        return tuple(secret for url in self.proxies.values() for secret in proxy_secrets(url))
+
+
+def _choose_proxy(proxies: Mapping[str, str], url: str) -> str | None:
+    place = urlsplit(url)
+    found = (proxies.get(key) for key in (f"{place.scheme}://{place.hostname}", place.scheme, "all"))
+    proxy = next(filter(None, found), None)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 class Pacer:
@@ -106,6 +125,7 @@ class Conversation:
 
     :param check: raises the error that the reply to a request means, if it means one.
     :param log: told of every retry.
+    :param mask: told of every secret, as it becomes known.
     """
 
     auth: Auth
@@ -115,6 +135,7 @@ class Conversation:
     retry: RetryPolicy
     pacer: Pacer
     log: Callable[[str], None]
+    mask: Callable[[Sequence[str]], None] = lambda secrets: None
 
     def pause(self, seconds: float) -> None:
         """Let all requests of the connection wait."""

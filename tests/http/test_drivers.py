@@ -574,27 +574,12 @@ class Recorder(BaseAdapter):
     def close(self) -> None: ...
 
 
-@pytest.mark.parametrize("verify", [False, "/own/ca.pem"], ids=["no", "own"])
-def test_a_connections_own_verify_comes_before_the_environments(
-    verify: bool | str, talk: Talk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
+def test_time_outs(talk: Talk) -> None:
     recorder = Recorder()
-    conversation = talk(verify=verify, cert=("/own/c.pem", "/own/k.pem"))
+    conversation = talk()
     with open_session(conversation.options, recorder) as session:
         RequestsDriver(conversation, session).send(Request("GET", "https://api.example.com/"))
-    assert (recorder.options["verify"], recorder.options["cert"]) == (verify, ("/own/c.pem", "/own/k.pem"))
     assert recorder.options["timeout"] == (30, 30)
-
-
-def test_the_environments_authorities_count_otherwise(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
-    for trust_env, verify in ((True, "/etc/company.pem"), (False, True)):
-        recorder = Recorder()
-        conversation = talk(trust_env=trust_env)
-        with open_session(conversation.options, recorder) as session:
-            RequestsDriver(conversation, session).send(Request("GET", "https://api.example.com/"))
-        assert recorder.options["verify"] == verify
 
 
 def test_a_session_for_others_follows_no_redirect_either(server: Server) -> None:
