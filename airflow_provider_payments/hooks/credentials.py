@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.secrecy import Unpicklable
-from airflow_provider_payments.http.transport import TransportOptions
+from airflow_provider_payments.http.transport import TransportOptions, is_http_proxy
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
@@ -205,18 +205,13 @@ def _proxies(credentials: Credentials) -> Mapping[str, str]:
     value = credentials.extra.get("proxies", credentials.extra.get("proxy"))
     by_scheme = {"http": value, "https": value} if isinstance(value, str) else value or {}
     if isinstance(by_scheme, dict) and all(map(_is_proxy, by_scheme, by_scheme.values())):
-        return {key: url if "://" in url else f"http://{url}" for key, url in by_scheme.items() if url}
+        return {key: url for key, url in by_scheme.items() if url}
     raise credentials.wrong(
         "proxies", "the URL of an HTTP proxy, or an object of such URLs by 'http', 'https' and 'all'; not SOCKS"
     )
 
 
 def _is_proxy(scheme: str, url: object) -> bool:
-    if not isinstance(url, str) or scheme.partition("://")[0] not in ("http", "https", "all"):
-        return False
-    try:
-        place = urlsplit(url if "://" in url else f"http://{url}")
-        _ = place.port
-    except ValueError:
-        return False
-    return url == "" or (place.scheme in ("http", "https") and bool(place.hostname))
+    return scheme.partition("://")[0] in ("http", "https", "all") and (
+        isinstance(url, str) and (url == "" or is_http_proxy(url))
+    )

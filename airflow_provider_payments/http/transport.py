@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from airflow_provider_payments import __version__
-from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import Judge
 from airflow_provider_payments.http.message import Reply, Request
@@ -54,7 +54,13 @@ class TransportOptions:
         own = _choose_proxy(self.proxies, url)
         if own or not self.trust_env or proxy_bypass(urlsplit(url).netloc):
             return own
-        return _choose_proxy(getproxies(), url)
+        proxy = _choose_proxy(getproxies(), url)
+        if proxy and not is_http_proxy(proxy):  # the drivers' libraries would pass it by, or try again and again
+            raise PaymentsConfigError(
+                "The proxy in the environment is not the URL of an HTTP proxy. Name one in the connection's extra "
+                "('proxies'), or set 'trust_env' there to false."
+            )
+        return proxy
 
     @property
     def authorities(self) -> bool | str:
@@ -67,6 +73,15 @@ class TransportOptions:
     def secrets(self) -> tuple[str, ...]:
         """Every text that must not show up in a message."""
         return tuple(secret for url in self.proxies.values() for secret in proxy_secrets(url))
+
+
+def is_http_proxy(url: str) -> bool:
+    """Whether both drivers can use a proxy."""
+    try:
+        place = urlsplit(url if "://" in url else f"http://{url}")
+        return place.scheme in ("http", "https") and bool(place.hostname) and (place.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def _choose_proxy(proxies: Mapping[str, str], url: str) -> str | None:
