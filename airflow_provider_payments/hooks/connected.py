@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.providers.http.hooks.http import HttpHook
+from requests import RequestException
 from requests.auth import AuthBase
 
 from airflow_provider_payments._compat import get_connection_async, mask_secret
@@ -146,7 +147,7 @@ class ConnectedHook(HttpHook):
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
         api = self.api_class(credentials)
-        mask_secret(list(api.judge.secrets()))
+        mask_secret(list(api.secrets))
         return api, Conversation(
             auth=api.auth,
             judge=api.judge,
@@ -183,26 +184,38 @@ class ConnectedHook(HttpHook):
     def run_and_check(
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any] | None = None
     ) -> Response:
-        """Send a prepared request with the connection's transport options; an error reply raises ours."""
+        """Send a prepared request with the connection's transport options; an error reply, or none, raises ours."""
         _, conversation = self.open()
         options = conversation.options
-        response = session.send(
-            prepped_request,
-            timeout=(options.connect_timeout, options.read_timeout),
-            **settings_for(session, prepped_request.url or ""),
-        )
-        if (extra_options or {}).get("check_response", True):
-            self.check_response(response)
-        return response
+        try:
+            response = session.send(
+                prepped_request,
+                timeout=(options.connect_timeout, options.read_timeout),
+                **settings_for(session, prepped_request.url or ""),
+            )
+        except RequestException as error:
+            request = Request(prepped_request.method or "GET", prepped_request.url or "")
+            trouble = conversation.judge.unreachable(request, error)
+        else:
+            if (extra_options or {}).get("check_response", True):
+                self.check_response(response)
+            return response
+        raise trouble
 
     def check_response(self, response: Response) -> None:
         """Raise the error that a reply means. Unlike ``HttpHook``'s, it logs no body, for that holds personal data."""
         if response.status_code in _FINE:
             return
         _, conversation = self.open()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        request = Request(response.request.method or "GET", response.request.url or "", dict(response.request.headers))
-        conversation.judge.check(request, Reply(response.status_code, headers, response.content))
+        sent = response.request
+        conversation.judge.check(
+            Request(sent.method or "GET", sent.url or "", dict(sent.headers)),
+            Reply(
+                response.status_code,
+                {name.lower(): value for name, value in response.headers.items()},
+                response.content,
+            ),
+        )
 
 
 def _is_open_to_others(base_url: str) -> bool:

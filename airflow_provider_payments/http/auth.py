@@ -17,9 +17,9 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlencode, urlsplit
 
-from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.secrecy import Unpicklable
+from airflow_provider_payments.http.secrecy import Unpicklable, forget_frames
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -137,14 +137,22 @@ class IssuedKeyAuth(Auth):
             self._key = None
             return False
         self._issued_at = self.now()
-        key = self.read(reply, self._issued_at)
+        try:
+            key = self.read(reply, self._issued_at)
+        except PaymentsError as error:
+            trouble = forget_frames(error)  # a key by another name may be in them
+        else:
+            self._take(key)
+            return True
+        raise trouble
+
+    def _take(self, key: IssuedKey) -> None:
         if not (key.value.isascii() and key.value.isprintable()):
             # HTTP libraries would quote it in their own error.
             raise PaymentsProtocolError(
                 f"The key that {urlsplit(self.ask.url).path} issued does not fit into a header."
             )
         self._key, self._former = key, self._key
-        return True
 
     @property
     def secrets(self) -> tuple[str, ...]:
