@@ -16,7 +16,7 @@ from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import Judge
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import RetryPolicy
-from airflow_provider_payments.http.secrecy import proxy_secrets
+from airflow_provider_payments.http.secrecy import Unpicklable, proxy_secrets
 
 USER_AGENT = f"airflow-provider-payments/{__version__}"
 
@@ -25,7 +25,7 @@ StepT = TypeVar("StepT")
 
 
 @dataclass(frozen=True, slots=True)
-class TransportOptions:
+class TransportOptions(Unpicklable):
     """How to send requests.
 
     :param connect_timeout: seconds to wait for a connection.

@@ -85,7 +85,7 @@ def plants(folder: Path) -> dict[str, Plant]:
     """Return every way to sign in."""
     key_file = folder / "key.pem"
     key_file.write_text(private_key(PASSPHRASE))
-    body = private_key(PASSPHRASE).splitlines()[1:-1]
+    body = key_file.read_text().splitlines()[1:-1]
     return {
         "hotpay-raw": Plant("hotpay", "unusedlogin-hp1", _header_key("hotpay")),
         "hotpay-bearer": Plant("hotpay", "unusedlogin-hp2", _header_key("hotpay"), {"auth_scheme": "bearer"}),
