@@ -46,7 +46,7 @@ WAYS: dict[str, Callable[[PaymentsHook], Any]] = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["cryptofuse-basic", "cryptofuse-body", "jframework-login"])
 def test_issued_keys(plant: Plant, server: Server, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = f"{ISSUED}-{way}-{plant.conn_type}-{plant.login}"
+    key = f"key-of-the-api-{way}-{plant.conn_type}-{plant.login}"
 
     def answer(call: Call) -> Answer:
         reply = company(plant, lambda call: Answer(404, b"{}"))(call)
