@@ -525,6 +525,27 @@ def test_all_requests_wait_when_the_api_asks_one_to(drive: Drive, server: Server
     assert during == []
 
 
+def test_a_request_that_begins_during_a_wait_waits_too(drive: Drive, server: Server, talk: Talk) -> None:
+    """Of another walk, which does not wait for the page that was refused."""
+    begun: dict[str, list[float]] = {}
+
+    def answer(call: Call) -> Answer:
+        begun.setdefault(call.target, []).append(time.monotonic())
+        return Answer(429, headers={"Retry-After": "2"}) if len(server.calls) == 1 else Answer(body=b"fine")
+
+    server.answer = answer
+    conversation = talk()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(drive.send, conversation, get(server, "/first"))
+        deadline = time.monotonic() + WAIT
+        while not talk.logged:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        drive.send(conversation, get(server, "/second"))
+        first.result(WAIT)
+    assert begun["/second"][0] - begun["/first"][0] >= 1.9
+
+
 # Options.
 
 

@@ -133,6 +133,23 @@ def test_a_redirect_to_another_host(
     assert str(other.port) in str(errors["list"])
 
 
+@pytest.mark.parametrize("name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key"])
+def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
+    with Server() as other:
+        links = dict.fromkeys(("next", "next_page", "nextPage", "links"), f"{other.origin}/payments?offset=1")
+        about = {"total": 0, "count": 0, "limit": 100, "offset": 0, "hasMore": False, "page": 1, **links}
+        body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
+        if plant.conn_type == "jframework":
+            body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
+        reply = Answer(200, json.dumps(body).encode(), {"Link": f'<{other.origin}/payments>; rel="next"'})
+        server.answer = company(plant, lambda call: reply)
+        monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection(server.origin))
+        assert not {"list", "alist", "pending", "apending"} & search(plant).keys()
+        assert server.calls
+        assert other.calls == []
+
+
 def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         return int(listener.getsockname()[1])
