@@ -64,6 +64,11 @@ test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2
 bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that does nothing else
 	@$(PYTHON_3) benchmarks/listing.py $(BENCH_ARGS)
 
+.PHONY: mutations
+GUARDS ?=
+mutations: $(VENV_3)/.ready $(AZURITE)/.ready ## Break each guard on purpose: does a test notice?
+	@$(PYTHON_3) scripts/break_guards.py $(GUARDS)
+
 .PHONY: lint types format
 lint: $(VENV_3)/.ready ## ruff: rules and layout
 	$(PYTHON_3) -m ruff check

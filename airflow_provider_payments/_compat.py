@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         AirflowSkipException,
     )
     from airflow.sdk.lineage import get_hook_lineage_collector
+    from airflow.sdk.log import mask_secret
 else:
     _HOMES = {
         "AirflowException": ("airflow.sdk.exceptions", "airflow.exceptions"),
@@ -51,6 +52,11 @@ else:
         "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
         "conf": ("airflow.sdk.configuration", "airflow.configuration"),
         "get_hook_lineage_collector": ("airflow.sdk.lineage", "airflow.lineage.hook"),
+        "mask_secret": (
+            "airflow.sdk.log",
+            "airflow.sdk.execution_time.secrets_masker",
+            "airflow.utils.log.secrets_masker",
+        ),
     }
 
     def __getattr__(name: str) -> Any:
@@ -112,4 +118,5 @@ __all__ = [
     "get_connection_async",
     "get_first_reschedule",
     "get_hook_lineage_collector",
+    "mask_secret",
 ]

@@ -68,12 +68,19 @@ class PaymentsApi(ABC):
         self.credentials = credentials
         self.auth = self.build_auth(credentials)
         self.judge = Judge(
-            provider=self.name, throttle_signals=self.throttle_signals, secrets=lambda: self.auth.secrets
+            provider=self.name,
+            throttle_signals=self.throttle_signals,
+            secrets=lambda: (*self.secrets, credentials.login),
         )
         self._row_decoder = msgspec.json.Decoder(self.row_type)
         self.page_size = credentials.page_size or self.default_page_size
         if self.page_size > self.max_page_size:
             raise credentials.wrong("page_size", f"at most {self.max_page_size}, the most that {self.name} permits")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not show up anywhere."""
+        return (*self.auth.secrets, *self.credentials.options.secrets)
 
     # What each API says for itself.
 
@@ -187,7 +194,8 @@ class PaymentsApi(ABC):
         """Decode the reply to :meth:`detail_request`."""
         try:
             reply.body.decode()
-            return self.read_payment(self.read_detail(reply.body))
+            row = msgspec.Raw(bytes(self.read_detail(reply.body)))
+            return self.read_payments([row])[0]
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 
@@ -198,7 +206,7 @@ class PaymentsApi(ABC):
     def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
         decode, to_payment = self._row_decoder.decode, self.to_payment
-        payments = []
+        payments: list[Payment] = []
         try:
             for row in rows:
                 raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
@@ -208,8 +216,13 @@ class PaymentsApi(ABC):
                     payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
                 payments.append(payment)
         except (*UNREADABLE, PaymentsProtocolError) as error:
-            raise PaymentsProtocolError(f"{self.name}: a payment is not what the API documents: {error}") from None
-        return payments
+            trouble = PaymentsProtocolError(
+                f"{self.name}: a payment is not what the API documents: {self.judge.redact(str(error))}"
+            )
+            del rows, row, raw  # error trackers show the variables of frames, and these are somebody's payments
+        else:
+            return payments
+        raise trouble
 
     def status_of(self, word: str) -> PaymentStatus:
         """Translate a status word. One that is not in the table is kept apart, never guessed."""

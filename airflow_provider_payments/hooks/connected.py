@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from airflow.providers.http.hooks.http import HttpHook
+from requests import RequestException
 from requests.auth import AuthBase
 
-from airflow_provider_payments._compat import get_connection_async
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments._compat import get_connection_async, mask_secret
+from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.credentials import read_connection
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver, environment_settings, open_session
+from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session, settings_for
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.http.secrecy import forget_frames
 from airflow_provider_payments.http.transport import Conversation, Pacer
 
 if TYPE_CHECKING:
@@ -84,23 +88,34 @@ class ConnectedHook(HttpHook):
         self._opened: tuple[PaymentsApi, Conversation] | None = None
         self._session: Session | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what was read from the connection: it is read again, and no secret is pickled."""
+        return {**vars(self), "_connection": None, "_opened": None, "_session": None}
+
     def take_connection(self, connection: Connection) -> None:
         """Use a connection that was looked up already, rather than look it up again."""
         self._connection = connection
 
     def open(self) -> tuple[PaymentsApi, Conversation]:
         """Read the connection, once."""
-        if self._opened is None:
-            self._opened = self._read(self._connection or self.get_connection(self.payments_conn_id))
-        return self._opened
+        if self._opened is not None:
+            return self._opened
+        if self._connection is None:
+            self._connection = self.get_connection(self.payments_conn_id)
+        try:
+            self._opened = opened = self._read(self._connection)
+        except PaymentsError as error:
+            trouble = forget_frames(error)
+        else:
+            return opened
+        raise trouble
 
     async def aopen(self) -> tuple[PaymentsApi, Conversation]:
         """Read the connection, once, without blocking the event loop."""
-        if self._opened is None:
-            connection = await get_connection_async(self.payments_conn_id)
-            # In a thread, for checking an RSA key takes tens of milliseconds.
-            self._opened = await asyncio.to_thread(self._read, connection)
-        return self._opened
+        if self._opened is None and self._connection is None:
+            self._connection = await get_connection_async(self.payments_conn_id)
+        # In a thread, for checking an RSA key takes tens of milliseconds.
+        return await asyncio.to_thread(self.open) if self._opened is None else self._opened
 
     @property
     def base_address(self) -> str:
@@ -127,9 +142,12 @@ class ConnectedHook(HttpHook):
                 f"{type(self).__name__} needs {self.conn_type!r}."
             )
         credentials = read_connection(connection, self.default_host)
-        if credentials.base_url.startswith("http://"):
-            self.log.info("Connection %r is not encrypted (http).", self.payments_conn_id)
+        if _is_open_to_others(credentials.base_url):
+            self.log.warning("Connection %r sends its credentials unencrypted (http).", self.payments_conn_id)
+        if credentials.options.verify is False:
+            self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
         api = self.api_class(credentials)
+        mask_secret(list(api.secrets))
         return api, Conversation(
             auth=api.auth,
             judge=api.judge,
@@ -139,6 +157,7 @@ class ConnectedHook(HttpHook):
             # A little slower than permitted, for requests do not all take the same time to arrive.
             pacer=Pacer((credentials.options.requests_per_second or 0) * 0.98),
             log=self.log.warning,
+            mask=lambda secrets: mask_secret(list(secrets)),
         )
 
     # What HttpHook.run, and so Airflow's own HTTP operators, use.
@@ -165,23 +184,46 @@ class ConnectedHook(HttpHook):
     def run_and_check(
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any] | None = None
     ) -> Response:
-        """Send a prepared request with the connection's transport options; an error reply raises ours."""
+        """Send a prepared request with the connection's transport options; an error reply, or none, raises ours."""
         _, conversation = self.open()
         options = conversation.options
-        response = session.send(
-            prepped_request,
-            timeout=(options.connect_timeout, options.read_timeout),
-            **environment_settings(session, prepped_request.url or ""),
-        )
-        if (extra_options or {}).get("check_response", True):
-            self.check_response(response)
-        return response
+        try:
+            response = session.send(
+                prepped_request,
+                timeout=(options.connect_timeout, options.read_timeout),
+                **settings_for(session, prepped_request.url or ""),
+            )
+        except RequestException as error:
+            request = Request(prepped_request.method or "GET", prepped_request.url or "")
+            trouble = conversation.judge.unreachable(request, error)
+        else:
+            if (extra_options or {}).get("check_response", True):
+                self.check_response(response)
+            return response
+        raise trouble
 
     def check_response(self, response: Response) -> None:
         """Raise the error that a reply means. Unlike ``HttpHook``'s, it logs no body, for that holds personal data."""
         if response.status_code in _FINE:
             return
         _, conversation = self.open()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        request = Request(response.request.method or "GET", response.request.url or "")
-        conversation.judge.check(request, Reply(response.status_code, headers, response.content))
+        sent = response.request
+        conversation.judge.check(
+            Request(sent.method or "GET", sent.url or "", dict(sent.headers)),
+            Reply(
+                response.status_code,
+                {name.lower(): value for name, value in response.headers.items()},
+                response.content,
+            ),
+        )
+
+
+def _is_open_to_others(base_url: str) -> bool:
+    """Whether what is sent there can be read on the way."""
+    place = urlsplit(base_url)
+    if place.scheme != "http" or place.hostname == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(place.hostname or "").is_loopback
+    except ValueError:
+        return True

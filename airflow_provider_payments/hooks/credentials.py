@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.http.transport import TransportOptions
+from airflow_provider_payments.http.secrecy import Unpicklable
+from airflow_provider_payments.http.transport import TransportOptions, is_http_proxy
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
@@ -22,7 +23,7 @@ _REPLY_PER_READ = 10
 
 
 @dataclass(frozen=True)
-class Credentials:
+class Credentials(Unpicklable):
     """One connection.
 
     :param base_url: origin and optional path prefix, without a slash at the end.
@@ -32,7 +33,7 @@ class Credentials:
 
     connection_id: str
     base_url: str
-    login: str
+    login: str = field(repr=False)
     password: str = field(repr=False)
     extra: Mapping[str, Any] = field(repr=False)
     options: TransportOptions
@@ -210,10 +211,15 @@ def _certificate(credentials: Credentials) -> str | tuple[str, str] | None:
 
 def _proxies(credentials: Credentials) -> Mapping[str, str]:
     value = credentials.extra.get("proxies", credentials.extra.get("proxy"))
-    if isinstance(value, str):
-        return {"http": value, "https": value} if value else {}
-    if value is None:
-        return {}
-    if isinstance(value, dict) and all(isinstance(url, str) for url in value.values()):
-        return value
-    raise credentials.wrong("proxies", "a proxy URL, or an object of proxy URLs by scheme")
+    by_scheme = {"http": value, "https": value} if isinstance(value, str) else value or {}
+    if isinstance(by_scheme, dict) and all(map(_is_proxy, by_scheme, by_scheme.values())):
+        return {key: url for key, url in by_scheme.items() if url}
+    raise credentials.wrong(
+        "proxies", "the URL of an HTTP proxy, or an object of such URLs by 'http', 'https' and 'all'; not SOCKS"
+    )
+
+
+def _is_proxy(scheme: str, url: object) -> bool:
+    return scheme.partition("://")[0] in ("http", "https", "all") and (
+        isinstance(url, str) and (url == "" or is_http_proxy(url))
+    )

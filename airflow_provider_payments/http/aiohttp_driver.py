@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import sys
 import time
@@ -18,10 +17,11 @@ import certifi
 import tenacity
 from yarl import URL
 
-from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
 from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyUnreadable
 from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.tls import cert_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
 T = TypeVar("T")
@@ -61,20 +61,16 @@ def _timeouts(options: TransportOptions, hold_seconds: float = 0.0) -> aiohttp.C
 def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
     if options.verify is False:
         return False
-    # The authorities that requests would trust, so that both drivers trust the same.
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") if options.trust_env else None
-    return _context(options.verify if isinstance(options.verify, str) else named or certifi.where(), options.cert)
+    # The authorities that requests trusts, so that both drivers trust the same.
+    named = options.authorities
+    files = (named if isinstance(named, str) else certifi.where(), *cert_files(options.cert))
+    return _context(files, tuple(Path(each).stat().st_mtime_ns for each in files))
 
 
 @lru_cache(maxsize=8)  # reading the authorities takes tens of milliseconds
-def _context(authorities: str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    is_folder = Path(authorities).is_dir()
-    context = ssl.create_default_context(
-        cafile=None if is_folder else authorities, capath=authorities if is_folder else None
-    )
-    if cert:
-        context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
-    return context
+def _context(files: tuple[str, ...], _versions: tuple[int, ...]) -> ssl.SSLContext:
+    authorities, *cert = files
+    return load_context(authorities, cert)
 
 
 async def compute(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -163,6 +159,8 @@ class AiohttpDriver:
             while outgoing is not None and outgoing.asks_for_credentials:
                 last = (outgoing, await self._exchange(outgoing))
                 outgoing = await compute(size, advance, flow, last[1])
+                # In a thread, for on Airflow 3 it tells the triggerer's parent process, and waits.
+                await asyncio.to_thread(self._conversation.mask, self._conversation.auth.secrets)
         return outgoing, last
 
     async def _exchange(self, request: Request) -> Reply:
@@ -182,17 +180,16 @@ class AiohttpDriver:
                     timeout=_timeouts(options, request.hold_seconds),
                 ) as response,
             ):
-                body = Body()
-                async for piece in response.content.iter_any():
-                    body.add(piece)
+                body = await _receive(response)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(
                 response.status, headers, await compute(body.size, body.unpack, headers.get("content-encoding"))
             )
         except BodyTooLarge:
-            raise self._conversation.judge.too_large(request) from None
+            trouble: PaymentsError = self._conversation.judge.too_large(request)
         except (aiohttp.ClientError, asyncio.TimeoutError, BodyUnreadable) as error:
-            raise self._conversation.judge.unreachable(request, error) from error
+            trouble = self._conversation.judge.unreachable(request, error)
+        raise trouble
 
     async def _wait_for_turn(self) -> None:
         pacer = self._conversation.pacer
@@ -207,3 +204,10 @@ async def _outcome(task: asyncio.Task[Reply]) -> Reply | PaymentsRequestError:
         return await task
     except PaymentsRequestError as refusal:
         return refusal
+
+
+async def _receive(response: aiohttp.ClientResponse) -> Body:
+    body = Body()
+    async for piece in response.content.iter_any():
+        body.add(piece)
+    return body

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
 from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.secrecy import Unpicklable, forget_frames
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -29,7 +31,7 @@ def _utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-class Auth(ABC):
+class Auth(Unpicklable, ABC):
     """A way to authenticate requests."""
 
     #: Whether a request takes so long to compute (milliseconds) that no event loop should do it.
@@ -73,7 +75,7 @@ class HeaderKey(Auth):
 
 
 @dataclass(frozen=True)
-class IssuedKey:
+class IssuedKey(Unpicklable):
     """A token or session key that an API issued.
 
     :param expires_at: None when the API does not say.
@@ -102,6 +104,7 @@ class IssuedKeyAuth(Auth):
     now: Callable[[], datetime] = _utc_now
     renew_before: timedelta = timedelta(seconds=60)
     _key: IssuedKey | None = field(default=None, repr=False)
+    _former: IssuedKey | None = field(default=None, repr=False)
     _issued_at: datetime | None = field(default=None, repr=False)
 
     def flow(self, request: Request) -> Flow:
@@ -134,12 +137,27 @@ class IssuedKeyAuth(Auth):
             self._key = None
             return False
         self._issued_at = self.now()
-        self._key = self.read(reply, self._issued_at)
-        return True
+        try:
+            key = self.read(reply, self._issued_at)
+        except PaymentsError as error:
+            trouble = forget_frames(error)  # a key by another name may be in them
+        else:
+            self._take(key)
+            return True
+        raise trouble
+
+    def _take(self, key: IssuedKey) -> None:
+        if not (key.value.isascii() and key.value.isprintable()):
+            # HTTP libraries would quote it in their own error.
+            raise PaymentsProtocolError(
+                f"The key that {urlsplit(self.ask.url).path} issued does not fit into a header."
+            )
+        self._key, self._former = key, self._key
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return self.permanent_secrets + ((self._key.value,) if self._key else ())
+        # A reply that is late may repeat the key before.
+        return self.permanent_secrets + tuple(key.value for key in (self._key, self._former) if key)
 
 
 @dataclass(frozen=True)
@@ -153,7 +171,7 @@ class HttpSignature(Auth):
     :param private_secrets: texts of the key that must not show up in a message.
     """
 
-    key_id: str
+    key_id: str = field(repr=False)
     private_key: RSAPrivateKey = field(repr=False)
     private_secrets: tuple[str, ...] = field(default=(), repr=False)
     now: Callable[[], datetime] = _utc_now

@@ -23,6 +23,7 @@ from airflow_provider_payments.exceptions import (
 from airflow_provider_payments.http.body import MAX_BODY
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import read_retry_after
+from airflow_provider_payments.http.secrecy import blot
 
 #: What decoding a reply may raise: malformed JSON, not UTF-8, nested without end.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -97,7 +98,7 @@ class Judge:
         text = self._describe(request, status, complaint)
         retry_after = read_retry_after(reply.headers.get("retry-after"), self.now())
         if 300 <= status < 400:
-            origin = _origin(reply.headers.get("location", ""))
+            origin = self.redact(_origin(reply.headers.get("location", "")))
             raise PaymentsProtocolError(
                 f"{text} The API redirects to {origin}; redirects are not followed, for the request carries "
                 "credentials. Set the connection's host to where the API really is."
@@ -134,7 +135,11 @@ class Judge:
         )
 
     def unreachable(self, request: Request, error: Exception) -> PaymentsError:
-        """Return the error for a request that got no reply."""
+        """Return the error for a request that got no reply.
+
+        Drivers raise it after the library's error is done with, not from it: whoever logs the variables of its frames
+        would log the request's headers. So the message tells the reason.
+        """
         place = urlsplit(request.url)
         text = f"{self.provider}: no reply from {place.scheme}://{place.netloc} to {request.method} {place.path}: "
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -142,14 +147,11 @@ class Judge:
                 f"{text}its TLS certificate could not be verified. Set 'verify' in the connection's extra to a "
                 "file with the right certificate authority."
             )
-        return PaymentsUnavailable(f"{text}{type(error).__name__}.")
+        return PaymentsUnavailable(self.redact(text + _reason(error)))
 
     def redact(self, text: str, more: Iterable[str] = ()) -> str:
         """Blot secrets out of a text."""
-        for secret in sorted((*self.secrets(), *more), key=len, reverse=True):
-            if len(secret) > 3:
-                text = text.replace(secret, "***")
-        return text
+        return blot(text, (*self.secrets(), *more))
 
     def _read_complaint(self, request: Request, reply: Reply) -> Complaint:
         """Read what the API says, and blot out what it may repeat of the request's credentials."""
@@ -173,6 +175,19 @@ class Judge:
         return f"{self.provider} answered {request.method} {path} with HTTP {status}{said}" + (
             f": {message}." if message else "."
         )
+
+
+def _reason(error: BaseException) -> str:
+    """Return what kind of error it is and, where the system has words for what it comes from, those.
+
+    What libraries say themselves is left out, for they quote proxies and headers.
+    """
+    name = type(error).__name__
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return (
+        f"{name} ({error.strerror})." if isinstance(error, OSError) and error.errno and error.strerror else f"{name}."
+    )
 
 
 def _origin(location: str) -> str:

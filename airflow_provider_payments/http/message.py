@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode, urlsplit
 
+from airflow_provider_payments.http.secrecy import Unpicklable
+
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(Unpicklable):
     """One HTTP request, exactly as it goes on the wire.
 
     :param url: absolute and percent-encoded. Drivers send it unchanged, for it may be signed.

@@ -11,16 +11,18 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import certifi
 import requests
 import tenacity
 import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import AuthBase
 
-from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
 from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyTooSlow, BodyUnreadable
 from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.tls import cert_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
 T = TypeVar("T")
@@ -31,7 +33,26 @@ _PIECE = 262_144
 
 
 class GuardedSession(requests.Session):
-    """A session that follows no redirect: custom headers, unlike ``Authorization``, would travel to another host."""
+    """A session that follows no redirect: custom headers, unlike ``Authorization``, would travel to another host.
+
+    :param options: how it sends, whatever the environment says.
+    """
+
+    def __init__(self, options: TransportOptions) -> None:
+        super().__init__()
+        self._options = options
+
+    def merge_environment_settings(
+        self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """Return the connection's settings. ``requests`` itself would let the environment override some of them."""
+        proxy = self._options.proxy_for(str(url))
+        return {
+            "proxies": {"all": proxy} if proxy else {},
+            "stream": stream,
+            "verify": self._options.authorities,
+            "cert": self._options.cert,
+        }
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
@@ -46,7 +67,7 @@ class _NoAuth(AuthBase):
 
 def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) -> requests.Session:
     """Return a session with a connection's transport options, and no credentials."""
-    session = GuardedSession()
+    session = GuardedSession(options)
     session.auth = _NoAuth()
     session.verify = options.verify
     session.cert = options.cert
@@ -60,9 +81,9 @@ def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) 
     return session
 
 
-def environment_settings(session: requests.Session, url: str) -> Mapping[str, Any]:
-    """Return what the environment adds to a session's own settings. Left alone, ``requests`` lets it override them."""
-    return dict(session.merge_environment_settings(url, dict(session.proxies), None, session.verify, session.cert))
+def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
+    """Return how a session sends to a URL."""
+    return dict(session.merge_environment_settings(url, {}, None, None, None))
 
 
 class RequestsDriver:
@@ -151,6 +172,7 @@ class RequestsDriver:
             while outgoing is not None and outgoing.asks_for_credentials:
                 last = (outgoing, self._exchange(outgoing, sleep))
                 outgoing = advance(flow, last[1])
+                self._conversation.mask(self._conversation.auth.secrets)
         return outgoing, last
 
     def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
@@ -173,11 +195,13 @@ class RequestsDriver:
             with response:
                 body = _receive(response.raw, deadline, sleep).unpack(response.headers.get("Content-Encoding"))
         except BodyTooLarge:
-            raise self._conversation.judge.too_large(request) from None
+            trouble: PaymentsError = self._conversation.judge.too_large(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, BodyTooSlow) as error:
-            raise self._conversation.judge.unreachable(request, error) from error
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, body)
+            trouble = self._conversation.judge.unreachable(request, error)
+        else:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status_code, headers, body)
+        raise trouble
 
     def _wait_for_turn(self, sleep: Callable[[float], None]) -> None:
         pacer = self._conversation.pacer
@@ -189,7 +213,11 @@ class RequestsDriver:
     def _settings_for(self, url: str) -> Mapping[str, Any]:
         origin = urlsplit(url)[:2]
         if origin not in self._settings:
-            self._settings[origin] = {**environment_settings(self._session, url), "stream": True}
+            self._settings[origin] = {**settings_for(self._session, url), "stream": True}
+            authorities, cert = self._conversation.options.authorities, cert_files(self._conversation.options.cert)
+            if origin[0] == "https" and (cert or isinstance(authorities, str)):
+                # Only to find out: what is wrong with them, requests calls a connection error, which is tried again.
+                load_context(authorities if isinstance(authorities, str) else certifi.where(), cert)
         return self._settings[origin]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,11 +11,12 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from airflow_provider_payments import __version__
-from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import Judge
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.http.secrecy import Unpicklable, proxy_secrets
 
 USER_AGENT = f"airflow-provider-payments/{__version__}"
 
@@ -23,7 +25,7 @@ StepT = TypeVar("StepT")
 
 
 @dataclass(frozen=True, slots=True)
-class TransportOptions:
+class TransportOptions(Unpicklable):
     """How to send requests.
 
     :param connect_timeout: seconds to wait for a connection.
@@ -31,8 +33,8 @@ class TransportOptions:
     :param reply_timeout: seconds until the whole reply must be there, however steadily it drips.
     :param verify: whether to verify TLS certificates, or a file with certificate authorities.
     :param cert: client certificate: one file, or certificate and key.
-    :param proxies: proxy URLs by scheme.
-    :param trust_env: whether the environment's proxies count.
+    :param proxies: proxy URLs by scheme, ``all``, or scheme and host (``https://api.example.com``).
+    :param trust_env: whether the environment's proxies and authorities count where the connection names none.
     :param max_concurrency: requests that may be under way at once.
     :param requests_per_second: None is as fast as the API answers.
     """
@@ -51,12 +53,44 @@ class TransportOptions:
         """Return the proxy for a URL: the connection's own, else the environment's."""
         from urllib.request import getproxies, proxy_bypass
 
-        place = urlsplit(url)
-        own = self.proxies.get(place.scheme) or self.proxies.get("all")
-        if own or not self.trust_env or proxy_bypass(place.hostname or ""):
+        own = _choose_proxy(self.proxies, url)
+        if own or not self.trust_env or proxy_bypass(urlsplit(url).netloc):
             return own
-        environment = getproxies()
-        return environment.get(place.scheme) or environment.get("all")
+        proxy = _choose_proxy(getproxies(), url)
+        if proxy and not is_http_proxy(proxy):  # the drivers' libraries would pass it by, or try again and again
+            raise PaymentsConfigError(
+                "The proxy in the environment is not the URL of an HTTP proxy. Name one in the connection's extra "
+                "('proxies'), or set 'trust_env' there to false."
+            )
+        return proxy
+
+    @property
+    def authorities(self) -> bool | str:
+        """What is to verify certificates: the connection's own choice, else the environment's, else the usual ones."""
+        if self.verify is True and self.trust_env:
+            return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        return self.verify
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not show up in a message."""
+        return tuple(secret for url in self.proxies.values() for secret in proxy_secrets(url))
+
+
+def is_http_proxy(url: str) -> bool:
+    """Whether both drivers can use a proxy."""
+    try:
+        place = urlsplit(url if "://" in url else f"http://{url}")
+        return place.scheme in ("http", "https") and bool(place.hostname) and (place.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def _choose_proxy(proxies: Mapping[str, str], url: str) -> str | None:
+    place = urlsplit(url)
+    found = (proxies.get(key) for key in (f"{place.scheme}://{place.hostname}", place.scheme, "all"))
+    proxy = next(filter(None, found), None)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 class Pacer:
@@ -108,6 +142,7 @@ class Conversation:
 
     :param check: raises the error that the reply to a request means, if it means one.
     :param log: told of every retry.
+    :param mask: told of every secret, as it becomes known.
     """
 
     auth: Auth
@@ -117,6 +152,7 @@ class Conversation:
     retry: RetryPolicy
     pacer: Pacer
     log: Callable[[str], None]
+    mask: Callable[[Sequence[str]], None] = lambda secrets: None
 
     def pause(self, seconds: float) -> None:
         """Let all requests of the connection wait."""

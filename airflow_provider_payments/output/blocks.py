@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -82,7 +83,8 @@ class S3Upload(BlockUpload):
         self._fs = fs
         self._place = place
         self._object = {"Bucket": place.bucket, "Key": place.key}
-        self._id = {"UploadId": fs.call_s3("create_multipart_upload", **self._object)["UploadId"]}
+        self.upload_id: str = fs.call_s3("create_multipart_upload", **self._object)["UploadId"]
+        self._id = {"UploadId": self.upload_id}
 
     def _put(self, number: int, block: bytes) -> Any:
         reply = self._fs.call_s3("upload_part", **self._object, **self._id, PartNumber=number, Body=block)
@@ -111,24 +113,38 @@ class S3Store:
     def __init__(self, output: Place, is_own: Callable[[str], bool]) -> None:
         self._place = output
         self._is_own = is_own
+        self._begun: set[str] = set()
 
     def __enter__(self) -> S3Store:
-        # Listing uploads is a permission of its own, and not every store that speaks like S3 can; a bucket's lifecycle
-        # rule does the same work.
-        try:
-            for upload in self._unfinished():
-                _log.info("Aborting an unfinished upload of %s", upload["Key"])
-                _abort(self._place.fs, {"Bucket": self._place.bucket, "Key": upload["Key"]}, upload)
-        except (OSError, NotImplementedError) as error:
-            _log.info("Could not look for unfinished uploads in %s: %s", self._place.bucket, error)
+        self._abort_others()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Uploads are discarded one by one."""
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Abort the uploads of runs that began at the same moment as this one: they fail, or this one does."""
+        self._abort_others()
+        yield
+
+    def _abort_others(self) -> None:
+        # Listing uploads is a permission of its own, and not every store that speaks like S3 can; a bucket's lifecycle
+        # rule does the same work.
+        try:
+            for upload in self._unfinished():
+                if upload["UploadId"] in self._begun:
+                    continue
+                _log.info("Aborting an unfinished upload of %s", upload["Key"])
+                _abort(self._place.fs, {"Bucket": self._place.bucket, "Key": upload["Key"]}, upload)
+        except (OSError, NotImplementedError) as error:
+            _log.info("Could not look for unfinished uploads in %s: %s", self._place.bucket, error)
+
     def begin(self, place: Place) -> Upload:
         """Begin a multi-part upload, which shows whether the bucket exists and may be written to."""
-        return S3Upload(self._place.fs, place)
+        upload = S3Upload(self._place.fs, place)
+        self._begun.add(upload.upload_id)
+        return upload
 
     def _unfinished(self) -> Iterator[dict[str, Any]]:
         question = {"Bucket": self._place.bucket, "Prefix": self._place.key}
@@ -198,6 +214,10 @@ class AzureStore:
 
     def __exit__(self, *_: object) -> None:
         """Uncommitted blocks go by themselves."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nothing is to be done: whoever commits a blob drops the blocks of others, who fail then."""
+        return nullcontext()
 
     def begin(self, place: Place) -> Upload:
         """Begin a blob."""

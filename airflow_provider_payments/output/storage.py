@@ -108,13 +108,14 @@ class Output:
         try:
             last.write(msgspec.json.format(msgspec.json.encode({**manifest, "files": self._written})) + b"\n")
             last.seal()
-            before = _names(self.place)
-            self._remove(before & {MANIFEST_NAME})
-            for part in self._parts:
-                part.upload.commit()
-            # Of an earlier, longer run, or one in another format.
-            self._remove({name for name in before if _PART.fullmatch(name)} - {each.name for each in self._written})
-            last.commit()
+            with self._store.alone():
+                before = _names(self.place)
+                self._remove(before & {MANIFEST_NAME})
+                for part in self._parts:
+                    part.upload.commit()
+                # Of an earlier, longer run, or one in another format.
+                self._remove({name for name in before if _PART.fullmatch(name)} - {each.name for each in self._written})
+                last.commit()
         finally:
             last.discard()
 

@@ -6,7 +6,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +50,9 @@ class Store(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave nothing unfinished."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other runs from publishing to the same place meanwhile, or let them fail."""
 
     def begin(self, place: Place) -> Upload:
         """Begin an object.
@@ -194,6 +198,16 @@ class LocalStore:
             with suppress(OSError):  # it is not empty when all went well
                 self._path.parent.rmdir()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let others wait until all of it is published."""
+        descriptor = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            _lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
     def begin(self, place: Place) -> Upload:
         """Begin a file, next to the place: only a rename within one file system is atomic."""
         with suppress(FileNotFoundError):
@@ -216,6 +230,10 @@ class SpoolStore:
 
     def __exit__(self, *_: object) -> None:
         self._scratch.__exit__()
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nothing can be done: the last to write each object wins."""
+        return nullcontext()
 
     def begin(self, place: Place) -> Upload:
         """Begin a file in the scratch folder."""

@@ -227,3 +227,23 @@ def test_a_completed_payment_that_is_refunded_meanwhile_is_listed(
 def test_personal_data_stays_in_raw(connect: Connect, collect: Collect) -> None:
     for payment in collect(connect("jframework")):
         assert "@" not in str(payment.to_dict(include_raw=False))
+
+
+def test_a_refund_between_pages_hides_no_completed_payment(
+    connect: Connect, collect: Collect, sandbox: Sandbox
+) -> None:
+    """One payment leaves the list as another enters: the total stays, and what moved to a page before is skipped."""
+    rows = [row for row in sandbox.jframework.rows if not row.get("testMode") and row["status"] == "Completed"]
+    assert len(rows) > 8
+    rows.sort(key=lambda row: row["createdDate"])
+
+    def move(call: Call) -> None:
+        if call.query.get("PageNumber") == "1" and rows[0]["status"] == "Completed":
+            rows[0]["status"] = "Refunded"
+            sandbox.jframework.add(status="Completed", testMode=False)
+
+    sandbox.before_reply = move
+    hook = connect("jframework", {"page_size": 3, "max_concurrency": 1})
+    found = {payment.id for payment in collect(hook, statuses=["Completed"])}
+    assert rows[0]["status"] == "Refunded"
+    assert {row["id"] for row in rows[1:]} <= found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -42,9 +43,12 @@ class Answer:
 
 
 class Server:
-    """Answers each call by calling ``answer``; ``most_at_once`` says how many calls overlapped."""
+    """Answers each call by calling ``answer``; ``most_at_once`` says how many calls overlapped.
 
-    def __init__(self) -> None:
+    :param tls: None for plain HTTP.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Callable[[Call], Answer] = lambda call: Answer(body=call.target.encode())
         self.calls: list[Call] = []
         self.most_at_once = 0
@@ -52,11 +56,21 @@ class Server:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        self.scheme = "http"
+        if tls:
+            self.scheme = "https"
+            # The handshake is left to the thread of the connection, so that a client that refuses stops nobody.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign] - refused handshakes
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
 
     @property
     def targets(self) -> list[str]:

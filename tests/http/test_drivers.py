@@ -7,6 +7,7 @@ import gzip
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -525,6 +526,27 @@ def test_all_requests_wait_when_the_api_asks_one_to(drive: Drive, server: Server
     assert during == []
 
 
+def test_a_request_that_begins_during_a_wait_waits_too(drive: Drive, server: Server, talk: Talk) -> None:
+    """Of another walk, which does not wait for the page that was refused."""
+    begun: dict[str, list[float]] = {}
+
+    def answer(call: Call) -> Answer:
+        begun.setdefault(call.target, []).append(time.monotonic())
+        return Answer(429, headers={"Retry-After": "2"}) if len(server.calls) == 1 else Answer(body=b"fine")
+
+    server.answer = answer
+    conversation = talk()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(drive.send, conversation, get(server, "/first"))
+        deadline = time.monotonic() + WAIT
+        while not talk.logged:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        drive.send(conversation, get(server, "/second"))
+        first.result(WAIT)
+    assert begun["/second"][0] - begun["/first"][0] >= 1.9
+
+
 # Options.
 
 
@@ -574,27 +596,12 @@ class Recorder(BaseAdapter):
     def close(self) -> None: ...
 
 
-@pytest.mark.parametrize("verify", [False, "/own/ca.pem"], ids=["no", "own"])
-def test_a_connections_own_verify_comes_before_the_environments(
-    verify: bool | str, talk: Talk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
+def test_time_outs(talk: Talk) -> None:
     recorder = Recorder()
-    conversation = talk(verify=verify, cert=("/own/c.pem", "/own/k.pem"))
+    conversation = talk()
     with open_session(conversation.options, recorder) as session:
         RequestsDriver(conversation, session).send(Request("GET", "https://api.example.com/"))
-    assert (recorder.options["verify"], recorder.options["cert"]) == (verify, ("/own/c.pem", "/own/k.pem"))
     assert recorder.options["timeout"] == (30, 30)
-
-
-def test_the_environments_authorities_count_otherwise(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
-    for trust_env, verify in ((True, "/etc/company.pem"), (False, True)):
-        recorder = Recorder()
-        conversation = talk(trust_env=trust_env)
-        with open_session(conversation.options, recorder) as session:
-            RequestsDriver(conversation, session).send(Request("GET", "https://api.example.com/"))
-        assert recorder.options["verify"] == verify
 
 
 def test_a_session_for_others_follows_no_redirect_either(server: Server) -> None:

@@ -1,0 +1,62 @@
+"""Keeping secrets out of what is said, in whatever spelling an API repeats them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import NoReturn, TypeVar
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
+
+_BLOT = "***"
+#: A shorter text is no secret, and found everywhere.
+_SHORTEST = 4
+#: So many first characters of a secret are taken for it. Some APIs repeat a key cut short.
+_BEGINNING = 12
+
+
+class Unpicklable:
+    """Base of what holds secrets in plain text: it is not written anywhere by mistake."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(f"A {type(self).__name__} holds secrets, so it cannot be pickled or copied.")
+
+
+def forget_frames(error: ErrorT) -> ErrorT:
+    """Return an error without what led to it. Error trackers show the variables of frames, and these hold secrets."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def blot(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without secrets: not as they are, nor encoded, nor cut short."""
+    known = {spelling for secret in secrets if len(secret) >= _SHORTEST for spelling in _spellings(secret)}
+    longest_first = sorted(known, key=len, reverse=True)
+    for secret in longest_first:
+        text = text.replace(secret, _BLOT)
+    for secret in longest_first:
+        if len(secret) > _BEGINNING:
+            text = re.sub(re.escape(secret[:_BEGINNING]) + r"[^\s\"',;<>]*", _BLOT, text)
+    return text
+
+
+def proxy_secrets(url: str) -> tuple[str, ...]:
+    """Return what of a proxy's URL must not show up in a message."""
+    name_and_password, _, _ = urlsplit(url).netloc.rpartition("@")
+    if not name_and_password:
+        return ()
+    plain = unquote(name_and_password)
+    basic = base64.b64encode(plain.encode()).decode()
+    return (name_and_password, plain, basic, *(plain.partition(":")[2:]))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    data = secret.encode()
+    yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode(), data.hex())

@@ -1,0 +1,118 @@
+"""Where credentials go, and where they do not show."""
+
+from __future__ import annotations
+
+from guards.guard import Guard
+
+DRIVERS = "tests/http/test_drivers.py"
+TLS = "tests/http/test_tls.py"
+FAULTS = "tests/secrets/test_faults.py"
+
+GUARDS = [
+    Guard(
+        "redirects are not followed (aiohttp)",
+        "http/aiohttp_driver.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        f"{DRIVERS} -k redirects",
+    ),
+    Guard(
+        "redirects are not followed (requests)",
+        "http/requests_driver.py",
+        "        return None\n",
+        "        return super().get_redirect_target(resp)\n",
+        f"{DRIVERS} -k redirect",
+    ),
+    Guard("no ~/.netrc", "http/requests_driver.py", "    session.auth = _NoAuth()\n", "", f"{DRIVERS} -k netrc"),
+    Guard(
+        "no cookies",
+        "http/requests_driver.py",
+        "session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))",
+        "pass",
+        f"{DRIVERS} -k cookies",
+    ),
+    Guard(
+        "certificates are verified",
+        "http/transport.py",
+        "verify: bool | str = True",
+        "verify: bool | str = False",
+        f"{TLS} -k unknown_certificate",
+    ),
+    Guard(
+        "the connection's authorities come first",
+        "http/transport.py",
+        "if self.verify is True and self.trust_env:",
+        "if self.trust_env:",
+        f"{TLS} -k authorities",
+    ),
+    Guard(
+        "the connection's proxy comes first",
+        "http/transport.py",
+        "if own or not self.trust_env",
+        "if not self.trust_env",
+        f"{TLS} -k proxy_comes_before",
+    ),
+    Guard(
+        "the digest of the body is signed",
+        "http/auth.py",
+        "hashlib.sha256(request.body)",
+        'hashlib.sha256(b"")',
+        "tests/http/test_auth.py",
+    ),
+    Guard(
+        "messages are without secrets",
+        "http/judge.py",
+        "return blot(text, (*self.secrets(), *more))",
+        "return text",
+        "tests/http/test_judge.py",
+    ),
+    Guard(
+        "keys cut short are secrets",
+        "http/secrecy.py",
+        "if len(secret) > _BEGINNING:",
+        "if False:",
+        f"{FAULTS} -k repeats_everything",
+    ),
+    Guard(
+        "encoded keys are secrets",
+        "http/secrecy.py",
+        "yield from (base64.b64encode(data).decode(),",
+        "yield from (",
+        f"{FAULTS} -k spacepay-401",
+    ),
+    Guard(
+        "frames of requests are forgotten",
+        "http/requests_driver.py",
+        "            trouble = self._conversation.judge.unreachable(request, error)\n",
+        "            raise self._conversation.judge.unreachable(request, error) from error\n",
+        f"{FAULTS} -k nobody_there",
+    ),
+    Guard(
+        "frames of aiohttp are forgotten",
+        "http/aiohttp_driver.py",
+        "            trouble = self._conversation.judge.unreachable(request, error)\n",
+        "            raise self._conversation.judge.unreachable(request, error) from error\n",
+        f"{FAULTS} -k nobody_there",
+    ),
+    Guard(
+        "frames that read a connection are forgotten",
+        "hooks/connected.py",
+        "trouble = forget_frames(error)",
+        "raise",
+        f"{FAULTS} -k connection_that_is_wrong",
+    ),
+    Guard(
+        "what holds secrets is not pickled",
+        "http/secrecy.py",
+        'raise TypeError(f"A',
+        'return object.__reduce_ex__(self, 2)  # (f"A',
+        "tests/secrets/test_runs.py -k cannot_be_pickled",
+    ),
+    Guard(
+        "issued keys are masked in logs",
+        "http/requests_driver.py",
+        "                self._conversation.mask(self._conversation.auth.secrets)\n",
+        "",
+        "tests/secrets/test_masking.py",
+    ),
+]
