@@ -17,6 +17,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlencode
 
+from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.http.message import Reply, Request
 
 if TYPE_CHECKING:
@@ -134,7 +135,11 @@ class IssuedKeyAuth(Auth):
             self._key = None
             return False
         self._issued_at = self.now()
-        self._key = self.read(reply, self._issued_at)
+        key = self.read(reply, self._issued_at)
+        # HTTP libraries would quote the whole value, a secret, in their own error.
+        if not (key.value.strip() and key.value.isascii() and key.value.isprintable()):
+            raise PaymentsProtocolError("The API issued a key that no header can carry.")
+        self._key = key
         return True
 
     @property

@@ -226,14 +226,14 @@ def _key() -> str:
     return str(Satispay.connection(Satispay(0, 0, None), "")["password"])  # type: ignore[arg-type]
 
 
-def build_api(name: str, page_size: int, max_concurrency: int) -> PaymentsApi:
+def build_api(name: str, page_size: int, max_concurrency: int, login: str = "") -> PaymentsApi:
     """Return a hook's own API class, as its hook would make it."""
     api = next(each for each in _APIS if each.name == name)
     return api(
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login="key-id" if name in ("satispay", "cryptofuse") else "",
+            login=login or ("key-id" if name in ("satispay", "cryptofuse") else ""),
             password=_key() if name == "satispay" else "secret",
             extra={"brand_url": "brand"},
             options=TransportOptions(max_concurrency=max_concurrency),
