@@ -61,7 +61,11 @@ def parse_units(value: Decimal | int | str | None) -> int | None:
 
 def scale_units(units: int | None, decimals: int | None) -> Decimal | None:
     """Turn smallest units into major units: ``scale_units(250, 2)`` is 2.50. None when either is unknown."""
-    return None if units is None or decimals is None else _scale(units, -decimals)
+    if units is None or decimals is None:
+        return None
+    if not 0 <= decimals <= _LARGEST_EXPONENT:
+        raise PaymentsProtocolError("The decimals of a token are not a number of reasonable size.")
+    return _scale(units, -decimals)
 
 
 def add(left: Decimal, right: Decimal) -> Decimal:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.money import format_amount
 from airflow_provider_payments.status import PaymentKind as PaymentKind
 from airflow_provider_payments.status import PaymentStatus as PaymentStatus
@@ -89,12 +90,15 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
         """Return the record as plain JSON values, in the order of :data:`RECORD_FIELDS`.
 
         :param include_raw: whether the API's own object is added under ``raw``. A number in it that a float cannot hold
-            exactly is given as text; :meth:`to_json` keeps it as it is.
+            exactly, or that has hundreds of digits, is given as text; :meth:`to_json` keeps it as it is.
         """
         record: dict[str, Any] = msgspec.to_builtins(self._to_record())
         record["flags"] = list(self.flags)
         if include_raw:
-            record["raw"] = json.loads(self.raw, parse_float=_exact_float)
+            try:
+                record["raw"] = json.loads(self.raw, parse_float=_exact_float, parse_int=_short_int)
+            except RecursionError:
+                raise PaymentsProtocolError(f"{self.provider}: a payment is nested too deeply for XCom.") from None
         return record
 
     def to_json(self, *, include_raw: bool = True) -> bytes:
@@ -179,6 +183,9 @@ class Record(msgspec.Struct, gc=False):
 
 _ENCODER = msgspec.json.Encoder()
 
+#: The least that Python's own limit can be set to.
+_LONGEST_INT = 640
+
 
 def to_json_lines(payments: Iterable[Payment], *, include_raw: bool = True) -> bytes:
     """Return :meth:`Payment.to_json` of each payment, with a line feed after each."""
@@ -198,6 +205,11 @@ def _cell(value: Any) -> str | None:
 def _exact_float(text: str) -> float | str:
     number = float(text)
     return number if number not in (float("inf"), float("-inf")) and Decimal(repr(number)) == Decimal(text) else text
+
+
+def _short_int(text: str) -> int | str:
+    # Python refuses to read or write longer ones: they would take it too long.
+    return int(text) if len(text) <= _LONGEST_INT else text
 
 
 #: Raised when a field is added, or changes its meaning or type.

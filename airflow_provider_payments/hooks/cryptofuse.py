@@ -184,5 +184,8 @@ def _read_token(reply: Reply, now: datetime) -> IssuedKey:
         token = msgspec.json.decode(reply.body, type=Token)
     except UNREADABLE:
         raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    expires_at = None if token.expires_in is None else shift(now, timedelta(seconds=token.expires_in))
+    try:
+        expires_at = None if token.expires_in is None else shift(now, timedelta(seconds=token.expires_in))
+    except OverflowError:
+        expires_at = None
     return IssuedKey(token.access_token, expires_at)

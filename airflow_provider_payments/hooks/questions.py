@@ -147,7 +147,8 @@ def first_request(api: PaymentsApi, stage: Stage) -> Request:
 
 
 def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
-    return api.build_stages(query, limit=api.page_size, max_concurrency=api.credentials.options.max_concurrency)
+    limit = max(api.page_size, 2)  # a page of one row has none to share with the next, so nothing could be vouched for
+    return api.build_stages(query, limit=limit, max_concurrency=api.credentials.options.max_concurrency)
 
 
 def _pending_words(api: PaymentsApi) -> list[str]:

@@ -61,7 +61,7 @@ class Receipt(msgspec.Struct, gc=False):
     completedAt: str | None = None
     txTimestamp: Any = None
     txSenderAddress: str | None = None
-    settledAmountAsset: Any = None
+    settledAmountAsset: msgspec.Raw = msgspec.Raw(b"null")
     settledToken: Any = None
 
 
@@ -199,10 +199,15 @@ def _quote(row: Row, receipt: Receipt) -> Quote:
     settled = receipt.settledToken
     if isinstance(settled, dict):
         token = msgspec.convert(settled, Token)
-        return Quote(token, expectedAmountAsset=receipt.settledAmountAsset)
+        return Quote(token, expectedAmountAsset=_read_units(receipt.settledAmountAsset))
     if isinstance(settled, str):
         return Quote(Token(settled))
     return row.quotes[0] if row.quotes and len(row.quotes) == 1 else Quote()
+
+
+def _read_units(value: msgspec.Raw) -> int | Decimal | None:
+    """Read an amount, only where it is needed, for the other shape may have anything here; and never as a float."""
+    return msgspec.json.decode(value, type=int | Decimal | None)
 
 
 def _text(value: object) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from itertools import count
+from itertools import count, pairwise
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.hooks.progress import Progress
 from airflow_provider_payments.hooks.report import ListingReport, Taken
 from airflow_provider_payments.hooks.slices import Slices
 from airflow_provider_payments.hooks.stage import ListingApi, RawPage, Stage
@@ -15,25 +16,6 @@ from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.paging import MAX_FALLBACKS, Following, Order, Page, Step
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
-
-
-@dataclass
-class _Progress:
-    """How far a strand has been read."""
-
-    seen: int = 0
-    pages: int = 0
-    first_total: int | None = None
-    boundary: str | None = None
-    has_short_page: bool = False
-    overlap: int = 0
-    under_way: int = 0
-    furthest: int = 0
-    stale_pages: int = 0
-    is_ordered: bool = True
-    has_passed_window: bool = False
-    is_broken: bool = False
-    has_end: bool = False
 
 
 class PageWalk:
@@ -54,7 +36,7 @@ class PageWalk:
         self._strands = list(stage.strands)
         self._take = take
         self._report = report
-        self._progress = [_Progress() for _ in stage.strands]
+        self._progress = [Progress() for _ in stage.strands]
         self._slices = {
             number: Slices(number, query.created_to, query.created_from, strand.margin)
             for number, strand in enumerate(stage.strands)
@@ -100,7 +82,9 @@ class PageWalk:
         if slices:
             has_met = slices.note(number, taken.keys, moments, has_new=taken.new_rows > 0)
             page = replace(page, is_past_window=page.is_past_window or has_met, may_repeat=slices.are_several)
-        progress.has_short_page |= page.rows < step.limit
+        # The first page may be short because the API's limit is lower, and a page apart from the others proves nothing.
+        is_short = 0 < page.rows < min(step.limit, page.longest) or raw.has_more is False
+        progress.has_short_page |= page.is_joined and is_short
         # Rows that were asked for twice on purpose are no duplicates.
         repeated = page.rows - page.new_rows
         is_second_look = step.attempt > 0 or step.is_closing or page.may_repeat
@@ -108,9 +92,7 @@ class PageWalk:
         try:
             following = paging.following(step, page)
         except PaymentsProtocolError as error:
-            # Slices that repeat each other are a poor estimate, and the list is read once more without.
-            if not (self._is_volatile or self._doubt or page.may_repeat):
-                raise
+            # Changes of the list, or slices that were estimated poorly, may look like this: it is read once more.
             self._stuck = error
             following = Following((), str(error))
         steps = self._follow(number, following)
@@ -131,7 +113,7 @@ class PageWalk:
         steps = []
         for other, moment in slices.begin(count(len(self._strands)), room):
             self._strands.append(strand.cut(moment))  # type: ignore[misc]  # or there were no slices
-            self._progress.append(_Progress())
+            self._progress.append(Progress())
             self._slices[other] = slices
             steps += self._plan(other, [self._strands[other].paging.first()])
         return steps
@@ -182,12 +164,17 @@ class PageWalk:
         self._found_new |= taken.has_new
         if progress.pages == 0:
             progress.first_total = raw.total
+            progress.head = taken.keys
+        if raw.total is not None:
+            progress.largest_total = max(raw.total, progress.largest_total or 0)
         progress.seen += taken.new_rows
         progress.pages += 1
+        progress.longest = max(progress.longest, len(raw.rows))
         progress.stale_pages = 0 if taken.new_rows or not payments else progress.stale_pages + 1
         progress.is_ordered &= _is_ordered(moments, paging.order)
         has_overlap = progress.boundary in taken.keys
         is_joined = progress.boundary is None or has_overlap or not step.overlaps
+        progress.has_shifted |= step.overlaps and taken.keys[:1] != [progress.boundary]
         if is_joined and taken.keys:
             progress.boundary = taken.keys[-1]
         if taken.keys:
@@ -206,13 +193,17 @@ class PageWalk:
             rows=len(raw.rows),
             new_rows=taken.new_rows,
             seen=progress.seen,
+            longest=progress.longest,
             total=raw.total,
+            largest_total=progress.largest_total,
             limit=raw.limit,
             has_more=raw.has_more,
             last_ids=[payment.id for payment in payments[: -MAX_FALLBACKS - 2 : -1]],
-            follows_end=progress.has_short_page,
+            follows_end=progress.has_short_page or progress.is_broken,
             is_joined=is_joined,
             is_chained=progress.has_end and not progress.is_broken,
+            has_shifted=progress.has_shifted,
+            ends_in_head=step.is_closing and (*taken.keys[-2:],) in set[tuple[str, ...]](pairwise(progress.head)),
             is_ordered=progress.is_ordered,
             is_past_window=is_past,
             may_end_early=self._may_end_early(paging.order),

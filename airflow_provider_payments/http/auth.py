@@ -147,7 +147,7 @@ class IssuedKeyAuth(Auth):
         raise trouble
 
     def _take(self, key: IssuedKey) -> None:
-        if not (key.value.isascii() and key.value.isprintable()):
+        if not (key.value.strip() and key.value.isascii() and key.value.isprintable()):
             # HTTP libraries would quote it in their own error.
             raise PaymentsProtocolError(
                 f"The key that {urlsplit(self.ask.url).path} issued does not fit into a header."

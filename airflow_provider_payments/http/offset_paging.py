@@ -57,7 +57,7 @@ class OffsetPages(Paging):
             )
         end = step.position + page.rows
         if step.is_closing:
-            return Following([replace(step, position=end)] if page.new_rows else ())
+            return self._close(step, page, end)
         doubt = None
         if self._has_gap(step, page):
             if step.attempt < MAX_ATTEMPTS:
@@ -77,9 +77,20 @@ class OffsetPages(Paging):
             return Following((), doubt)
         if step.overlaps and not page.is_chained:
             doubt = doubt or "payments moved while the list was read"
-        if self.order is Order.UNKNOWN and step.position and page.seen > step.first_rows:
+        if self.order is Order.UNKNOWN and step.position and (page.seen > step.first_rows or page.has_shifted):
             return Following([Step(0, step.limit, is_closing=True)], doubt)
         return Following((), doubt)
+
+    def _close(self, step: Step, page: Page, end: int) -> Following:
+        """Look at the head until what was there at first comes in its order: whatever jumped there is above."""
+        if page.rows >= min(step.limit, page.longest) and not page.ends_in_head:
+            return Following([replace(step, position=end)])
+        if step.position == 0:
+            return Following()
+        # More may have jumped there behind the back of several pages.
+        if step.attempt < MAX_ATTEMPTS:
+            return Following([replace(step, position=0, attempt=step.attempt + 1)])
+        return Following((), "payments moved while the list was read")
 
     def _has_gap(self, step: Step, page: Page) -> bool:
         """Whether rows may be missing between this page and the one before."""
@@ -90,7 +101,11 @@ class OffsetPages(Paging):
         if page.has_more is not None:
             return page.has_more
         if page.total is None:
-            return page.new_rows > 0 or page.rows >= min(page.limit or step.limit, step.limit)
+            if step.attempt and not page.is_joined:
+                return page.new_rows > 0
+            # A page as long as the longest one may be full, whatever limit the reply tells.
+            full = min(page.limit or step.limit, step.limit, page.longest or step.limit)
+            return page.new_rows > 0 or page.rows >= full
         return page.rows > 0 and (end < page.total or (page.rows >= step.limit and page.new_rows > 0))
 
     def _require_progress(self, step: Step, page: Page, end: int, has_more: bool) -> None:
@@ -149,23 +164,28 @@ class NumberedPages(Paging):
         return {self.number_param: str(step.position), self.size_param: str(step.limit)}
 
     def following(self, step: Step, page: Page) -> Following:
-        if page.is_past_window:
-            return Following()
         if page.total is None:
             raise PaymentsProtocolError("The list's reply tells no total.")
         doubt = _doubt_totals(step, page, self.order)
+        total = max(page.total, page.largest_total or 0)
         # A full page that brings something new is not believed to be the last.
-        has_all = page.seen >= page.total and not (page.rows >= step.limit and page.new_rows)
-        if has_all or page.rows == 0:
+        if page.seen >= total and not (page.rows >= step.limit and page.new_rows):
             return Following((), doubt)
+        if page.rows == 0:
+            # Rows that were added in the middle may have moved others from a page to be read to one that was read.
+            count = f"the API counts {total} payments, and {page.seen} different ones were found"
+            return Following((), doubt or (None if page.under_way else count))
         if page.stale_pages > 1:
             raise PaymentsProtocolError(
                 f"The list makes no progress: page {step.position} repeats what was read before "
-                f"({page.seen} of {page.total} payments seen). An API that ignores the page number looks like this."
+                f"({page.seen} of {total} payments seen). An API that ignores the page number looks like this."
             )
-        left = -(-(page.total - page.seen) // self.limit) - page.under_way
+        left = -(-(total - page.seen) // self.limit) - page.under_way
         if not page.under_way:
             left = max(left, 1)
+            # This was the last page, and it may have got longer.
+            if step.position and page.new_rows and page.rows < step.limit and not step.attempt:
+                return Following([replace(step, attempt=1)], doubt)
         positions = range(page.furthest + 1, page.furthest + 1 + left)
         return Following(plan(self.max_concurrency, step, page, positions, self.limit), doubt)
 

@@ -26,13 +26,18 @@ class Page:
     :param rows: how many rows the API returned.
     :param new_rows: how many of them this walk had not seen.
     :param seen: how many different rows this walk has seen, this page included.
+    :param longest: rows of the longest page so far, this one included.
     :param total: how many rows match, as this reply says it.
+    :param largest_total: the largest that any reply of this walk has said.
     :param limit: the page size that the API really used, where its reply tells.
     :param has_more: the API's own word on whether more pages follow.
     :param last_ids: ids of the last rows, the very last one first.
-    :param follows_end: whether a page before was short of what was asked for.
+    :param follows_end: whether a page before was the last one, or the pages before do not join, so that an empty page
+        is no reason to read again.
     :param is_joined: whether the last row of the page before is on this page too; True for a walk's first page.
     :param is_chained: whether joined pages lead to the last row that was seen, and that was the list's end.
+    :param has_shifted: whether a page so far did not begin with the last row of the page before, as it was asked to.
+    :param ends_in_head: whether the page's last two rows followed each other on the walk's first page too.
     :param is_ordered: whether every page so far was in the order that was asked for.
     :param is_past_window: whether every row of the page, and so every later one, lies beyond the window.
     :param may_end_early: whether such a page can be expected, so that not all of the list will be read.
@@ -45,13 +50,17 @@ class Page:
     rows: int
     new_rows: int
     seen: int
+    longest: int = 0
     total: int | None = None
+    largest_total: int | None = None
     limit: int | None = None
     has_more: bool | None = None
     last_ids: Sequence[str] = ()
     follows_end: bool = False
     is_joined: bool = True
     is_chained: bool = True
+    has_shifted: bool = False
+    ends_in_head: bool = False
     is_ordered: bool = True
     is_past_window: bool = False
     may_end_early: bool = False

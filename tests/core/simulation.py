@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import chain
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -162,20 +163,42 @@ def stage(paging: Paging, *statuses: str, is_volatile: bool = False) -> Stage:
     return Stage([Strand(paging, {"status": word}) for word in statuses] or [Strand(paging)], is_volatile)
 
 
+class Answers(Protocol):
+    """A simulated API, as far as a reading needs it."""
+
+    def answer(self, request: Request) -> Reply | PaymentsRequestError: ...
+
+
+ServerT = TypeVar("ServerT", bound=Answers)
+
+
 def read(
-    server: Server,
+    server: ServerT,
     stages: Sequence[Stage],
     *,
     choose: Choose = lambda options: 0,
-    events: Sequence[Event] = (),
+    events: Sequence[Callable[[ServerT, Choose], None]] = (),
     query: PaymentQuery | None = None,
     concurrency: int = 4,
     api: Api | None = None,
 ) -> Outcome:
+    """Read stages to their end: see :func:`read_listing`."""
+    listing = Listing(api or Api(), query or PaymentQuery(), stages)
+    return read_listing(listing, server, choose=choose, events=events, concurrency=concurrency)
+
+
+def read_listing(
+    listing: Listing,
+    server: ServerT,
+    *,
+    choose: Choose,
+    events: Sequence[Callable[[ServerT, Choose], None]],
+    concurrency: int,
+) -> Outcome:
     """Read a list to its end as both drivers do, with any order of answers and events that ``choose`` picks."""
     left = list(events)
     payments: list[Payment] = []
-    with Listing(api or Api(), query or PaymentQuery(), stages) as listing:
+    with listing:
         for walk in listing.walks():
             steps, under_way = deque(walk.first_steps()), deque()
             while steps or under_way:

@@ -1,0 +1,222 @@
+"""Each API's own way of paging, against a list that changes between any two answers.
+
+What must hold whatever happens: a payment that was there throughout is in the output, or the report says that some may
+be missing, or there is a typed error; and none is there twice.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_payments.exceptions import PaymentsError
+from airflow_provider_payments.hooks.questions import build_listing
+from airflow_provider_payments.query import PaymentQuery
+from tests.core.drift import LIVES, Company, Sale, advance, arrive, build_api, nothing, slip_in, vanish
+from tests.core.simulation import START, Choose, Outcome, read_listing
+
+Event = Callable[[Company, Choose], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A company, a question, what happens meanwhile, and in which order (by a seed)."""
+
+    name: str
+    gaps: Sequence[int]
+    words: Sequence[int]
+    window: tuple[int | None, int | None]
+    wanted: frozenset[int]
+    page_size: int
+    concurrency: int
+    events: Sequence[Event]
+    seed: int
+    first_page: int = 0
+    largest_page: int = 1000
+    lost_cursor: str = "place"
+    counts_moment_in: bool = True
+    moves: str = "nowhere"
+
+    @property
+    def sales(self) -> list[Sale]:
+        """The list at first, newest first."""
+        words, second, sales = list(LIVES[self.name]), 0, []
+        for number, (gap, word) in enumerate(zip(self.gaps, self.words, strict=True)):
+            second += gap
+            sales.append(Sale(f"s{number}", words[word], second))
+        return sales[::-1]
+
+    @property
+    def query(self) -> PaymentQuery:
+        start, end = (None if each is None else START + timedelta(seconds=each) for each in self.window)
+        words = list(LIVES[self.name])
+        return PaymentQuery(start, end, words=frozenset(words[number] for number in self.wanted))
+
+
+@st.composite
+def cases(draw: st.DrawFn, name: str, events: Sequence[Event]) -> Case:
+    gaps = draw(st.lists(st.sampled_from([0, 0, 1, 60]), max_size=40))
+    start = draw(st.none() | st.integers(0, sum(gaps)))
+    length = draw(st.none() | st.integers(1, sum(gaps) + 1))
+    return Case(
+        name=name,
+        gaps=gaps,
+        words=draw(st.lists(st.integers(0, 2), min_size=len(gaps), max_size=len(gaps))),
+        window=(start, None if length is None else (start or 0) + length),
+        wanted=draw(st.just(frozenset()) | st.frozensets(st.integers(0, 2), min_size=1, max_size=2)),
+        page_size=draw(st.integers(1, 7)),
+        concurrency=draw(st.integers(1, 5)),
+        events=draw(st.lists(st.sampled_from([nothing, *events]), max_size=30)) if events else (),
+        seed=draw(st.integers(0, 2**32)),
+        first_page=draw(st.integers(0, 1)) if name == "jframework" else 0,
+        largest_page=draw(st.sampled_from([1000, 3])),
+        lost_cursor=draw(st.sampled_from(["place", "refuse", "restart", "empty"])),
+        counts_moment_in=draw(st.booleans()),
+    )
+
+
+class Witness:
+    """Makes the case's events happen, and remembers which kinds of change the asked lists have seen."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self.changes: set[str] = set()
+
+    def watch(self, event: Event) -> Event:
+        def watched(company: Company, choose: Choose) -> None:
+            before = self._asked(company)
+            event(company, choose)
+            after = self._asked(company)
+            self.changes |= {"left"} if before - after else set()
+            self.changes |= {"entered"} if after - before else set()
+
+        return watched
+
+    def _asked(self, company: Company) -> set[tuple[str, str]]:
+        words = self._case.query.words
+        return {(sale.id, sale.word if words else "") for sale in company.sales if not words or sale.word in words}
+
+
+def run(case: Case) -> tuple[set[str], Outcome, Witness]:
+    """Read, and return which payments that were there throughout are missing."""
+    company = Company(
+        case.name,
+        case.sales,
+        LIVES[case.name],
+        first_page=case.first_page,
+        largest_page=case.largest_page,
+        lost_cursor=case.lost_cursor,
+        counts_moment_in=case.counts_moment_in,
+        moves=case.moves,
+    )
+    query, witness, before = case.query, Witness(case), case.sales
+    outcome = read_listing(
+        build_listing(build_api(case.name, case.page_size, case.concurrency), query),
+        company,
+        choose=random.Random(case.seed).randrange,
+        events=[witness.watch(event) for event in case.events],
+        concurrency=case.concurrency,
+    )
+    assert len(outcome.ids) == len(set(outcome.ids)), f"twice: {outcome.ids}"
+    after = {sale.id: sale for sale in company.sales}
+    throughout = {
+        sale.id
+        for sale in before
+        # One whose status changed was in the list throughout if the list has all of them.
+        if (after.get(sale.id) == sale and sale.word in query.words) or (not query.words and sale.id in after)
+        if not (query.is_before_window(sale.moment) or query.is_after_window(sale.moment))
+    }
+    return throughout - set(outcome.ids), outcome, witness
+
+
+def check(case: Case) -> None:
+    try:
+        lost, outcome, witness = run(case)
+    except PaymentsError:
+        return  # typed, and the task is tried again
+    # Numbered pages cannot show this: see docs/decisions.md.
+    is_hidden = case.name == "jframework" and witness.changes == {"left", "entered"}
+    assert not lost or outcome.report.doubts or is_hidden, f"lost {sorted(lost)} without a word"
+
+
+CHANGES = {
+    "additions": [arrive, slip_in],
+    "departures": [vanish],
+    "statuses": [advance],
+    "everything": [arrive, slip_in, vanish, advance],
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize("name", LIVES)
+def test_nothing_is_lost_without_a_word_and_nothing_comes_twice(name: str, changes: str) -> None:
+    @settings(max_examples=150)
+    @given(cases(name, CHANGES[changes]))
+    def holds(case: Case) -> None:
+        check(case)
+
+    holds()
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_a_list_that_keeps_still_is_complete_and_exact(name: str) -> None:
+    @settings(max_examples=150)
+    @given(cases(name, []))
+    def holds(case: Case) -> None:
+        _, outcome, _ = run(case)
+        query = case.query
+        wanted = {
+            sale.id
+            for sale in case.sales
+            if not (query.words and sale.word not in query.words)
+            and not (query.is_before_window(sale.moment) or query.is_after_window(sale.moment))
+        }
+        assert (set(outcome.ids), outcome.report.doubts) == (wanted, [])
+        assert outcome.report.duplicates_dropped == 0 or case.first_page  # where page 0 is page 1 again
+
+    holds()
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_new_payments_alone_raise_no_doubt_where_rows_join(name: str) -> None:
+    @settings(max_examples=150)
+    @given(cases(name, [arrive]))
+    def holds(case: Case) -> None:
+        lost, outcome, _ = run(case)
+        assert not lost
+        # Each pass of numbered pages can meet a payment between its last two replies.
+        assert outcome.report.is_complete or case.name == "jframework"
+
+    holds()
+
+
+@pytest.mark.parametrize("name", ["hotpay", "cryptofuse"])
+def test_payments_that_jump_to_the_head_are_found_there(name: str) -> None:
+    """Where the order is not documented, a change may move a payment to the head of the list, which was read by then.
+
+    Nothing can prove that no payment was moved by chance, time and again, to wherever was read just before: of 20,000
+    such readings two lost one without a word. None of these here may.
+    """
+    for seed in range(400):
+        dice = random.Random(seed)
+        number = dice.randrange(40)
+        case = Case(
+            name=name,
+            gaps=[dice.choice([0, 1, 60]) for _ in range(number)],
+            words=[dice.randrange(3) for _ in range(number)],
+            window=(None, None),
+            wanted=frozenset(),
+            page_size=dice.randrange(2, 8),
+            concurrency=dice.randrange(1, 6),
+            events=[dice.choice([arrive, advance, nothing]) for _ in range(dice.choice([3, 10, 30]))],
+            seed=seed,
+            moves="head",
+        )
+        lost, outcome, _ = run(case)
+        assert not lost or outcome.report.doubts, (case, lost)

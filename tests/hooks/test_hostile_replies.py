@@ -1,0 +1,233 @@
+"""Any bytes give records or one of our errors: never another exception, a hang, or gigabytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
+from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.http.auth import advance
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.retry import read_retry_after
+from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.payment import Payment, to_json_lines
+from airflow_provider_payments.sandbox import Sandbox
+from tests.core.drift import build_api
+from tests.hooks.hostile import GIANTS, VALUES, payloads, places, put
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+ERRORS: dict[str, Any] = {
+    "hotpay": {"error": "no"},
+    "cryptofuse": {"error": {"code": "a", "message": "b", "request_id": "r"}},
+    "spacepay": {"statusCode": 1, "message": "x", "error": "y"},
+    "satispay": {"code": 36, "message": "x", "wlt": "z"},
+    "jframework": {"success": False, "statusCode": 400, "errors": [{"code": "c", "details": "d"}]},
+}
+KEYS: dict[str, Any] = {
+    "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},
+    "jframework": {"success": True, "statusCode": 200, "data": {"authKey": "k", "expiresIn": "2030-01-01T00:00:00Z"}},
+}
+STATUSES = [200, 204, 209, 301, 400, 401, 403, 404, 429, 500, 503, 999]
+
+
+@pytest.fixture(scope="module")
+def apis() -> dict[str, PaymentsApi]:
+    return {name: build_api(name, 100, 2) for name in ERRORS}
+
+
+def read(api: PaymentsApi, body: bytes) -> list[Payment]:
+    """Read a page as a listing does, and write its payments as a task does."""
+    request, reply = api.list_request({}), Reply(200, body=body)
+    api.check(request, reply)
+    payments = api.read_payments(api.read_page(request, reply).rows)
+    tally = Tally()
+    tally.add(payments)
+    tally.summary()
+    to_json_lines(payments)
+    for payment in payments:
+        assert json.loads(json.dumps(payment.to_dict())) == payment.to_dict()
+        payment.to_row()
+    return payments
+
+
+def read_one(api: PaymentsApi, body: bytes) -> None:
+    request = api.detail_request("an-id")
+    if request is not None:
+        api.check(request, Reply(200, body=body))
+        api.read_one(request, Reply(200, body=body)).to_dict()
+
+
+@pytest.mark.parametrize("conn_type", ERRORS)
+def test_anything_in_any_place_of_a_page(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
+    readable = 0
+    for payload in payloads(conn_type):
+        document = json.loads(payload)
+        for at in places(document):
+            for value in [*VALUES, None] if at else VALUES:
+                with suppress(PaymentsError):
+                    readable += bool(read(apis[conn_type], put(document, at, value)))
+    assert readable > 100  # fields that nobody reads may hold anything
+
+
+@pytest.mark.parametrize("value", GIANTS, ids=["text", "integer", "text of digits", "decimal"])
+@pytest.mark.parametrize("conn_type", ERRORS)
+def test_giants_in_the_places_of_a_payment(conn_type: str, value: bytes, apis: dict[str, PaymentsApi]) -> None:
+    document = json.loads(payloads(conn_type)[0])
+    row = next(at for at in places(document) if at and at[-1] == 0)
+    for at in places(document):
+        if at[: len(row)] == row and len(at) == len(row) + 1:
+            with suppress(PaymentsError):
+                read(apis[conn_type], put(document, at, value))
+
+
+@pytest.mark.parametrize("conn_type", ERRORS)
+def test_any_bytes(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
+    examples = payloads(conn_type)
+
+    @settings(max_examples=200)
+    @given(
+        st.sampled_from(examples),
+        st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=20)), max_size=5),
+    )
+    def holds(body: bytes, cuts: list[tuple[float, int, bytes]]) -> None:
+        for where, length, patch in cuts:
+            start = int(where * len(body))
+            body = body[:start] + patch + body[start + length :]
+        for reading in (read, read_one):
+            with suppress(PaymentsError):
+                reading(apis[conn_type], body)
+
+    @settings(max_examples=60)
+    @given(st.binary() | st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode()))
+    def holds_for_anything(body: bytes) -> None:
+        for reading in (read, read_one):
+            with pytest.raises(PaymentsError):
+                reading(apis[conn_type], body)
+            if apis[conn_type].detail_request("an-id") is None:
+                break
+
+    holds()
+    holds_for_anything()
+
+
+@pytest.mark.parametrize("conn_type", ERRORS)
+def test_anything_in_any_place_of_one_payment(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
+    api = apis[conn_type]
+    for payload in payloads(conn_type):
+        request = api.list_request({})
+        (row, *_) = api.read_page(request, Reply(200, body=payload)).rows
+        document: Any = json.loads(bytes(row))
+        if conn_type == "jframework":
+            document = {"success": True, "statusCode": 200, "data": document}
+        for at in places(document):
+            for value in VALUES:
+                with suppress(PaymentsError):
+                    read_one(api, put(document, at, value))
+
+
+@pytest.mark.parametrize("conn_type", ERRORS)
+def test_anything_in_any_place_of_an_error(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
+    api = apis[conn_type]
+    request = api.list_request({})
+    for at in places(ERRORS[conn_type]):
+        for value in [*VALUES, *GIANTS]:
+            body = put(ERRORS[conn_type], at, value)
+            for status in STATUSES if len(value) < 10_000 else STATUSES[5:6]:
+                if status == 200 and conn_type != "jframework":
+                    continue
+                headers = {"location": "http://[", "retry-after": "9" * 400, "content-type": "\x00"}
+                with pytest.raises(PaymentsError) as caught:
+                    api.check(request, Reply(status, headers, body))
+                assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("conn_type", KEYS)
+def test_anything_in_any_place_of_a_key(conn_type: str) -> None:
+    for at in places(KEYS[conn_type]):
+        for value in [*VALUES, *GIANTS, b'"k\\r\\nX-Evil: 1"', '"ключ"'.encode(), b"1e300", b"-1e300"]:
+            api = build_api(conn_type, 100, 2, login="user")
+            flow = api.auth.flow(api.list_request({}))
+            assert advance(flow).asks_for_credentials  # type: ignore[union-attr]
+            with suppress(PaymentsError):
+                request = advance(flow, Reply(200, body=put(KEYS[conn_type], at, value)))
+                assert request is not None
+                headers = [*request.headers, *request.headers.values()]
+                assert all(text.isascii() and text.isprintable() for text in headers)
+
+
+def test_a_key_that_no_header_can_carry_is_not_shown() -> None:
+    api = build_api("cryptofuse", 100, 2)
+    flow = api.auth.flow(api.list_request({}))
+    advance(flow)
+    with pytest.raises(PaymentsProtocolError, match="no header can carry") as caught:
+        advance(flow, Reply(200, body=b'{"access_token": "s3cret\\r\\nX-Evil: 1"}'))
+    assert "s3cret" not in str(caught.value)
+
+
+@given(st.text() | st.from_regex(r"[0-9]{1,400}|.{3}, \d\d .{3} \d{4,6} \d\d:\d\d:\d\d .{1,5}", fullmatch=True))
+def test_any_retry_after(value: str) -> None:
+    seconds = read_retry_after(value, NOW)
+    assert seconds is None or seconds >= 0
+
+
+# The same through both drivers, over a real socket.
+
+BODIES = {
+    "nothing": b"",
+    "nul": b"\x00" * 1000,
+    "deep": b"[" * 100_000,
+    "number": b"9" * 1_000_000,
+    "text": b'"' + b"x" * 10_000_000 + b'"',
+    "surrogate": b'{"data": "\\ud800"}',
+    "html": "<html>é</html>".encode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("status", [200, 401, 404])
+def test_hostile_bodies_over_the_wire(
+    conn_type: str,
+    status: int,
+    body: str,
+    sandbox: Sandbox,
+    reply_to_list: Callable[..., None],
+    collect: Callable[..., list[Payment]],
+) -> None:
+    reply_to_list(conn_type, status, BODIES[body])
+    with pytest.raises(PaymentsError) as caught:
+        collect(BaseHook.get_hook(f"{conn_type}_default"))
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Encoding": "gzip"}, {"Content-Encoding": "deflate"}, {"Content-Type": "x" * 5000}]
+)
+def test_hostile_headers_over_the_wire(
+    headers: dict[str, str],
+    connect: Callable[..., PaymentsHook],
+    reply_to_list: Callable[..., None],
+    collect: Callable[..., list[Payment]],
+) -> None:
+    hook = connect("hotpay", {"max_attempts": 1})
+    reply_to_list("hotpay", 200, b"no gzip", headers)
+    with pytest.raises(PaymentsError):
+        collect(hook)
+
+
+def test_requests_are_made_of_what_was_given(apis: dict[str, PaymentsApi]) -> None:
+    for api in apis.values():
+        for text in ("../../x", "a/b?c#d", "a\r\nX-Evil: 1", "\x00", "ключ", "%2e%2e", ".."):
+            for request in (api.detail_request(text), api.list_request({"memo": text})):
+                assert isinstance(request, Request | None)
+                assert request is None or (request.url.isascii() and request.url.isprintable())
+                assert request is None or not {".", ".."} & set(request.url.partition("?")[0].split("/"))
