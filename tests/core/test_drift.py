@@ -156,7 +156,7 @@ CHANGES = {
 @pytest.mark.parametrize("changes", CHANGES)
 @pytest.mark.parametrize("name", LIVES)
 def test_nothing_is_lost_without_a_word_and_nothing_comes_twice(name: str, changes: str) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(cases(name, CHANGES[changes]))
     def holds(case: Case) -> None:
         check(case)
@@ -166,7 +166,7 @@ def test_nothing_is_lost_without_a_word_and_nothing_comes_twice(name: str, chang
 
 @pytest.mark.parametrize("name", LIVES)
 def test_a_list_that_keeps_still_is_complete_and_exact(name: str) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(cases(name, []))
     def holds(case: Case) -> None:
         _, outcome, _ = run(case)
@@ -185,7 +185,7 @@ def test_a_list_that_keeps_still_is_complete_and_exact(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIVES)
 def test_new_payments_alone_raise_no_doubt_where_rows_join(name: str) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(cases(name, [arrive]))
     def holds(case: Case) -> None:
         lost, outcome, _ = run(case)
@@ -203,7 +203,7 @@ def test_payments_that_jump_to_the_head_are_found_there(name: str) -> None:
     Nothing can prove that no payment was moved by chance, time and again, to wherever was read just before: of 20,000
     such readings two lost one without a word. None of these here may.
     """
-    for seed in range(400):
+    for seed in range(300):
         dice = random.Random(seed)
         number = dice.randrange(40)
         case = Case(
