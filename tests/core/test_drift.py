@@ -220,3 +220,45 @@ def test_payments_that_jump_to_the_head_are_found_there(name: str) -> None:
         )
         lost, outcome, _ = run(case)
         assert not lost or outcome.report.doubts, (case, lost)
+
+
+def random_case(name: str, events: Sequence[Event], seed: int) -> Case:
+    """A case with a long list and many changes, which chance would take long to find."""
+    dice = random.Random(seed)
+    number = dice.randrange(40)
+    gaps = [dice.choice([0, 0, 1, 60]) for _ in range(number)]
+    start = dice.choice([None, None, dice.randrange(sum(gaps) + 1)])
+    end = dice.choice([None, None, (start or 0) + 1 + dice.randrange(sum(gaps) + 1)])
+    return Case(
+        name=name,
+        gaps=gaps,
+        words=[dice.randrange(3) for _ in range(number)],
+        window=(start, end),
+        wanted=frozenset(dice.sample(range(3), dice.choice([0, 0, 1, 2]))),
+        page_size=dice.randrange(1, 8),
+        concurrency=dice.randrange(1, 6),
+        events=[dice.choice([nothing, *events]) for _ in range(dice.choice([3, 10, 30]))],
+        seed=seed,
+        first_page=dice.randrange(2) if name == "jframework" else 0,
+        largest_page=dice.choice([1000, 1000, 3]),
+        lost_cursor=dice.choice(["place", "refuse", "restart", "empty"]),
+        counts_moment_in=dice.random() < 0.5,
+    )
+
+
+#: Each lost a payment in silence once, or does when one of the guards is taken away.
+FOUND = [
+    ("hotpay", "additions", 254),  # a full page that repeats the one before looked like the end
+    ("hotpay", "additions", 1173),
+    ("hotpay", "departures", 2025),  # an empty page that was read twice did, too
+    ("spacepay", "everything", 732),
+    ("spacepay", "additions", 25),  # pages of one row
+    ("jframework", "additions", 28),  # fewer rows than the last page counts
+    ("jframework", "additions", 37),  # or than any page
+    ("jframework", "additions", 1584),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "seed"), FOUND)
+def test_what_was_lost_once(name: str, changes: str, seed: int) -> None:
+    check(random_case(name, CHANGES[changes], seed))
