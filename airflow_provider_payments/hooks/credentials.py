@@ -131,6 +131,11 @@ def _read_extra(connection: Connection, conn_id: str) -> Mapping[str, Any]:
     return extra
 
 
+def is_url_text(text: str) -> bool:
+    """Whether a text can go into a URL as it is."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
 def _base_url(conn_id: str, host: str, schema: str | None, port: int | None) -> str:
     """Join host, schema and port. https is assumed; a host that is a URL may have a path prefix."""
     schema, host = (schema or "https").lower(), host.strip()
@@ -141,7 +146,8 @@ def _base_url(conn_id: str, host: str, schema: str | None, port: int | None) -> 
             ip_address(url.hostname or "")  # Python 3.10 takes anything between the brackets
     except ValueError:
         url, own_port = urlsplit(""), None
-    is_plain = not (url.username or url.password or url.query) and not any(map(str.isspace, host))
+    # HTTP libraries differ in what they make of other characters, and some would fail in words of their own.
+    is_plain = not (url.username or url.password or url.query) and is_url_text(host)
     if url.scheme not in ("https", "http") or not url.hostname or not is_plain:
         raise PaymentsConfigError(
             f"Connection {conn_id!r}: host must be a host name or a URL like 'https://api.example.com/prefix' "

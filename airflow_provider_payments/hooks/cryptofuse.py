@@ -28,7 +28,7 @@ import msgspec
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.credentials import Credentials, is_url_text
 from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, IssuedKey, client_credentials
 from airflow_provider_payments.http.judge import UNREADABLE
@@ -101,6 +101,8 @@ class CryptoFuseApi(PaymentsApi):
 
     def build_auth(self, credentials: Credentials) -> Auth:
         path = credentials.text("token_path", "/o/token/")
+        if not is_url_text(path):
+            raise credentials.wrong("token_path", "a path as it stands in a URL, like '/o/token/'")
         return client_credentials(
             f"{credentials.base_url}/{path.lstrip('/')}",
             client_id=credentials.require(credentials.login, "the client id (login)"),

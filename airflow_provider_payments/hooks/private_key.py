@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _LINE = 64
+_FEWEST_BITS = 1024
 
 
 def load_private_key(text: str, passphrase: str | None = None) -> RSAPrivateKey:
@@ -50,6 +50,8 @@ def load_private_key(text: str, passphrase: str | None = None) -> RSAPrivateKey:
         ) from None
     if not isinstance(key, RSAPrivateKey):
         raise PaymentsConfigError("The private key is not an RSA key.")
+    if key.key_size < _FEWEST_BITS:
+        raise PaymentsConfigError(f"The RSA key has only {key.key_size} bits. Make one of 2048 or more.")
     return key
 
 
@@ -71,21 +73,32 @@ def _repair(text: str) -> bytes:
     text = text.strip().strip("'\"").replace("\\r", "").replace("\\n", "\n").strip()
     if "-----BEGIN" not in text:
         text = _decode_base64(text)
-    match = _PEM.search(text)
-    if match is None:
+    blocks = list(_PEM.finditer(text))
+    if not blocks:
         raise PaymentsConfigError(
             "The private key has no -----BEGIN … PRIVATE KEY----- line. Paste the PEM file whole, or its base64."
         )
+    # A file may hold a certificate or parameters besides.
+    match = next((each for each in blocks if each[1].endswith("PRIVATE KEY")), blocks[0])
     label, body = match.groups()
+    if label == "OPENSSH PRIVATE KEY":
+        raise PaymentsConfigError(
+            "The private key is in OpenSSH's own format. Turn it into PEM with: ssh-keygen -p -m PEM -f <the file>"
+        )
+    if not label.endswith("PRIVATE KEY"):
+        raise PaymentsConfigError(
+            f"This is no private key, but a {label.lower()}. Paste the PEM file that begins with "
+            "-----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----."
+        )
     if ":" in body:  # headers of an encrypted PKCS#1 key, which need their own lines
-        return match.group(0).encode()
+        return match.group(0).encode(errors="replace")
     data = "".join(body.split())
     lines = [data[start : start + _LINE] for start in range(0, len(data), _LINE)]
-    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode(errors="replace")
 
 
 def _decode_base64(text: str) -> str:
     try:
         return base64.b64decode("".join(text.split()), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, not ASCII, or what it hides is no text
         return ""

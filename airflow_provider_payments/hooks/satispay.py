@@ -204,7 +204,7 @@ def _read_key_file(credentials: Credentials) -> str | None:
         return None
     try:
         return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a NUL in the path, or a file that is no text
         raise PaymentsConfigError(
             f"Connection {credentials.connection_id!r}: the file of private_key_path cannot be read on this machine "
             f"({type(error).__name__})."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from unicodedata import category
 from urllib.parse import quote
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
@@ -43,6 +44,11 @@ class Place:
         if not (scheme and separator):
             raise PaymentsConfigError(
                 f"output_path {url!r} must be a URL: 'file:///…' for a local file, 's3://conn@bucket/…', 'gs://…', 'abfs://…'."
+            )
+        # Some stores would resolve them and others not; a templated value must not lead to another folder.
+        if not {".", ".."}.isdisjoint(rest.split("/")) or any(category(letter) in ("Cc", "Cs") for letter in rest):
+            raise PaymentsConfigError(
+                f"output_path {url!r} must not contain '.' or '..' as the name of a folder, nor control characters."
             )
         netloc, slash, key = rest.partition("/")
         # ObjectStoragePath leaves the connection in its `bucket` before Airflow 3.2.

@@ -226,7 +226,7 @@ def _key() -> str:
     return str(Satispay.connection(Satispay(0, 0, None), "")["password"])  # type: ignore[arg-type]
 
 
-def build_api(name: str, page_size: int, max_concurrency: int, login: str = "") -> PaymentsApi:
+def build_api(name: str, page_size: int, max_concurrency: int, login: str = "", **extra: object) -> PaymentsApi:
     """Return a hook's own API class, as its hook would make it."""
     api = next(each for each in _APIS if each.name == name)
     return api(
@@ -235,7 +235,7 @@ def build_api(name: str, page_size: int, max_concurrency: int, login: str = "") 
             base_url="http://simulated",
             login=login or ("key-id" if name in ("satispay", "cryptofuse") else ""),
             password=_key() if name == "satispay" else "secret",
-            extra={"brand_url": "brand"},
+            extra={"brand_url": "brand", **extra},
             options=TransportOptions(max_concurrency=max_concurrency),
             page_size=page_size,
             max_attempts=1,

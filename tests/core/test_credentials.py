@@ -57,6 +57,10 @@ def test_the_host_is_a_name_or_a_url(fields: dict[str, Any], base_url: str) -> N
         {"host": "https://[not-an-address]/"},
         {"host": "two words.example"},
         {"host": "other.example/two words"},
+        {"host": "other.example/\r\nX-Evil: 1"},
+        {"host": "other.example\x00"},
+        {"host": "other.example/\x7f"},
+        {"host": "https://other.example/\u2028é"},
     ],
 )
 def test_refuses_other_hosts_without_showing_them(fields: dict[str, Any]) -> None:

@@ -156,7 +156,7 @@ CHANGES = {
 @pytest.mark.parametrize("changes", CHANGES)
 @pytest.mark.parametrize("name", LIVES)
 def test_nothing_is_lost_without_a_word_and_nothing_comes_twice(name: str, changes: str) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(cases(name, CHANGES[changes]))
     def holds(case: Case) -> None:
         check(case)
@@ -166,7 +166,7 @@ def test_nothing_is_lost_without_a_word_and_nothing_comes_twice(name: str, chang
 
 @pytest.mark.parametrize("name", LIVES)
 def test_a_list_that_keeps_still_is_complete_and_exact(name: str) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(cases(name, []))
     def holds(case: Case) -> None:
         _, outcome, _ = run(case)
@@ -185,7 +185,7 @@ def test_a_list_that_keeps_still_is_complete_and_exact(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIVES)
 def test_new_payments_alone_raise_no_doubt_where_rows_join(name: str) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(cases(name, [arrive]))
     def holds(case: Case) -> None:
         lost, outcome, _ = run(case)
@@ -203,7 +203,7 @@ def test_payments_that_jump_to_the_head_are_found_there(name: str) -> None:
     Nothing can prove that no payment was moved by chance, time and again, to wherever was read just before: of 20,000
     such readings two lost one without a word. None of these here may.
     """
-    for seed in range(400):
+    for seed in range(300):
         dice = random.Random(seed)
         number = dice.randrange(40)
         case = Case(
@@ -220,3 +220,45 @@ def test_payments_that_jump_to_the_head_are_found_there(name: str) -> None:
         )
         lost, outcome, _ = run(case)
         assert not lost or outcome.report.doubts, (case, lost)
+
+
+def random_case(name: str, events: Sequence[Event], seed: int) -> Case:
+    """A case with a long list and many changes, which chance would take long to find."""
+    dice = random.Random(seed)
+    number = dice.randrange(40)
+    gaps = [dice.choice([0, 0, 1, 60]) for _ in range(number)]
+    start = dice.choice([None, None, dice.randrange(sum(gaps) + 1)])
+    end = dice.choice([None, None, (start or 0) + 1 + dice.randrange(sum(gaps) + 1)])
+    return Case(
+        name=name,
+        gaps=gaps,
+        words=[dice.randrange(3) for _ in range(number)],
+        window=(start, end),
+        wanted=frozenset(dice.sample(range(3), dice.choice([0, 0, 1, 2]))),
+        page_size=dice.randrange(1, 8),
+        concurrency=dice.randrange(1, 6),
+        events=[dice.choice([nothing, *events]) for _ in range(dice.choice([3, 10, 30]))],
+        seed=seed,
+        first_page=dice.randrange(2) if name == "jframework" else 0,
+        largest_page=dice.choice([1000, 1000, 3]),
+        lost_cursor=dice.choice(["place", "refuse", "restart", "empty"]),
+        counts_moment_in=dice.random() < 0.5,
+    )
+
+
+#: Each lost a payment in silence once, or does when one of the guards is taken away.
+FOUND = [
+    ("hotpay", "additions", 254),  # a full page that repeats the one before looked like the end
+    ("hotpay", "additions", 1173),
+    ("hotpay", "departures", 2025),  # an empty page that was read twice did, too
+    ("spacepay", "everything", 732),
+    ("spacepay", "additions", 25),  # pages of one row
+    ("jframework", "additions", 28),  # fewer rows than the last page counts
+    ("jframework", "additions", 37),  # or than any page
+    ("jframework", "additions", 1584),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "seed"), FOUND)
+def test_what_was_lost_once(name: str, changes: str, seed: int) -> None:
+    check(random_case(name, CHANGES[changes], seed))

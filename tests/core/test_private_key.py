@@ -17,6 +17,7 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 PKCS1, PKCS8 = PrivateFormat.TraditionalOpenSSL, PrivateFormat.PKCS8
 
 
@@ -34,6 +35,7 @@ DAMAGES: dict[str, Callable[[str], str]] = {
     "nothing": lambda text: text.replace("\n", ""),
     "indented": lambda text: text.replace("\n", "\n    "),
     "quoted": lambda text: f'"{text}"',
+    "a certificate before": lambda text: f"{PUBLIC}{text}",
     "text around": lambda text: f"Bag Attributes\n{text}\nthe end",
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 in lines": lambda text: base64.encodebytes(text.encode()).decode(),
@@ -63,7 +65,16 @@ def test_a_needless_passphrase_does_no_harm() -> None:
     assert load_private_key(pem(), "open sesame").private_numbers() == KEY.private_numbers()
 
 
-PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+#: Made by OpenSSL, for cryptography makes none so short.
+SHORT = """-----BEGIN RSA PRIVATE KEY-----
+MIIBOgIBAAJBAKj34GkxFhD90vcNLYLInFEX6Ppy1tPf9Cnzj4p4WGeKLs1Pt8Qu
+KUpRKfFLfRYC9AIKjbJTWit+CqvjWYzvQwECAwEAAQJAIJLixBy2qpFoS4DSmoEm
+o3qGy0t6z09AIJtH+5OeRV1be+N4cDYJKffGzDa88vQENZiRm0GRq6a+HPGQMd2k
+TQIhAKMSvzIBnni7ot/OSie2TmJLY4SwTQAevXysE2RbFDYdAiEBCUEaRQnMnbp7
+9mxDXDf6AU0cN/RPBjb9qSHDcWZHGzUCIG2Es59z8ugGrDY+pxLQnwfotadxd+Uy
+v/Ow5T0q5gIJAiEAyS4RaI9YG8EWx/2w0T67ZUVAw8eOMB6BIUg0Xcu+3okCIBOs
+/5OiPgoTdSy7bcF9IGpSE8ZgGKzgYQVZeN97YE00
+-----END RSA PRIVATE KEY-----"""
 
 
 @pytest.mark.parametrize(
@@ -75,7 +86,20 @@ PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicK
         (pem()[:-30], None, "no -----BEGIN"),
         (pem()[:200] + pem()[300:], None, "cannot be read"),
         (pem().replace("BEGIN PRIVATE", "BEGIN RSA PRIVATE"), None, "no -----BEGIN"),
-        (PUBLIC, None, "cannot be read"),
+        (PUBLIC, None, "no private key, but a public key"),
+        (PUBLIC.replace("PUBLIC KEY", "CERTIFICATE"), None, "no private key, but a certificate"),
+        (pem(form=PrivateFormat.OpenSSH), None, "ssh-keygen -p -m PEM"),
+        (SHORT, None, "only 512 bits"),
+        (base64.b64encode(KEY.private_bytes(Encoding.DER, PKCS8, NoEncryption())).decode(), None, "no -----BEGIN"),
+        ("".join(pem().splitlines()[1:-1]), None, "no -----BEGIN"),
+        ("/run/secrets/key.pem", None, "no -----BEGIN"),
+        ("clé\ud800", None, "no -----BEGIN"),
+        (pem()[:100] + "\ud800é" + pem()[101:], None, "cannot be read"),
+        (pem()[:100] + "\x00" + pem()[101:], None, "cannot be read"),
+        (pem().replace("PRIVATE KEY", "PGP PRIVATE KEY"), None, "cannot be read"),
+        ("-----BEGIN PRIVATE KEY-----!!!!-----END PRIVATE KEY-----", None, "cannot be read"),
+        (pem(word="right"), "\x00\ud800", "check the passphrase"),
+        (pem(ec.generate_private_key(ec.SECP256R1()), PKCS1), None, "not an RSA key"),
         (pem(word="right"), None, "private_key_passphrase"),
         (pem(form=PKCS1, word="right"), None, "private_key_passphrase"),
         (pem(word="right"), "wrong", "check the passphrase"),

@@ -94,7 +94,7 @@ def test_giants_in_the_places_of_a_payment(conn_type: str, value: bytes, apis: d
 def test_any_bytes(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
     examples = payloads(conn_type)
 
-    @settings(max_examples=200)
+    @settings(max_examples=80)
     @given(
         st.sampled_from(examples),
         st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=20)), max_size=5),
@@ -107,7 +107,7 @@ def test_any_bytes(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
             with suppress(PaymentsError):
                 reading(apis[conn_type], body)
 
-    @settings(max_examples=60)
+    @settings(max_examples=40)
     @given(st.binary() | st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode()))
     def holds_for_anything(body: bytes) -> None:
         for reading in (read, read_one):
@@ -187,14 +187,14 @@ BODIES = {
     "nul": b"\x00" * 1000,
     "deep": b"[" * 100_000,
     "number": b"9" * 1_000_000,
-    "text": b'"' + b"x" * 10_000_000 + b'"',
+    "text": b'"' + b"x" * 1_000_000 + b'"',
     "surrogate": b'{"data": "\\ud800"}',
     "html": "<html>é</html>".encode("latin-1"),
 }
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("status", [200, 401, 404])
+@pytest.mark.parametrize("status", [200, 404])
 def test_hostile_bodies_over_the_wire(
     conn_type: str,
     status: int,

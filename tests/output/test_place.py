@@ -35,6 +35,15 @@ def test_names_are_without_the_connection(url: str, uri: str, dataset: tuple[str
         ("s3://conn@bucket/", "names no object"),
         ("s3://conn@/p.csv", "names no object"),
         ("file:///", "names no object"),
+        ("file:///data/../etc/p.csv", "as the name of a folder"),
+        ("file:///../p.csv", "as the name of a folder"),
+        ("file:///data/./p.csv", "as the name of a folder"),
+        ("file:///data/..", "as the name of a folder"),
+        ("s3://bucket/../other/p.csv", "as the name of a folder"),
+        ("s3://../bucket/p.csv", "as the name of a folder"),
+        ("s3://bucket/p\x00.csv", "control characters"),
+        ("s3://bucket/two\nlines.csv", "control characters"),
+        ("s3://bucket/\ud800.csv", "control characters"),
     ],
 )
 def test_refuses_what_names_no_object(url: str, hint: str) -> None:
