@@ -83,9 +83,11 @@ class OffsetPages(Paging):
 
     def _close(self, step: Step, page: Page, end: int) -> Following:
         """Look at the head until what was there at first comes in its order: whatever jumped there is above."""
-        if page.rows >= min(step.limit, page.longest) and not page.ends_in_head:
+        has_pairs = page.longest > 1  # or no two rows come on one page
+        is_at_head = page.ends_in_head if has_pairs else not page.new_rows
+        if page.rows >= min(step.limit, page.longest) and not is_at_head:
             return Following([replace(step, position=end)])
-        if step.position == 0:
+        if step.position == 0 or not has_pairs:
             return Following()
         # More may have jumped there behind the back of several pages.
         if step.attempt < MAX_ATTEMPTS:

@@ -256,6 +256,8 @@ FOUND = [
     ("jframework", "additions", 28),  # fewer rows than the last page counts
     ("jframework", "additions", 37),  # or than any page
     ("jframework", "additions", 1584),
+    ("satispay", "additions", 44),  # slices of time that were taken for joined
+    ("satispay", "everything", 98),
 ]
 
 
