@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -208,3 +210,52 @@ def test_a_connection_as_a_uri(
     assert urlsplit(base_url(hook)).port == sandbox.port
     assert collect(hook)
     assert hook.test_connection()[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "extra", "words"),
+    [
+        ("http://api.example.com", {}, "unencrypted"),
+        ("http://10.0.0.7:8080/x", {}, "unencrypted"),
+        ("http://127.0.0.1:1", {}, None),
+        ("http://localhost", {}, None),
+        ("http://[::1]:1", {}, None),
+        ("https://api.example.com", {}, None),
+        ("api.example.com", {}, None),
+        ("https://api.example.com", {"verify": False}, "does not verify TLS"),
+    ],
+)
+@pytest.mark.parametrize("way", ["open", "aopen"])
+def test_what_is_not_safe_is_a_warning(
+    connect: Connect,
+    host: str,
+    extra: dict[str, Any],
+    words: str | None,
+    way: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hook = connect("spacepay", extra, host=host)
+    with caplog.at_level(logging.WARNING):
+        if way == "open":
+            hook.open()
+        else:
+            asyncio.run(hook.aopen())
+    warned = [record.getMessage() for record in caplog.records if "spacepay_default" in record.getMessage()]
+    assert [words in each for each in warned if words] == [True] * bool(words)
+    assert len(warned) == bool(words)
+
+
+@pytest.mark.parametrize(
+    "proxies",
+    [
+        "socks5://127.0.0.1:1080",
+        "ftp://proxy",
+        {"https": "http://"},
+        {"https": "http://proxy:port"},
+        {"no_proxy": "http://proxy"},
+        {"ftp": "http://proxy"},
+    ],
+)
+def test_proxies_that_cannot_be_used(connect: Connect, proxies: Any) -> None:
+    with pytest.raises(PaymentsConfigError, match="'proxies' in extra must be the URL of an HTTP proxy"):
+        connect("spacepay", {"proxies": proxies}).open()
