@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import subprocess
@@ -58,7 +59,8 @@ def run(url: str, status: str, **settings: Any) -> dict[str, Any]:
     operator = ListPaymentsOperator(
         **{"task_id": "list", "payments_conn_id": "spacepay_default", **settings}, statuses=[status], output_path=url
     )
-    manifest: dict[str, Any] = operator.execute({})
+    # Undecorated: Airflow 2.11's guard of execute() knows the main thread only.
+    manifest: dict[str, Any] = inspect.unwrap(type(operator).execute)(operator, {})
     return manifest
 
 
@@ -118,7 +120,7 @@ def test_one_object(store: StoreUnderTest) -> None:
 @pytest.mark.usefixtures("many")
 def test_parts(store: StoreUnderTest) -> None:
     url = store.url("parts.jsonl")
-    for _ in range(8 if store.kind == "file" else 3):
+    for _ in range(4 if store.kind == "file" else 2):
         outcomes = run_together(4, lambda number: run(url, STATUSES[number], **PARTS))
         manifests = [each for each in outcomes if isinstance(each, dict)]
         published = check_parts(store, "parts.jsonl")
@@ -155,7 +157,7 @@ def test_parts_that_are_published_at_the_same_moment_on_a_disk(
     disk: DiskUnderTest, make_payment: Callable[..., Payment]
 ) -> None:
     place = Place.parse(disk.url("parts.jsonl"))
-    for _ in range(15):
+    for _ in range(8):
         with ExitStack() as stack:
             begun = [
                 stack.enter_context(open_output(place, FORMATS["jsonl"], include_raw=False, records_per_file=1))
@@ -171,7 +173,7 @@ def test_parts_that_are_published_at_the_same_moment_on_s3(
     """Each of them looked for the uploads of others before any had begun."""
     place = Place.parse(hasty.url("parts.jsonl"))
     with ThreadPoolExecutor(1) as hand:
-        for _ in range(4):
+        for _ in range(2):
             begun = [
                 Output(S3Store(place, lambda key: key.startswith(place.key)), hand, place, FORMATS["jsonl"], False, 1)
                 for _ in range(3)
