@@ -134,6 +134,7 @@ class IssuedKeyAuth(Auth):
         """Ask for a key. False when the reply brings none: the flow ends and that reply is judged like any other."""
         reply = yield self.ask
         if reply.status != 200:
+            self._former = self._key or self._former
             self._key = None
             return False
         self._issued_at = self.now()
@@ -152,7 +153,8 @@ class IssuedKeyAuth(Auth):
             raise PaymentsProtocolError(
                 f"The key that {urlsplit(self.ask.url).path} issued does not fit into a header."
             )
-        self._key, self._former = key, self._key
+        self._former = self._key or self._former
+        self._key = key
 
     @property
     def secrets(self) -> tuple[str, ...]:

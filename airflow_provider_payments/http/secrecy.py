@@ -47,7 +47,7 @@ def blot(text: str, secrets: Iterable[str]) -> str:
 
 def proxy_secrets(url: str) -> tuple[str, ...]:
     """Return what of a proxy's URL must not show up in a message."""
-    name_and_password, _, _ = urlsplit(url).netloc.rpartition("@")
+    name_and_password, _, _ = urlsplit(url if "://" in url else f"http://{url}").netloc.rpartition("@")
     if not name_and_password:
         return ()
     plain = unquote(name_and_password)

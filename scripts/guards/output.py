@@ -34,7 +34,7 @@ GUARDS = [
         "output/uploads.py",
         "            _lock(descriptor)\n            yield\n",
         "            yield\n",
-        f"{RUNS} -k parts[disk]",
+        f"{RUNS} -k moment_on_a_disk",
     ),
     Guard(
         "a run on S3 aborts others",
@@ -42,6 +42,13 @@ GUARDS = [
         "        self._abort_others()\n        return self\n",
         "        return self\n",
         f"{RUNS} -k zombie",
+    ),
+    Guard(
+        "runs on S3 publish parts one after the other",
+        "output/blocks.py",
+        "        self._abort_others()\n        yield\n",
+        "        yield\n",
+        f"{RUNS} -k moment_on_s3",
     ),
     Guard(
         "CSV cells are quoted",

@@ -76,8 +76,8 @@ GUARDS = [
     Guard(
         "encoded keys are secrets",
         "http/secrecy.py",
-        "yield from (base64.b64encode(data).decode(),",
-        "yield from (",
+        "yield from (base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode(), data.hex())",
+        "yield data.hex()",
         f"{FAULTS} -k spacepay-401",
     ),
     Guard(

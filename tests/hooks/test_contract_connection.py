@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Sandbox
+from tests.hooks.test_secrets import Ears
 
 Connect = Callable[..., PaymentsHook]
 Collect = Callable[..., list[Payment]]
@@ -209,3 +211,53 @@ def test_a_connection_as_a_uri(
     assert urlsplit(base_url(hook)).port == sandbox.port
     assert collect(hook)
     assert hook.test_connection()[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "extra", "words"),
+    [
+        ("http://api.example.com", {}, "unencrypted"),
+        ("http://10.0.0.7:8080/x", {}, "unencrypted"),
+        ("http://127.0.0.1:1", {}, None),
+        ("http://localhost", {}, None),
+        ("http://[::1]:1", {}, None),
+        ("https://api.example.com", {}, None),
+        ("api.example.com", {}, None),
+        ("https://api.example.com", {"verify": False}, "does not verify TLS"),
+    ],
+)
+@pytest.mark.parametrize("way", ["open", "aopen"])
+def test_what_is_not_safe_is_a_warning(
+    connect: Connect,
+    host: str,
+    extra: dict[str, Any],
+    words: str | None,
+    way: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    hook = connect("spacepay", extra, host=host)
+    with Ears() as ears:
+        if way == "open":
+            hook.open()
+        else:
+            asyncio.run(hook.aopen())
+    output = capfd.readouterr()  # Airflow 3 logs past Python's logging
+    said = ears.stream.getvalue() + output.out + output.err
+    found = {each for each in ("unencrypted", "does not verify TLS") if each in said}
+    assert found == ({words} if words else set())
+
+
+@pytest.mark.parametrize(
+    "proxies",
+    [
+        "socks5://127.0.0.1:1080",
+        "ftp://proxy",
+        {"https": "http://"},
+        {"https": "http://proxy:port"},
+        {"no_proxy": "http://proxy"},
+        {"ftp": "http://proxy"},
+    ],
+)
+def test_proxies_that_cannot_be_used(connect: Connect, proxies: Any) -> None:
+    with pytest.raises(PaymentsConfigError, match="'proxies' in extra must be the URL of an HTTP proxy"):
+        connect("spacepay", {"proxies": proxies}).open()

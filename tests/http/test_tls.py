@@ -230,7 +230,7 @@ def test_a_proxy_makes_a_tunnel_and_sees_nothing(
 
 
 @pytest.mark.parametrize("own", ["https", "all", "https://127.0.0.1"])
-@pytest.mark.parametrize("variable", ["https_proxy", "all_proxy"])
+@pytest.mark.parametrize(("variable", "no_proxy"), [("https_proxy", ""), ("all_proxy", ""), ("all_proxy", "127.0.0.1")])
 def test_the_connections_proxy_comes_before_the_environments(
     drive: Drive,
     server: Server,
@@ -238,11 +238,12 @@ def test_the_connections_proxy_comes_before_the_environments(
     authority: Authority,
     own: str,
     variable: str,
+    no_proxy: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with tunnel(server) as proxy, tunnel(server) as other:
         monkeypatch.setenv(variable, f"http://{other.address}")
-        monkeypatch.setenv("no_proxy", "127.0.0.1")  # it does not count either
+        monkeypatch.setenv("no_proxy", no_proxy)  # it does not count either
         drive.send(talk(verify=authority.file, proxies={own: f"http://{proxy.address}"}), get(server))
     assert (len(proxy.heads), other.heads) == (1, [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import subprocess
@@ -11,12 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.output.blocks import S3Store
+from airflow_provider_payments.output.files import FORMATS
+from airflow_provider_payments.output.place import Place
+from airflow_provider_payments.output.storage import Output, open_output
+from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.stores import DiskUnderTest, S3UnderTest, StoreUnderTest
 
@@ -52,7 +59,8 @@ def run(url: str, status: str, **settings: Any) -> dict[str, Any]:
     operator = ListPaymentsOperator(
         **{"task_id": "list", "payments_conn_id": "spacepay_default", **settings}, statuses=[status], output_path=url
     )
-    manifest: dict[str, Any] = operator.execute({})
+    # Undecorated: Airflow 2.11's guard of execute() knows the main thread only.
+    manifest: dict[str, Any] = inspect.unwrap(type(operator).execute)(operator, {})
     return manifest
 
 
@@ -112,7 +120,7 @@ def test_one_object(store: StoreUnderTest) -> None:
 @pytest.mark.usefixtures("many")
 def test_parts(store: StoreUnderTest) -> None:
     url = store.url("parts.jsonl")
-    for _ in range(8 if store.kind == "file" else 3):
+    for _ in range(4 if store.kind == "file" else 2):
         outcomes = run_together(4, lambda number: run(url, STATUSES[number], **PARTS))
         manifests = [each for each in outcomes if isinstance(each, dict)]
         published = check_parts(store, "parts.jsonl")
@@ -124,6 +132,60 @@ def test_parts(store: StoreUnderTest) -> None:
         assert store.unfinished() == []
     last = run(url, "failed", **PARTS)
     assert check_parts(store, "parts.jsonl") == {**last, "files": _files(store)}
+
+
+def publish_together(begun: list[Output], make_payment: Callable[..., Payment], parts: int) -> list[bool]:
+    """Write other parts to each output, then publish all at the same moment; return of each whether it could be."""
+    together = threading.Barrier(len(begun))
+
+    def act(number: int) -> bool:
+        output = begun[number]
+        output.write([make_payment(f"{number}-{part}") for part in range(parts + number)])
+        output.finish()
+        together.wait(60)
+        try:
+            output.publish({"sha256": output.sha256})
+        except OSError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(begun)) as pool:
+        return list(pool.map(act, range(len(begun))))
+
+
+def test_parts_that_are_published_at_the_same_moment_on_a_disk(
+    disk: DiskUnderTest, make_payment: Callable[..., Payment]
+) -> None:
+    place = Place.parse(disk.url("parts.jsonl"))
+    for _ in range(8):
+        with ExitStack() as stack:
+            begun = [
+                stack.enter_context(open_output(place, FORMATS["jsonl"], include_raw=False, records_per_file=1))
+                for _ in range(3)
+            ]
+            assert publish_together(begun, make_payment, 60) == [True] * 3
+        assert check_parts(disk, "parts.jsonl") is not None
+
+
+def test_parts_that_are_published_at_the_same_moment_on_s3(
+    hasty: S3UnderTest, make_payment: Callable[..., Payment]
+) -> None:
+    """Each of them looked for the uploads of others before any had begun."""
+    place = Place.parse(hasty.url("parts.jsonl"))
+    with ThreadPoolExecutor(1) as hand:
+        for _ in range(2):
+            begun = [
+                Output(S3Store(place, lambda key: key.startswith(place.key)), hand, place, FORMATS["jsonl"], False, 1)
+                for _ in range(3)
+            ]
+            for output in begun:
+                output.begin()
+            outcomes = publish_together(begun, make_payment, 6)
+            for output in begun:
+                output.discard()
+            assert sum(outcomes) <= 1
+            assert (check_parts(hasty, "parts.jsonl") is not None) == any(outcomes)
+            assert hasty.unfinished() == []
 
 
 def _files(store: StoreUnderTest) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -58,28 +59,40 @@ def acts(hook: PaymentsHook) -> dict[str, Callable[[], Any]]:
     }
 
 
-def search_everything(plant: Plant, ears: Ears, capfd: pytest.CaptureFixture[str]) -> dict[str, BaseException]:
-    """Do all that can be done with a connection, search all that comes out, and return the errors."""
-    errors: dict[str, BaseException] = {}
-    hooks = []
-    for name in acts(BaseHook.get_hook(plant.conn_id)):
-        hook = BaseHook.get_hook(plant.conn_id)
-        hooks.append(hook)
-        try:
-            result = acts(hook)[name]()
-        except Exception as error:
-            errors[name] = error
-            assert_absent(told(error), plant.secrets, f"the error of {name}")
-        else:
-            assert_absent(repr(result), plant.secrets, f"the result of {name}")
-    for hook in hooks:
-        assert_absent(repr(hook) + str(hook), plant.secrets, "a hook")
-    output = capfd.readouterr()
-    assert_absent(ears.stream.getvalue() + output.out + output.err, plant.secrets, "the log")
-    return errors
+@dataclass
+class Search:
+    """Does all that can be done with a connection, and searches all that comes out.
+
+    :param log: what was logged, by Python's logging and, on Airflow 3, past it.
+    """
+
+    ears: Ears
+    capfd: pytest.CaptureFixture[str]
+    log: str = ""
+
+    def __call__(self, plant: Plant) -> dict[str, BaseException]:
+        """Return the errors, by what was done."""
+        errors: dict[str, BaseException] = {}
+        hooks = []
+        for name in acts(BaseHook.get_hook(plant.conn_id)):
+            hook = BaseHook.get_hook(plant.conn_id)
+            hooks.append(hook)
+            try:
+                result = acts(hook)[name]()
+            except Exception as error:
+                errors[name] = error
+                assert_absent(told(error), plant.secrets, f"the error of {name}")
+            else:
+                assert_absent(repr(result), plant.secrets, f"the result of {name}")
+        for hook in hooks:
+            assert_absent(repr(hook) + str(hook), plant.secrets, "a hook")
+        output = self.capfd.readouterr()
+        self.log = self.ears.stream.getvalue() + output.out + output.err
+        assert_absent(self.log, plant.secrets, "the log")
+        return errors
 
 
 @pytest.fixture
-def search(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[Plant], dict[str, BaseException]]]:
+def search(capfd: pytest.CaptureFixture[str]) -> Iterator[Search]:
     with Ears() as ears:
-        yield lambda plant: search_everything(plant, ears, capfd)
+        yield Search(ears, capfd)

@@ -15,6 +15,7 @@ import pytest
 from tests.http.certificates import Authority
 from tests.http.proxy import TunnelProxy
 from tests.http.server import Answer, Call, Server
+from tests.secrets.conftest import Search
 from tests.secrets.planting import ISSUED, PROXY_LOGIN, PROXY_NAME, PROXY_PASSWORD, Plant, company, echo
 
 NAMES = [
@@ -32,7 +33,6 @@ NAMES = [
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
-Search = Callable[[Plant], dict[str, BaseException]]
 
 
 def as_json(status: int) -> Callable[[Call, str], Answer]:
@@ -92,6 +92,7 @@ def test_an_api_that_repeats_everything(
     errors = search(plant)
     assert {"list", "alist"} <= errors.keys()
     assert len(server.calls) >= 8 * attempts - 2
+    assert fault != "429" or ("Attempt 2 in" in search.log and "HTTP 429" in search.log), "the log is not heard"
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "no key", "a key with a line break"])

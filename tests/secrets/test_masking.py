@@ -67,7 +67,8 @@ def test_what_is_made_of_credentials(plant: Plant, way: str, monkeypatch: pytest
     login = f"{plant.login}-{way}"
     odd = Plant(plant.conn_type, login, plant.password, {**plant.extra}, list(plant.secrets))
     proxy = f"pr0xy/{way}/{plant.login[::-1]}"
-    odd.extra["proxies"] = {"https": f"http://someone:{quote(proxy, safe='')}@127.0.0.1:9"}
+    scheme = "http://" if way == "open" else ""  # it may be left out
+    odd.extra["proxies"] = {"https": f"{scheme}someone:{quote(proxy, safe='')}@127.0.0.1:9"}
     monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", odd.connection("https://127.0.0.1:9"))
     hook = BaseHook.get_hook(plant.conn_id)
     assert proxy in redact(proxy)
