@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -15,7 +14,7 @@ class Progress:
     longest: int = 0
     first_total: int | None = None
     largest_total: int | None = None
-    head: Sequence[str] = ()
+    head: frozenset[str] = frozenset()
     has_shifted: bool = False
     boundary: str | None = None
     has_short_page: bool = False

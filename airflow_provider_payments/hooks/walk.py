@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import count, pairwise
+from itertools import count
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.hooks.progress import Progress
@@ -164,7 +164,7 @@ class PageWalk:
         self._found_new |= taken.has_new
         if progress.pages == 0:
             progress.first_total = raw.total
-            progress.head = taken.keys
+            progress.head = frozenset(taken.keys)
         if raw.total is not None:
             progress.largest_total = max(raw.total, progress.largest_total or 0)
         progress.seen += taken.new_rows
@@ -203,7 +203,7 @@ class PageWalk:
             is_joined=is_joined,
             is_chained=progress.has_end and not progress.is_broken,
             has_shifted=progress.has_shifted,
-            ends_in_head=step.is_closing and (*taken.keys[-2:],) in set[tuple[str, ...]](pairwise(progress.head)),
+            reaches_head=step.is_closing and not progress.head.isdisjoint(taken.keys[-2:]),
             is_ordered=progress.is_ordered,
             is_past_window=is_past,
             may_end_early=self._may_end_early(paging.order),

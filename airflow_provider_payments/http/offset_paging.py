@@ -57,7 +57,12 @@ class OffsetPages(Paging):
             )
         end = step.position + page.rows
         if step.is_closing:
-            return self._close(step, page, end)
+            # Rows that were read before may have jumped to the head too, and hide others below them.
+            if page.rows == 0 or (page.reaches_head and not page.new_rows):
+                return Following()
+            if page.stale_pages > MAX_STALE_PAGES:
+                return Following((), "payments moved while the list was read")
+            return Following([replace(step, position=end)])
         doubt = None
         if self._has_gap(step, page):
             if step.attempt < MAX_ATTEMPTS:
@@ -80,19 +85,6 @@ class OffsetPages(Paging):
         if self.order is Order.UNKNOWN and step.position and (page.seen > step.first_rows or page.has_shifted):
             return Following([Step(0, step.limit, is_closing=True)], doubt)
         return Following((), doubt)
-
-    def _close(self, step: Step, page: Page, end: int) -> Following:
-        """Look at the head until what was there at first comes in its order: whatever jumped there is above."""
-        has_pairs = page.longest > 1  # or no two rows come on one page
-        is_at_head = page.ends_in_head if has_pairs else not page.new_rows
-        if page.rows >= min(step.limit, page.longest) and not is_at_head:
-            return Following([replace(step, position=end)])
-        if step.position == 0 or not has_pairs:
-            return Following()
-        # More may have jumped there behind the back of several pages.
-        if step.attempt < MAX_ATTEMPTS:
-            return Following([replace(step, position=0, attempt=step.attempt + 1)])
-        return Following((), "payments moved while the list was read")
 
     def _has_gap(self, step: Step, page: Page) -> bool:
         """Whether rows may be missing between this page and the one before."""
