@@ -63,9 +63,7 @@ def break_guard(guard: Guard, folder: Path, home: str) -> str:
     whole = path.read_text()
     if whole.count(guard.text) != 1:
         return f"MOVED: {guard.file} has the text {whole.count(guard.text)} times"
-    broken = whole.replace(guard.text, guard.broken)
-    if guard.what == "the manifest comes last":  # it cannot come twice
-        broken = broken.replace("each in self._written})\n                last.commit()\n", "each in self._written})\n")
+    broken = whole.replace(guard.text, guard.broken).replace(*guard.besides)
     path.write_text(broken)
     try:
         compile(broken, str(path), "exec")

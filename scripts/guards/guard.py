@@ -14,6 +14,7 @@ class Guard:
     :param text: what to replace.
     :param broken: what to put there.
     :param tests: arguments of pytest.
+    :param besides: another text that has to change with it, and what becomes of it.
     """
 
     what: str
@@ -21,3 +22,4 @@ class Guard:
     text: str
     broken: str
     tests: str
+    besides: tuple[str, str] = ("", "")

@@ -63,4 +63,25 @@ GUARDS = [
         "turn = max(now, self._pause_ends)",
         "tests/http/test_transport.py",
     ),
+    Guard(
+        "a reply has a size",
+        "http/body.py",
+        "        if self.size > MAX_BODY:\n",
+        "        if False:\n",
+        "tests/http/test_body.py",
+    ),
+    Guard(
+        "what is packed small has a size, too",
+        "http/body.py",
+        "decoder.decompress(packed, left + 1)",
+        "decoder.decompress(packed)",
+        "tests/faults/test_places.py -k memory",
+    ),
+    Guard(
+        "a reply that drips ends",
+        "http/requests_driver.py",
+        "        if time.monotonic() > deadline:\n",
+        "        if False:\n",
+        "tests/faults/test_matrix.py -k dripping",
+    ),
 ]

@@ -14,7 +14,7 @@ GUARDS = [
     ),
     Guard(
         "unknown is not final",
-        "payment.py",
+        "status.py",
         'return "unknown"',
         'return "final"',
         "tests/core/test_payment.py",

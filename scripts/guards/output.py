@@ -21,6 +21,8 @@ GUARDS = [
         "                self._remove(before & {MANIFEST_NAME})\n",
         "                last.commit()\n",
         f"{STORAGE} -k no_manifest",
+        # It cannot come twice.
+        besides=("each in self._written})\n                last.commit()\n", "each in self._written})\n"),
     ),
     Guard(
         "what a longer run left is removed",
