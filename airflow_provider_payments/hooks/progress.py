@@ -15,6 +15,7 @@ class Progress:
     first_total: int | None = None
     largest_total: int | None = None
     head: frozenset[str] = frozenset()
+    has_reached_head: bool = False
     has_shifted: bool = False
     boundary: str | None = None
     has_short_page: bool = False

@@ -174,6 +174,7 @@ class PageWalk:
         progress.is_ordered &= _is_ordered(moments, paging.order)
         has_overlap = progress.boundary in taken.keys
         is_joined = progress.boundary is None or has_overlap or not step.overlaps
+        progress.has_reached_head |= step.is_closing and not progress.head.isdisjoint(taken.keys)
         progress.has_shifted |= step.overlaps and taken.keys[:1] != [progress.boundary]
         if is_joined and taken.keys:
             progress.boundary = taken.keys[-1]
@@ -203,7 +204,8 @@ class PageWalk:
             is_joined=is_joined,
             is_chained=progress.has_end and not progress.is_broken,
             has_shifted=progress.has_shifted,
-            reaches_head=step.is_closing and not progress.head.isdisjoint(taken.keys[-2:]),
+            ends_in_head=step.is_closing and not progress.head.isdisjoint(taken.keys[-2:]),
+            has_reached_head=progress.has_reached_head,
             is_ordered=progress.is_ordered,
             is_past_window=is_past,
             may_end_early=self._may_end_early(paging.order),

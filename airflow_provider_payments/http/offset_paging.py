@@ -25,6 +25,8 @@ from airflow_provider_payments.http.paging import MAX_STALE_PAGES, Following, Or
 
 #: A page that is not joined to the one before is read again so often, each time from further back.
 MAX_ATTEMPTS = 3
+#: So many pages that bring nothing new are read beyond the head, when the list's head is looked at in the end.
+MAX_STALE_AT_HEAD = 3
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class OffsetPages(Paging):
         end = step.position + page.rows
         if step.is_closing:
             # Rows that were read before may have jumped to the head too, and hide others below them.
-            if page.rows == 0 or (page.reaches_head and not page.new_rows):
+            is_past_head = page.ends_in_head or (page.has_reached_head and page.stale_pages >= MAX_STALE_AT_HEAD)
+            if page.rows == 0 or (is_past_head and not page.new_rows):
                 return Following()
             if page.stale_pages > MAX_STALE_PAGES:
                 return Following((), "payments moved while the list was read")

@@ -37,7 +37,8 @@ class Page:
     :param is_joined: whether the last row of the page before is on this page too; True for a walk's first page.
     :param is_chained: whether joined pages lead to the last row that was seen, and that was the list's end.
     :param has_shifted: whether a page so far did not begin with the last row of the page before, as it was asked to.
-    :param reaches_head: whether one of the page's last two rows is one of the walk's first page.
+    :param ends_in_head: whether one of the page's last two rows is one of the walk's first page.
+    :param has_reached_head: whether a closing step has found a row of the walk's first page.
     :param is_ordered: whether every page so far was in the order that was asked for.
     :param is_past_window: whether every row of the page, and so every later one, lies beyond the window.
     :param may_end_early: whether such a page can be expected, so that not all of the list will be read.
@@ -60,7 +61,8 @@ class Page:
     is_joined: bool = True
     is_chained: bool = True
     has_shifted: bool = False
-    reaches_head: bool = False
+    ends_in_head: bool = False
+    has_reached_head: bool = False
     is_ordered: bool = True
     is_past_window: bool = False
     may_end_early: bool = False

@@ -210,6 +210,7 @@ def read_listing(
                     if pick == len(unanswered):
                         left.pop(0)(server, choose)
                     else:
+                        listing.report.requests += 1
                         unanswered[pick][1] = server.answer(walk.request(unanswered[pick][0]))
                 step, reply = under_way.popleft()
                 found, following = walk.receive(step, reply)

@@ -222,6 +222,30 @@ def test_payments_that_jump_to_the_head_are_found_there(name: str) -> None:
         assert not lost or outcome.report.doubts, (case, lost)
 
 
+@pytest.mark.parametrize("name", ["hotpay", "cryptofuse"])
+def test_a_new_payment_does_not_make_a_long_list_be_read_again(name: str) -> None:
+    def read(event: Event) -> Outcome:
+        case = Case(
+            name=name,
+            gaps=[60] * 1000,
+            words=[1] * 1000,
+            window=(None, None),
+            wanted=frozenset(),
+            page_size=50,
+            concurrency=4,
+            events=[nothing, nothing, event],
+            seed=1,
+        )
+        lost, outcome, _ = run(case)
+        assert not lost
+        return outcome
+
+    still, busy = read(nothing), read(arrive)
+    assert len(busy.payments) == len(still.payments) + 1
+    assert busy.report.is_complete
+    assert busy.report.requests <= still.report.requests + 8  # however long the list is
+
+
 def random_case(name: str, events: Sequence[Event], seed: int) -> Case:
     """A case with a long list and many changes, which chance would take long to find."""
     dice = random.Random(seed)
