@@ -23,7 +23,7 @@ class SeenIds:
     """Ids that were seen, in about 9 bytes each, so that a million take 9 MB.
 
     Kept are 78 bits of each id's BLAKE2 hash. That one of a million payments is taken for another one has a chance of
-    1 : 6 * 10^11; of a hundred million, 1 : 6 * 10^7.
+    1 : 7 * 10^10; of a hundred million, 1 : 7 * 10^6 (a mark may be found across two others).
     """
 
     def __init__(self) -> None:

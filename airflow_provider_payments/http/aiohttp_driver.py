@@ -64,7 +64,14 @@ def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
     # The authorities that requests trusts, so that both drivers trust the same.
     named = options.authorities
     files = (named if isinstance(named, str) else certifi.where(), *cert_files(options.cert))
-    return _context(files, tuple(Path(each).stat().st_mtime_ns for each in files))
+    return _context(files, tuple(map(_version, files)))
+
+
+def _version(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0  # reading it will tell
 
 
 @lru_cache(maxsize=8)  # reading the authorities takes tens of milliseconds

@@ -13,6 +13,11 @@ MAX_BODY = 32 * 2**20
 #: What :meth:`Body.unpack` can read, as drivers ask for it.
 ENCODINGS = "gzip"
 
+# How zlib is told what to expect. "deflate" is not asked for, and comes from some servers all the same.
+_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+
+_GZIP = b"\x1f\x8b"
+
 
 class BodyTooLarge(Exception):
     """There is more of it than any page has."""
@@ -46,20 +51,21 @@ class Body:
     def unpack(self, encoding: str | None) -> bytes:
         """Return the whole.
 
-        :param encoding: the reply's ``Content-Encoding``.
+        :param encoding: the reply's ``Content-Encoding``. What is no packing that is known here is taken as it is: some
+            servers name a character set, and whoever reads it will see.
         :raises BodyTooLarge: when it is too large unpacked.
         :raises BodyUnreadable: when it cannot be unpacked, or breaks off.
         """
         packed = b"".join(self._pieces)
-        name = (encoding or "identity").strip().lower()
-        if name == "identity" or not packed:
+        name = (encoding or "").strip().lower()
+        if name not in _WINDOWS or not packed:
             return packed
-        if name not in ("gzip", "x-gzip"):
-            raise BodyUnreadable
-        pieces, left = [], MAX_BODY
-        while packed:
-            decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        left = MAX_BODY
+        pieces: list[bytes] = []
+        # Several packed texts, one behind the other, are one. Other bytes behind the end mean nothing.
+        while not pieces or packed.startswith(_GZIP):
             try:
+                decoder = zlib.decompressobj(_WINDOWS[name])
                 pieces.append(decoder.decompress(packed, left + 1))
             except zlib.error:
                 raise BodyUnreadable from None
@@ -68,5 +74,5 @@ class Body:
                 raise BodyTooLarge
             if not decoder.eof:
                 raise BodyUnreadable
-            packed = decoder.unused_data  # several packed texts, one behind the other, are one
+            packed = decoder.unused_data
         return b"".join(pieces)

@@ -52,7 +52,9 @@ def proxy_secrets(url: str) -> tuple[str, ...]:
         return ()
     plain = unquote(name_and_password)
     basic = base64.b64encode(plain.encode()).decode()
-    return (name_and_password, plain, basic, *(plain.partition(":")[2:]))
+    password = plain.partition(":")[2]
+    # A name alone may be an everyday word.
+    return (name_and_password, plain, basic, password) if password else (basic,)
 
 
 def _spellings(secret: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -18,6 +19,8 @@ from airflow_provider_payments.output.place import Place
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+_log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished"
 #: After so many bytes the disk is asked to begin, so that little is left to wait for in the end.
@@ -203,7 +206,9 @@ class LocalStore:
         """Let others wait until all of it is published."""
         descriptor = os.open(self._path.parent, os.O_RDONLY)
         try:
-            _lock(descriptor)
+            if not _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                _log.info("Waiting for another run that publishes to %s, if there is one", self._path.parent)
+                _lock(descriptor)
             yield
         finally:
             os.close(descriptor)
