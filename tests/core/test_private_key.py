@@ -77,36 +77,37 @@ v/Ow5T0q5gIJAiEAyS4RaI9YG8EWx/2w0T67ZUVAw8eOMB6BIUg0Xcu+3okCIBOs
 -----END RSA PRIVATE KEY-----"""
 
 
-@pytest.mark.parametrize(
-    ("text", "passphrase", "hint"),
-    [
-        ("s3cret", None, "no -----BEGIN"),
-        ("", None, "no -----BEGIN"),
-        ("czNjcmV0IHMzY3JldA==", None, "no -----BEGIN"),
-        (pem()[:-30], None, "no -----BEGIN"),
-        (pem()[:200] + pem()[300:], None, "cannot be read"),
-        (pem().replace("BEGIN PRIVATE", "BEGIN RSA PRIVATE"), None, "no -----BEGIN"),
-        (PUBLIC, None, "no private key, but a public key"),
-        (PUBLIC.replace("PUBLIC KEY", "CERTIFICATE"), None, "no private key, but a certificate"),
-        (pem(form=PrivateFormat.OpenSSH), None, "ssh-keygen -p -m PEM"),
-        (SHORT, None, "only 512 bits"),
-        (base64.b64encode(KEY.private_bytes(Encoding.DER, PKCS8, NoEncryption())).decode(), None, "no -----BEGIN"),
-        ("".join(pem().splitlines()[1:-1]), None, "no -----BEGIN"),
-        ("/run/secrets/key.pem", None, "no -----BEGIN"),
-        ("clé\ud800", None, "no -----BEGIN"),
-        (pem()[:100] + "\ud800é" + pem()[101:], None, "cannot be read"),
-        (pem()[:100] + "\x00" + pem()[101:], None, "cannot be read"),
-        (pem().replace("PRIVATE KEY", "PGP PRIVATE KEY"), None, "cannot be read"),
-        ("-----BEGIN PRIVATE KEY-----!!!!-----END PRIVATE KEY-----", None, "cannot be read"),
-        (pem(word="right"), "\x00\ud800", "check the passphrase"),
-        (pem(ec.generate_private_key(ec.SECP256R1()), PKCS1), None, "not an RSA key"),
-        (pem(word="right"), None, "private_key_passphrase"),
-        (pem(form=PKCS1, word="right"), None, "private_key_passphrase"),
-        (pem(word="right"), "wrong", "check the passphrase"),
-        (pem(form=PKCS1, word="right"), "wrong", "check the passphrase"),
-        (pem(ec.generate_private_key(ec.SECP256R1())), None, "not an RSA key"),
-    ],
-)
+WRONG = [
+    ("s3cret", None, "no -----BEGIN"),
+    ("", None, "no -----BEGIN"),
+    ("czNjcmV0IHMzY3JldA==", None, "no -----BEGIN"),
+    (pem()[:-30], None, "no -----BEGIN"),
+    (pem()[:200] + pem()[300:], None, "cannot be read"),
+    (pem().replace("BEGIN PRIVATE", "BEGIN RSA PRIVATE"), None, "no -----BEGIN"),
+    (PUBLIC, None, "no private key, but a public key"),
+    (PUBLIC.replace("PUBLIC KEY", "CERTIFICATE"), None, "no private key, but a certificate"),
+    (pem(form=PrivateFormat.OpenSSH), None, "ssh-keygen -p -m PEM"),
+    (SHORT, None, "only 512 bits"),
+    (base64.b64encode(KEY.private_bytes(Encoding.DER, PKCS8, NoEncryption())).decode(), None, "no -----BEGIN"),
+    ("".join(pem().splitlines()[1:-1]), None, "no -----BEGIN"),
+    ("/run/secrets/key.pem", None, "no -----BEGIN"),
+    ("clé\ud800", None, "no -----BEGIN"),
+    (pem()[:100] + "\ud800é" + pem()[101:], None, "cannot be read"),
+    (pem()[:100] + "\x00" + pem()[101:], None, "cannot be read"),
+    (pem().replace("PRIVATE KEY", "PGP PRIVATE KEY"), None, "cannot be read"),
+    ("-----BEGIN PRIVATE KEY-----!!!!-----END PRIVATE KEY-----", None, "cannot be read"),
+    (pem(word="right"), "\x00\ud800", "check the passphrase"),
+    (pem(ec.generate_private_key(ec.SECP256R1()), PKCS1), None, "not an RSA key"),
+    (pem(word="right"), None, "private_key_passphrase"),
+    (pem(form=PKCS1, word="right"), None, "private_key_passphrase"),
+    (pem(word="right"), "wrong", "check the passphrase"),
+    (pem(form=PKCS1, word="right"), "wrong", "check the passphrase"),
+    (pem(ec.generate_private_key(ec.SECP256R1())), None, "not an RSA key"),
+]
+
+
+# Named by number: keys are new each time, and tests are told apart by their names.
+@pytest.mark.parametrize(("text", "passphrase", "hint"), WRONG, ids=range(len(WRONG)))
 def test_says_what_is_wrong_and_shows_nothing(text: str, passphrase: str | None, hint: str) -> None:
     with pytest.raises(PaymentsConfigError, match=hint) as caught:
         load_private_key(text, passphrase)

@@ -58,6 +58,7 @@ def test_deflate_is_unpacked_although_nobody_asked_for_it() -> None:
         (gzip.compress(TEXT) + gzip.compress(TEXT)[:-8] + b"12345678", "gzip"),
         (TEXT, "deflate"),
     ],
+    ids=["not packed", "cut by a byte", "wrong sum", "wrong sum of a second", "no deflate"],
 )
 def test_what_cannot_be_unpacked(packed: bytes, encoding: str) -> None:
     with pytest.raises(BodyUnreadable):
