@@ -18,13 +18,14 @@ from pathlib import Path
 from guards import GUARDS, Guard
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("airflow_provider_payments", "tests", "example_dags", "pyproject.toml")
+COPIED = ("airflow_provider_payments", "tests", "example_dags", "docs", "pyproject.toml")
 SECONDS = 180
 CAUGHT, SURVIVED, FAILING = "caught", "SURVIVED", "FAILING: its tests fail anyway"
 
 
 def copy_project(folder: Path) -> None:
     """Copy what the tests need."""
+    (folder / ".venv").symlink_to(ROOT / ".venv")  # with the storage emulator
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
