@@ -117,8 +117,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
 
     def _to_record(self, include_raw: bool = False) -> Record:
         # Written to be fast: every payment of a file comes here.
-        amount, minor, fee, net, tokens = self.amount, self.amount_minor, self.fee, self.net_amount, self.crypto_amount
-        created, updated = self.created_at, self.updated_at
+        minor, created, updated = self.amount_minor, self.created_at, self.updated_at
         completed, expires = self.completed_at, self.expires_at
         return Record(
             self.provider,
@@ -129,13 +128,13 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
             self.provider_status,
             self.status.is_final,
             self.flags,
-            None if amount is None else format_amount(amount),
+            format_amount(self.amount),
             self.currency,
             None if minor is None else str(minor),
-            None if fee is None else format_amount(fee),
-            None if net is None else format_amount(net),
+            format_amount(self.fee),
+            format_amount(self.net_amount),
             self.crypto_asset,
-            None if tokens is None else format_amount(tokens),
+            format_amount(self.crypto_amount),
             self.crypto_network,
             self.crypto_address,
             self.transaction_hash,

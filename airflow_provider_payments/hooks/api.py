@@ -194,8 +194,7 @@ class PaymentsApi(ABC):
         """Decode the reply to :meth:`detail_request`."""
         try:
             reply.body.decode()
-            row = msgspec.Raw(bytes(self.read_detail(reply.body)))
-            return self.read_payments([row])[0]
+            return self.read_payment(msgspec.Raw(bytes(self.read_detail(reply.body))))
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 

@@ -13,7 +13,7 @@ from airflow_provider_payments.hooks.report import ListingReport, Taken
 from airflow_provider_payments.hooks.slices import Slices
 from airflow_provider_payments.hooks.stage import ListingApi, RawPage, Stage
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.paging import MAX_FALLBACKS, Following, Order, Page, Step
+from airflow_provider_payments.http.paging import MAX_FALLBACKS, Following, Order, Page, Step, doubt_count
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 
@@ -235,7 +235,7 @@ class PageWalk:
         for progress in self._progress:
             counted = progress.first_total
             if counted is not None and progress.seen < counted and not progress.has_passed_window:
-                return f"the API counts {counted} payments, and {progress.seen} different ones were found"
+                return doubt_count(counted, progress.seen)
         return None
 
 

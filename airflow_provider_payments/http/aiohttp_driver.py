@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import aiohttp
-import certifi
 import tenacity
 from yarl import URL
 
@@ -21,7 +20,7 @@ from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestE
 from airflow_provider_payments.http.auth import Flow, advance
 from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyUnreadable
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.tls import cert_files, load_context
+from airflow_provider_payments.http.tls import certificate_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
 T = TypeVar("T")
@@ -62,8 +61,7 @@ def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
     if options.verify is False:
         return False
     # The authorities that requests trusts, so that both drivers trust the same.
-    named = options.authorities
-    files = (named if isinstance(named, str) else certifi.where(), *cert_files(options.cert))
+    files = certificate_files(options)
     return _context(files, tuple(map(_version, files)))
 
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.paging import MAX_STALE_PAGES, Following, Order, Page, Paging, Step
+from airflow_provider_payments.http.paging import MAX_STALE_PAGES, Following, Order, Page, Paging, Step, doubt_count
 
 #: A page that is not joined to the one before is read again so often, each time from further back.
 MAX_ATTEMPTS = 3
@@ -170,8 +170,7 @@ class NumberedPages(Paging):
             return Following((), doubt)
         if page.rows == 0:
             # Rows that were added in the middle may have moved others from a page to be read to one that was read.
-            count = f"the API counts {total} payments, and {page.seen} different ones were found"
-            return Following((), doubt or (None if page.under_way else count))
+            return Following((), doubt or (None if page.under_way else doubt_count(total, page.seen)))
         if page.stale_pages > 1:
             raise PaymentsProtocolError(
                 f"The list makes no progress: page {step.position} repeats what was read before "

@@ -114,6 +114,11 @@ class Following:
     doubt: str | None = None
 
 
+def doubt_count(counted: int, found: int) -> str:
+    """Return the doubt that there are fewer payments than the API counts."""
+    return f"the API counts {counted} payments, and {found} different ones were found"
+
+
 class Order(Enum):
     """How a listing is ordered by time."""
 

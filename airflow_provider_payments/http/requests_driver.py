@@ -11,7 +11,6 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import certifi
 import requests
 import tenacity
 import urllib3
@@ -22,7 +21,7 @@ from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestE
 from airflow_provider_payments.http.auth import Flow, advance
 from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyTooSlow, BodyUnreadable
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.tls import cert_files, load_context
+from airflow_provider_payments.http.tls import certificate_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
 T = TypeVar("T")
@@ -214,10 +213,11 @@ class RequestsDriver:
         origin = urlsplit(url)[:2]
         if origin not in self._settings:
             self._settings[origin] = {**settings_for(self._session, url), "stream": True}
-            authorities, cert = self._conversation.options.authorities, cert_files(self._conversation.options.cert)
-            if origin[0] == "https" and (cert or isinstance(authorities, str)):
+            options = self._conversation.options
+            if origin[0] == "https" and (options.cert or isinstance(options.authorities, str)):
                 # Only to find out: what is wrong with them, requests calls a connection error, which is tried again.
-                load_context(authorities if isinstance(authorities, str) else certifi.where(), cert)
+                authorities, *cert = certificate_files(options)
+                load_context(authorities, cert)
         return self._settings[origin]
 
 

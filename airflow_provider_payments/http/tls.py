@@ -6,12 +6,17 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+import certifi
+
 from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.http.transport import TransportOptions
 
 
-def cert_files(cert: str | tuple[str, str] | None) -> tuple[str, ...]:
-    """Return the files of a client certificate: one, or certificate and key, or none."""
-    return () if cert is None else (cert,) if isinstance(cert, str) else cert
+def certificate_files(options: TransportOptions) -> tuple[str, ...]:
+    """Return the files to read: that of the authorities, and those of a client certificate, if there is one."""
+    authorities, cert = options.authorities, options.cert
+    own = () if cert is None else (cert,) if isinstance(cert, str) else cert
+    return (authorities if isinstance(authorities, str) else certifi.where(), *own)
 
 
 def load_context(authorities: str, cert: Sequence[str] = ()) -> ssl.SSLContext:

@@ -45,7 +45,7 @@ class Tally:
                 self._unknown_statuses[payment.provider_status] += 1
             if payment.flags and "undated" in payment.flags:
                 self._undated += 1
-        moments = [moment for payment in payments if (moment := payment.created_at or payment.completed_at) is not None]
+        moments = [moment for payment in payments if (moment := payment.occurred_at) is not None]
         if moments:
             self._first = min([*moments, self._first or moments[0]])
             self._last = max([*moments, self._last or moments[0]])
