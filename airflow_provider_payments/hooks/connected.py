@@ -20,7 +20,8 @@ from airflow_provider_payments.hooks import forms
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.credentials import read_connection
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.message import Reply, Request, read_headers
+from airflow_provider_payments.http.pool import PoolAdapter
 from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session, settings_for
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.secrecy import forget_frames
@@ -28,6 +29,7 @@ from airflow_provider_payments.http.transport import Conversation, Pacer
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
+    from requests.adapters import BaseAdapter
 
     from airflow_provider_payments._compat import Connection
 
@@ -126,7 +128,7 @@ class ConnectedHook(HttpHook):
     def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
         """Open a driver for tasks. All of a hook's drivers share its sockets."""
         if self._session is None:
-            self._session = open_session(conversation.options, self.adapter or self.keep_alive_adapter)
+            self._session = open_session(conversation.options, self._make_adapter(conversation, is_limit=True))
         yield RequestsDriver(conversation, self._session)
 
     @asynccontextmanager
@@ -134,6 +136,12 @@ class ConnectedHook(HttpHook):
         """Open a driver for async callers."""
         async with open_client(conversation.options) as client:
             yield AiohttpDriver(conversation, client)
+
+    def _make_adapter(self, conversation: Conversation, *, is_limit: bool = False) -> BaseAdapter:
+        """Return what sends a session's requests: the caller's own adapter, or one with ``HttpHook``'s keep-alive."""
+        socket_options = getattr(self.keep_alive_adapter, "socket_options", None)
+        size = conversation.options.max_concurrency
+        return self.adapter or PoolAdapter(size, is_limit=is_limit, socket_options=socket_options)
 
     def _read(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
         if connection.conn_type != self.conn_type:
@@ -169,7 +177,7 @@ class ConnectedHook(HttpHook):
         :param extra_options: ``HttpHook``'s; ``check_response`` counts, transport options come from the connection.
         """
         api, conversation = self.open()
-        session = open_session(conversation.options, self.adapter or self.keep_alive_adapter)
+        session = open_session(conversation.options, self._make_adapter(conversation))
         session.headers.update(headers or {})
         session.auth = _SessionAuth(RequestsDriver(conversation, open_session(conversation.options)))
         self.base_url, self._base_url_initialized = api.credentials.base_url, True
@@ -212,7 +220,7 @@ class ConnectedHook(HttpHook):
             Request(sent.method or "GET", sent.url or "", dict(sent.headers)),
             Reply(
                 response.status_code,
-                {name.lower(): value for name, value in response.headers.items()},
+                read_headers(response.headers.items()),
                 response.content,
             ),
         )

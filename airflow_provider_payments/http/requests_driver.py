@@ -14,13 +14,21 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 import urllib3
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 from requests.auth import AuthBase
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
-from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyTooSlow, BodyUnreadable
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.body import (
+    ENCODINGS,
+    Body,
+    BodyTooLarge,
+    BodyTooSlow,
+    BodyUnreadable,
+    check_framing,
+)
+from airflow_provider_payments.http.message import Reply, Request, read_headers
+from airflow_provider_payments.http.pool import PoolAdapter
 from airflow_provider_payments.http.tls import certificate_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
@@ -65,7 +73,10 @@ class _NoAuth(AuthBase):
 
 
 def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) -> requests.Session:
-    """Return a session with a connection's transport options, and no credentials."""
+    """Return a session with a connection's transport options, and no credentials.
+
+    :param adapter: what sends; None is one that keeps ``max_concurrency`` connections.
+    """
     session = GuardedSession(options)
     session.auth = _NoAuth()
     session.verify = options.verify
@@ -74,7 +85,7 @@ def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) 
     session.trust_env = options.trust_env
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # requests are to be alike
     session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": ENCODINGS})
-    adapter = adapter or HTTPAdapter(pool_maxsize=options.max_concurrency)
+    adapter = adapter or PoolAdapter(options.max_concurrency)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -192,13 +203,13 @@ class RequestsDriver:
                 **self._settings_for(request.url),
             )
             with response:
-                body = _receive(response.raw, deadline, sleep).unpack(response.headers.get("Content-Encoding"))
+                headers = _read_headers(response.raw)
+                body = _receive(response.raw, deadline, sleep).unpack(headers.get("content-encoding"))
         except BodyTooLarge:
             trouble: PaymentsError = self._conversation.judge.too_large(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, BodyTooSlow) as error:
             trouble = self._conversation.judge.unreachable(request, error)
         else:
-            headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status_code, headers, body)
         raise trouble
 
@@ -219,6 +230,15 @@ class RequestsDriver:
                 authorities, *cert = certificate_files(options)
                 load_context(authorities, cert)
         return self._settings[origin]
+
+
+def _read_headers(raw: urllib3.HTTPResponse) -> dict[str, str]:
+    message = getattr(getattr(raw, "_original_response", None), "msg", None)
+    if getattr(message, "defects", None):  # a line that is no header, and what follows it is lost
+        raise BodyUnreadable
+    headers = read_headers(raw.headers.items())
+    check_framing(headers)
+    return headers
 
 
 def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float], None]) -> Body:
