@@ -86,6 +86,29 @@ def read_unix_seconds(seconds: int | None) -> datetime | None:
         raise PaymentsProtocolError("A timestamp in the reply is not in Unix seconds.") from None
 
 
+def read_expiry(value: object, now: datetime) -> datetime | None:
+    """Read when something expires: seconds from now, or a time (ISO 8601, or Unix seconds or milliseconds).
+
+    None when it is absent, makes no sense, or is over: whoever uses the thing will be told that it has expired.
+
+    :param value: as it stands in a reply; numbers may be text.
+    """
+    try:
+        seconds = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        try:
+            moment = read_time(str(value).strip())
+        except PaymentsProtocolError:
+            return None
+        return moment if moment and moment > now else None
+    since_1970 = (now - EPOCH).total_seconds()
+    if seconds >= since_1970 / 2:  # a time: nothing is issued for decades
+        seconds = (seconds / 1000 if seconds >= 100 * since_1970 else seconds) - since_1970
+    if not 0 < seconds < since_1970:  # not a number, either
+        return None
+    return shift(now, timedelta(seconds=seconds))
+
+
 def shift(moment: datetime, by: timedelta) -> datetime:
     """Move a time, as far as the calendar goes."""
     try:

@@ -11,6 +11,7 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
 from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.labels import name_fields
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import UNREADABLE, Judge
@@ -59,6 +60,8 @@ class PaymentsApi(ABC):
     max_page_size: ClassVar[int]
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_signals: ClassVar[Sequence[tuple[int, str]]] = ()
+    #: Fields of which each of the API's errors has one, to tell it from one of a proxy. None: any JSON object is believed.
+    error_fields: ClassVar[Sequence[str]] = ()
     #: What a page's JSON looks like; the rows in it are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]
     #: What a row's JSON looks like.
@@ -70,6 +73,9 @@ class PaymentsApi(ABC):
         self.judge = Judge(
             provider=self.name,
             throttle_signals=self.throttle_signals,
+            error_fields=self.error_fields,
+            credentials=self.credentials_to_check,
+            proxy_for=credentials.options.proxy_for,
             secrets=lambda: (*self.secrets, credentials.login),
         )
         self._row_decoder = msgspec.json.Decoder(self.row_type)
@@ -82,11 +88,20 @@ class PaymentsApi(ABC):
         """Every text that must not show up anywhere."""
         return (*self.auth.secrets, *self.credentials.options.secrets)
 
+    @property
+    def credentials_to_check(self) -> str:
+        """What to check when the API refuses the credentials, as the form calls it."""
+        return f"{name_fields(self.name, self.credential_fields())} of connection {self.credentials.connection_id!r}"
+
     # What each API says for itself.
 
     @abstractmethod
     def build_auth(self, credentials: Credentials) -> Auth:
         """Return the way to authenticate."""
+
+    def credential_fields(self) -> Sequence[str]:
+        """Return the fields that the credentials are made of: ``host``, ``login``, ``password``, keys of extra."""
+        return ("password",)
 
     @abstractmethod
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
@@ -186,7 +201,8 @@ class PaymentsApi(ABC):
         """Decode a page."""
         try:
             reply.body.decode()  # fields that nobody reads are not checked otherwise, and go into files as they are
-            return self.to_page(msgspec.json.decode(reply.body, type=self.page_type))
+            # Not strict, for gateways may write numbers anew: 12.0 and "12" are a count of 12.
+            return self.to_page(msgspec.json.decode(reply.body, type=self.page_type, strict=False))
         except (*UNREADABLE, PaymentsProtocolError) as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 

@@ -12,6 +12,8 @@ Pages          ``limit`` (100, at most 1000) and ``offset``; ``pagination.count`
 One payment    no request: the list has to be searched
 Amounts        integers in the token's smallest unit. Decimals differ by token (up to 24) and are not told
 Time           ``timestamp``, Unix seconds, when the payment was finalised; no creation time
+Errors         401, without a documented body: one with a field in which APIs usually say what is wrong is taken for
+               HOT Pay's own
 Identity       no documented id; ``near_trx`` may carry several transfers, and ``memo`` may be reused by a payer
 =============  =====================================================================================================
 """
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +77,7 @@ class HotPayApi(PaymentsApi):
     max_page_size = 1000
     filters = ("item_id", "memo", "sender_id")
     order_filter = "memo"
+    error_fields = ("error", "errors", "detail", "code", "statusCode")
     page_type = Page
     row_type = Row
     # The words are those of NEAR Intents, whose meaning https://docs.near-intents.org explains.
@@ -102,6 +105,9 @@ class HotPayApi(PaymentsApi):
         if scheme == "api-key":
             return HeaderKey({"Api-Key": token}, (token,))
         return HeaderKey({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
+
+    def credential_fields(self) -> Sequence[str]:
+        return ("password", "auth_scheme")
 
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         return OffsetPages(limit, max_concurrency)

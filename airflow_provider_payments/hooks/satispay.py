@@ -18,6 +18,7 @@ Amounts        ``amount_unit``, cents of EUR; positive for refunds too
 Time           ``insert_date``, ``expire_date``: ISO 8601 with milliseconds and Z; no time of acceptance
 Refunds        payments of their own: type REFUND_TO_BUSINESS, ACCEPTED, from the shop to the consumer
 Limits         not published: **HTTP 403 with code 70** means "wait"
+Errors         ``{"code", "message", "wlt"}``; ``wlt`` is what to tell their support
 Statuses       AUTHORIZED (fund lock) exists besides, but no list shows it: wait for those payments by id
 =============  =====================================================================================================
 """
@@ -93,6 +94,7 @@ class SatispayApi(PaymentsApi):
     lists_order_ids = False
     hold_header = "x-satispay-response-wait-time"
     max_hold = 60
+    error_fields = ("code", "wlt")
     page_type = Page
     row_type = Row
     statuses = {
@@ -110,6 +112,10 @@ class SatispayApi(PaymentsApi):
         passphrase = credentials.text("private_key_passphrase")
         key = load_private_key(text, passphrase)
         return HttpSignature(key_id, key, private_secrets=(*key_texts(text), passphrase))
+
+    def credential_fields(self) -> Sequence[str]:
+        paths = [key for key in ("key_path", "private_key_path") if self.credentials.text(key)]
+        return ("login", *(paths or ["password"]), "host")  # keys of the test system are refused by the real one
 
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         return CursorPages(limit, max_concurrency, Order.NEWEST_FIRST)
