@@ -195,9 +195,10 @@ class Judge:
         return blot(text, (*self.secrets(), *more))
 
     def _doubt_sender(self, reply: Reply) -> str:
+        body = self.redact(_describe_body(reply))
         return (
-            f"That is not how {self.provider} words an error ({_describe_body(reply)}), so it may come from a proxy or "
-            f"a firewall in between, and pass. If it stays, look there first, and then check {self.credentials}."
+            f"That is not how {self.provider} words an error ({body}), so it may come from a proxy or a firewall in "
+            f"between, and pass. If it stays, look there first, and then check {self.credentials}."
         )
 
     def _name_proxy(self, url: str) -> str:

@@ -28,7 +28,7 @@ from airflow_provider_payments.http.body import (
     check_framing,
 )
 from airflow_provider_payments.http.message import Reply, Request, read_headers
-from airflow_provider_payments.http.pool import PoolAdapter
+from airflow_provider_payments.http.requests_pool import PoolAdapter
 from airflow_provider_payments.http.tls import certificate_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 

@@ -44,7 +44,7 @@ class Talk:
             judge=judge,
             check=judge.check,
             options=TransportOptions(**{"connect_timeout": 30, "read_timeout": 30, **options}),
-            retry=retry or RetryPolicy(base_wait=0.001),
+            retry=retry or RetryPolicy(base_wait=0.001, least_wait=0.001),
             pacer=pacer or Pacer(None),
             log=self.logged.append,
         )

@@ -35,6 +35,7 @@ from airflow_provider_payments.http.transport import Pacer, TransportOptions
 from tests.http.conftest import SECRET, Drive, Pages, Talk
 from tests.http.server import WAIT, Answer, Call, Server
 
+REFUSED = b'{"error": "invalid_token"}'
 THROTTLED = Answer(403, b'{"code": 70, "message": "Anti hammering"}')
 DOWN, WAIT_A_LITTLE = Answer(503), Answer(429, headers={"Retry-After": "0"})
 
@@ -329,7 +330,7 @@ def test_a_refused_page_is_given_to_the_walk(drive: Drive, server: Server, talk:
 
 
 def test_another_error_ends_the_walk(drive: Drive, server: Server, talk: Talk) -> None:
-    server.answer = lambda call: Answer(401 if call.target == "/1" else 200, call.target.encode())
+    server.answer = lambda call: Answer(401, REFUSED) if call.target == "/1" else Answer(body=call.target.encode())
     pages = Pages(server.origin, [f"/{number}" for number in range(20)])
     with pytest.raises(PaymentsAuthError):
         drive.walk(talk(max_concurrency=2), pages)
@@ -396,7 +397,7 @@ class TokenServer:
             return Answer(body=f"token-{self.issued}".encode())
         token = (call.header("Authorization") or "").removeprefix("Bearer ")
         is_right = token.startswith("token-") and token not in self.revoked
-        return Answer(200 if is_right else 401, call.target.encode())
+        return Answer(body=call.target.encode()) if is_right else Answer(401, REFUSED)
 
     def auth(self) -> IssuedKeyAuth:
         def read(reply: Reply, now: datetime) -> IssuedKey:
@@ -476,7 +477,7 @@ def test_the_requests_driver_authorizes_for_others(server: Server, talk: Talk) -
         driver = RequestsDriver(conversation, session)
         assert driver.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
         assert driver.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
-        tokens.token_answer = Answer(401)
+        tokens.token_answer = Answer(401, REFUSED)
         with pytest.raises(PaymentsAuthError):
             RequestsDriver(talk(auth=tokens.auth()), session).authorize(get(server))
     assert server.targets == ["/token", "/token"]
