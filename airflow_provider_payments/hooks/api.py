@@ -78,7 +78,7 @@ class PaymentsApi(ABC):
             proxy_for=credentials.options.proxy_for,
             secrets=lambda: (*self.secrets, credentials.login),
         )
-        self._row_decoder = msgspec.json.Decoder(self.row_type)
+        self._row_decoder = msgspec.json.Decoder(self.row_type, strict=False)
         self.page_size = credentials.page_size or self.default_page_size
         if self.page_size > self.max_page_size:
             raise credentials.wrong("page_size", f"at most {self.max_page_size}, the most that {self.name} permits")

@@ -14,7 +14,8 @@ def name_fields(conn_type: str, fields: Iterable[str]) -> str:
     """
     types = (each for each in get_provider_info()["connection-types"] if each["connection-type"] == conn_type)
     form = next(types, {"ui-field-behaviour": {"relabeling": {}}, "conn-fields": {}})
-    labels = {name: field["label"] for name, field in form["conn-fields"].items()}
+    labels = {"host": "Host", "login": "Login", "password": "Password"}  # as Airflow calls them
+    labels |= {name: field["label"] for name, field in form["conn-fields"].items()}
     labels |= form["ui-field-behaviour"]["relabeling"]
     *others, last = (repr(labels.get(name, name)) for name in fields)
     return f"{', '.join(others)} and {last}" if others else last

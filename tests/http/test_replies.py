@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import threading
 import zlib
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from airflow_provider_payments.http.body import MAX_HEADERS
 from airflow_provider_payments.http.message import Reply, read_headers
 from airflow_provider_payments.http.retry import RetryPolicy
 from tests.http.conftest import AsyncDrive, Pages, SyncDrive, Talk
-from tests.http.server import Answer, Server
+from tests.http.server import WAIT, Answer, Call, Server
 from tests.http.test_drivers import get
 
 JSON = b'{"a": 1}'
@@ -147,7 +148,14 @@ def test_as_many_connections_as_requests_at_once_and_all_are_kept(
     drive: SyncDrive | AsyncDrive, server: Server, talk: Talk, caplog: pytest.LogCaptureFixture
 ) -> None:
     paths = [f"/{number}" for number in range(100)]
+    together = threading.Barrier(20)
+
+    def answer(call: Call) -> Answer:
+        together.wait(WAIT)  # every reply waits for as many requests
+        return Answer(body=call.target.encode())
+
+    server.answer = answer
     with caplog.at_level(logging.WARNING):
-        assert drive.walk(talk(max_concurrency=32), Pages(server.origin, paths)) == paths
-    assert server.connections <= 32
+        assert drive.walk(talk(max_concurrency=20), Pages(server.origin, paths)) == paths
+    assert server.connections == 20
     assert "pool is full" not in caplog.text
