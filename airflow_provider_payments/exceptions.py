@@ -9,7 +9,7 @@
     │   └── PaymentNotFound                          nobody yet: no payment has this id (for now)
     ├── PaymentFailed (AirflowFailException)         you: a payment that a sensor waited for has failed
     ├── PaymentsThrottled                            wait: ``retry_after`` says how many seconds
-    ├── PaymentsUnavailable                          wait: network, or the API is down
+    ├── PaymentsUnavailable                          wait: network, something in between, or the API is down
     ├── PaymentsProtocolError                        they: the reply is not what the API documents
     └── TooManyRecordsForXCom                        you: name an ``output_path``
 
@@ -31,7 +31,10 @@ class PaymentsConfigError(PaymentsError, AirflowFailException):
 
 
 class PaymentsAuthError(PaymentsError, AirflowFailException):
-    """The payment company refused the credentials: 401 after one renewal, or a 403 that does not mean "wait"."""
+    """The payment company refused the credentials: 401 after one renewal, or a 403 that does not mean "wait".
+
+    Both in the API's own words; otherwise it may be a proxy or firewall that refuses, and is PaymentsUnavailable.
+    """
 
 
 class PaymentsRequestError(PaymentsError):
@@ -69,7 +72,7 @@ class PaymentsThrottled(PaymentsError):
 
 
 class PaymentsUnavailable(PaymentsError):
-    """The API could not be reached or answered 5xx, after all attempts."""
+    """The API could not be reached, or answered 5xx or another status that may pass, after all attempts."""
 
 
 class PaymentsProtocolError(PaymentsError):

@@ -105,11 +105,11 @@ def read_connection(connection: Connection, default_host: str) -> Credentials:
             cert=_certificate(extra),
             proxies=_proxies(extra),
             trust_env=extra.flag("trust_env", default=True),
-            max_concurrency=extra.whole_number("max_concurrency", 4, minimum=1),
-            requests_per_second=extra.number("requests_per_second", 0) or None,
+            max_concurrency=extra.number("max_concurrency", 4, minimum=1),
+            requests_per_second=extra.real_number("requests_per_second", 0) or None,
         ),
-        page_size=extra.whole_number("page_size", 0, minimum=1) or None,
-        max_attempts=extra.whole_number("max_attempts", 5, minimum=1),
+        page_size=extra.number("page_size", 0, minimum=1) or None,
+        max_attempts=extra.number("max_attempts", 5, minimum=1),
     )
 
 

@@ -53,21 +53,19 @@ class Extra(Unpicklable):
             raise self.wrong(key, f"one of {', '.join(permitted)}")
         return word
 
-    def number(self, key: str, default: float, *, minimum: float = 0) -> float:
-        """Return a number."""
-        value = self.value(key)
-        number = default if value is None else read_number(value)
-        if number is None or not (value is None or minimum <= number < 1e9):
-            raise self.wrong(key, f"a number of at least {minimum:g}")
-        return number
-
-    def whole_number(self, key: str, default: int, *, minimum: int = 0) -> int:
+    def number(self, key: str, default: int, *, minimum: int = 0) -> int:
         """Return a whole number."""
+        return int(self.real_number(key, default, minimum=minimum, is_whole=True))
+
+    def real_number(self, key: str, default: float, *, minimum: int = 0, is_whole: bool = False) -> float:
+        """Return a number, which may have a fraction."""
         value = self.value(key)
-        number = default if value is None else read_number(value)
-        if number is None or not (value is None or minimum <= number < 1e9) or number != int(number):
-            raise self.wrong(key, f"a whole number of at least {minimum}")
-        return int(number)
+        if value is None:
+            return default
+        number = read_number(value)
+        if number is None or not minimum <= number < 1e9 or (is_whole and number != int(number)):
+            raise self.wrong(key, f"a {'whole ' if is_whole else ''}number of at least {minimum}")
+        return number
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Return a boolean."""

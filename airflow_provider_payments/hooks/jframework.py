@@ -139,7 +139,7 @@ class JFrameworkApi(PaymentsApi):
 
     def __init__(self, credentials: Credentials) -> None:
         super().__init__(credentials)
-        self._first_page = credentials.whole_number("first_page", 0)
+        self._first_page = credentials.number("first_page", 0)
 
     def build_auth(self, credentials: Credentials) -> Auth:
         brand = credentials.header_value(credentials.text("brand_url"), "the brand URL ('brand_url' in extra)")

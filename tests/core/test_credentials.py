@@ -151,7 +151,7 @@ def test_refuses_other_extras_without_showing_values(extra: Any, key: str) -> No
 def test_numbers_words_and_texts_of_the_extra() -> None:
     credentials = read({"page_size": "50", "max_attempts": 1, "first_page": 1, "word": "b", "empty": "", "n": 7})
     assert (credentials.page_size, credentials.max_attempts) == (50, 1)
-    assert (credentials.whole_number("first_page", 0), credentials.whole_number("absent", 3)) == (1, 3)
+    assert (credentials.number("first_page", 0), credentials.number("absent", 3)) == (1, 3)
     assert (credentials.choice("word", "a", "b"), credentials.choice("absent", "a", "b")) == ("b", "a")
     assert (credentials.text("n"), credentials.text("empty", "default"), credentials.text("absent")) == (
         "7",

@@ -38,12 +38,18 @@ class Talk:
         self, *, auth: Auth | None = None, pacer: Pacer | None = None, retry: RetryPolicy | None = None, **options: Any
     ) -> Conversation:
         auth = auth or HeaderKey({"X-Key": SECRET}, (SECRET,))
-        judge = Judge("somepay", throttle_signals=((403, "70"),), secrets=lambda: auth.secrets)
+        transport = TransportOptions(**{"connect_timeout": 30, "read_timeout": 30, **options})
+        judge = Judge(
+            "somepay",
+            throttle_signals=((403, "70"),),
+            proxy_for=transport.proxy_for,
+            secrets=lambda: auth.secrets,
+        )
         return Conversation(
             auth=auth,
             judge=judge,
             check=judge.check,
-            options=TransportOptions(**{"connect_timeout": 30, "read_timeout": 30, **options}),
+            options=transport,
             retry=retry or RetryPolicy(base_wait=0.001, least_wait=0.001),
             pacer=pacer or Pacer(None),
             log=self.logged.append,

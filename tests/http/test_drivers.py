@@ -561,6 +561,14 @@ def test_a_proxy_gets_the_whole_url(drive: Drive, server: Server, talk: Talk, fo
     assert call.header("Proxy-Authorization") == "Basic " + base64.b64encode(b"user:s3cret").decode()
 
 
+def test_a_proxy_that_asks_for_a_password_is_named(drive: Drive, server: Server, talk: Talk) -> None:
+    server.script(Answer(407, b"<html>", {"Proxy-Authenticate": "Basic"}), Answer())
+    proxies = {"http": server.origin.replace("http://", "http://user:s3cret@")}
+    drive.send(talk(proxies=proxies), Request("GET", "http://api.example.invalid/payments"))
+    assert f"The proxy {server.origin} asks for a name and a password" in talk.logged[0]
+    assert "s3cret" not in talk.logged[0]
+
+
 @pytest.mark.parametrize("trust_env", [True, False])
 def test_a_proxy_of_the_environment(
     drive: Drive, server: Server, talk: Talk, trust_env: bool, monkeypatch: pytest.MonkeyPatch
