@@ -60,7 +60,7 @@ class PaymentsApi(ABC):
     max_page_size: ClassVar[int]
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_signals: ClassVar[Sequence[tuple[int, str]]] = ()
-    #: Fields of which each of the API's errors has one, to tell it from one of a proxy. None: any JSON object is believed.
+    #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
     error_fields: ClassVar[Sequence[str]] = ()
     #: What a page's JSON looks like; the rows in it are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]

@@ -21,8 +21,8 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.credentials import read_connection
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
 from airflow_provider_payments.http.message import Reply, Request, read_headers
-from airflow_provider_payments.http.requests_pool import PoolAdapter
-from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session, settings_for
+from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.requests_session import PoolAdapter, open_session, settings_for
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.secrecy import forget_frames
 from airflow_provider_payments.http.transport import Conversation, Pacer

@@ -92,9 +92,7 @@ def read_connection(connection: Connection, default_host: str) -> Credentials:
     return Credentials(
         connection_id=extra.connection_id,
         extra=extra.extra,
-        base_url=_base_url(
-            extra.connection_id, connection.host or default_host, connection.schema, connection.port
-        ),
+        base_url=_base_url(extra.connection_id, connection.host or default_host, connection.schema, connection.port),
         login=(connection.login or "").strip(_BLANKS),
         password=(connection.password or "").strip(_BLANKS),
         options=TransportOptions(

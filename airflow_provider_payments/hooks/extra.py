@@ -1,4 +1,4 @@
-"""The extra of a connection: JSON, in which everything may also be text, for the URI of a connection has nothing else."""
+"""The extra of a connection: JSON, in which everything may also be text, for a URI has nothing else."""
 
 from __future__ import annotations
 

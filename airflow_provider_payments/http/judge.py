@@ -141,7 +141,11 @@ class Judge:
         body = _read_object(reply)
         if body is None:
             return False
-        return not self.error_fields or not body or ("title" not in body and any(field in body for field in self.error_fields))
+        return (
+            not self.error_fields
+            or not body
+            or ("title" not in body and any(field in body for field in self.error_fields))
+        )
 
     def refuse(self, request: Request, reply: Reply) -> PaymentsRequestError:
         """Return the error for a reply whose body tells of a refusal, whatever its HTTP status."""
@@ -177,7 +181,9 @@ class Judge:
         if status:
             proxy = self._name_proxy(request.url)
             return PaymentsUnavailable(
-                self.redact(f"{text}{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it.")
+                self.redact(
+                    f"{text}{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it."
+                )
             )
         if isinstance(error, BodyUnreadable):
             return PaymentsUnavailable(

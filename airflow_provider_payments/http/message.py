@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -63,10 +64,8 @@ def read_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in pairs:
         text = re.sub(r"\s*[\r\n]+\s*", " ", value).strip()  # an old way to write long values
-        try:
+        with suppress(UnicodeError):
             text = text.encode("latin-1").decode()
-        except UnicodeError:
-            pass
         key = name.lower()
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers

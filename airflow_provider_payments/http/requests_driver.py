@@ -7,20 +7,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
 import urllib3
-from requests.adapters import BaseAdapter
-from requests.auth import AuthBase
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
 from airflow_provider_payments.http.body import (
-    ENCODINGS,
     Body,
     BodyTooLarge,
     BodyTooSlow,
@@ -28,9 +24,9 @@ from airflow_provider_payments.http.body import (
     check_framing,
 )
 from airflow_provider_payments.http.message import Reply, Request, read_headers
-from airflow_provider_payments.http.requests_pool import PoolAdapter
+from airflow_provider_payments.http.requests_session import settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
-from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
+from airflow_provider_payments.http.transport import Conversation, Walk
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
@@ -39,68 +35,11 @@ Exchange = tuple[Request, Reply]
 _PIECE = 262_144
 
 
-class GuardedSession(requests.Session):
-    """A session that follows no redirect: custom headers, unlike ``Authorization``, would travel to another host.
-
-    :param options: how it sends, whatever the environment says.
-    """
-
-    def __init__(self, options: TransportOptions) -> None:
-        super().__init__()
-        self._options = options
-
-    def merge_environment_settings(
-        self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any
-    ) -> Any:
-        """Return the connection's settings. ``requests`` itself would let the environment override some of them."""
-        proxy = self._options.proxy_for(str(url))
-        return {
-            "proxies": {"all": proxy} if proxy else {},
-            "stream": stream,
-            "verify": self._options.authorities,
-            "cert": self._options.cert,
-        }
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None
-
-
-class _NoAuth(AuthBase):
-    """Keeps ``requests`` from adding credentials of its own: without any auth it reads ``~/.netrc``."""
-
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        return prepared
-
-
-def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) -> requests.Session:
-    """Return a session with a connection's transport options, and no credentials.
-
-    :param adapter: what sends; None is one that keeps ``max_concurrency`` connections.
-    """
-    session = GuardedSession(options)
-    session.auth = _NoAuth()
-    session.verify = options.verify
-    session.cert = options.cert
-    session.proxies = dict(options.proxies)
-    session.trust_env = options.trust_env
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # requests are to be alike
-    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": ENCODINGS})
-    adapter = adapter or PoolAdapter(options.max_concurrency)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
-    """Return how a session sends to a URL."""
-    return dict(session.merge_environment_settings(url, {}, None, None, None))
-
-
 class RequestsDriver:
     """Sends requests, retries them, and walks pages.
 
     :param conversation: what is said, and how.
-    :param session: see :func:`open_session`.
+    :param session: see ``requests_session.open_session``.
     """
 
     def __init__(self, conversation: Conversation, session: requests.Session) -> None:

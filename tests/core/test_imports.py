@@ -115,7 +115,7 @@ def test_drivers_alone_open_sockets(module: str) -> None:
     clients = {name.split(".")[0] for name in imports(module)} & {"requests", "aiohttp", "httpx", "urllib3", "socket"}
     permitted = {
         "http.requests_driver": {"requests", "urllib3"},
-        "http.requests_pool": {"requests", "urllib3"},
+        "http.requests_session": {"requests", "urllib3"},
         "http.aiohttp_driver": {"aiohttp"},
         "hooks.connected": {"requests"},  # HttpHook's own interface
     }
@@ -143,7 +143,7 @@ def extra_modules(base: str, code: str, names: tuple[str, ...]) -> set[str]:
 
 
 def test_describing_the_conversation_loads_no_client() -> None:
-    described = [name for name in modules() if name.startswith("http.") and not name.endswith(("_driver", "_pool"))]
+    described = [name for name in modules() if name.startswith("http.") and not name.endswith(("_driver", "_session"))]
     code = "\n".join(f"import {PACKAGE}.{name}" for name in described)
     # Airflow's exceptions bring a client on one of the lines.
     assert extra_modules(f"import {PACKAGE}.exceptions", code, HEAVY) == set()

@@ -193,9 +193,7 @@ def test_white_space_around_a_secret_is_none_of_it(
 
 
 @pytest.mark.parametrize("conn_type", ["hotpay", "cryptofuse", "spacepay", "jframework"])
-def test_an_invisible_character_in_a_secret_is_said(
-    connect: Connect, conn_type: str, sandbox: Sandbox
-) -> None:
+def test_an_invisible_character_in_a_secret_is_said(connect: Connect, conn_type: str, sandbox: Sandbox) -> None:
     password = sandbox.connections()[f"{conn_type}_default"]["password"]
     with pytest.raises(PaymentsConfigError, match=rf"{conn_type}_default.*invisible character \(U\+200B\)") as caught:
         connect(conn_type, password=f"{password}\u200b").open()

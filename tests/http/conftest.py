@@ -14,7 +14,8 @@ from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_cl
 from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.http.judge import Judge
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session
+from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.requests_session import open_session
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation, Pacer, TransportOptions
 from tests.http.server import Server

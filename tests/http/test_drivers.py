@@ -29,7 +29,8 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.http.auth import HttpSignature, IssuedKey, IssuedKeyAuth, signing_string
 from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
-from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session
+from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.requests_session import open_session
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Pacer, TransportOptions
 from tests.http.conftest import SECRET, Drive, Pages, Talk
