@@ -236,5 +236,6 @@ class Judge:
 
 
 def _describe_body(reply: Reply) -> str:
-    kind = reply.headers.get("content-type", "unknown type").split(";")[0]
-    return f"{len(reply.body)} bytes of {kind}"
+    told = reply.headers.get("content-type", "").split(";")[0]
+    kind = "".join(filter(str.isprintable, told))[:_LONGEST_TEXT]
+    return f"{len(reply.body)} bytes of {kind or 'unknown type'}"

@@ -252,6 +252,36 @@ def test_an_unreadable_reply_is_described_and_not_shown() -> None:
     )
 
 
+def test_a_refusal_of_something_in_between_is_described_and_not_shown() -> None:
+    page = Reply(403, {"content-type": "text/html\x1b[31m; charset=utf-8"}, b"<html>Jane Doe</html>")
+    error = verdict(REQUEST, page)
+    assert type(error) is PaymentsUnavailable
+    assert str(error) == (
+        "somepay answered GET /v1/payments with HTTP 403. That is not how somepay words an error (21 bytes of "
+        "text/html[31m), so it may come from a proxy or a firewall in between, and pass. If it stays, look there first, "
+        "and then check the credentials of the connection."
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "is_own"),
+    [
+        ({"code": 36}, True),
+        ({"code": None}, True),
+        ({}, True),
+        ({"message": "Forbidden"}, False),
+        ({"code": 403, "title": "Forbidden", "type": "about:blank"}, False),
+        (["code"], False),
+        ("code", False),
+        (b"", False),
+        (b"<html>", False),
+        (b'{"code": ', False),
+    ],
+)
+def test_an_error_in_the_apis_own_words(body: Any, is_own: bool) -> None:
+    assert Judge("somepay", error_fields=("code",)).is_own_error(reply(401, body)) is is_own
+
+
 def test_an_unreachable_api_is_described_by_its_place() -> None:
     error = judge().unreachable(REQUEST, OSError("connection to https://key:s3cret@proxy failed"))
     assert type(error) is PaymentsUnavailable
