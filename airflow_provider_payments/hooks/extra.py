@@ -48,8 +48,9 @@ class Extra(Unpicklable):
 
     def choice(self, key: str, *permitted: str) -> str:
         """Return a word; the first permitted one is the default."""
-        word = self.text(key, permitted[0])
-        if word not in permitted:
+        value = self.value(key)
+        word = permitted[0] if value is None else value
+        if not isinstance(word, str) or word not in permitted:
             raise self.wrong(key, f"one of {', '.join(permitted)}")
         return word
 

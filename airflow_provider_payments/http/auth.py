@@ -235,6 +235,7 @@ def client_credentials(
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     encoded_secret = quote_plus(client_secret)
     basic = base64.b64encode(f"{quote_plus(client_id)}:{encoded_secret}".encode()).decode()
+    decoded = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()  # whoever decodes may say it like this
     if in_body:
         form |= {"client_id": client_id, "client_secret": client_secret}
     else:
@@ -243,6 +244,6 @@ def client_credentials(
         ask=Request("POST", token_url, headers, urlencode(form).encode(), asks_for_credentials=True),
         read=read,
         headers=lambda token: {"Authorization": f"Bearer {token}"},
-        permanent_secrets=(client_secret, encoded_secret, basic),
+        permanent_secrets=(client_secret, encoded_secret, basic, decoded),
         now=now,
     )
