@@ -258,8 +258,8 @@ def test_a_refusal_of_something_in_between_is_described_and_not_shown() -> None:
     assert type(error) is PaymentsUnavailable
     assert str(error) == (
         "somepay answered GET /v1/payments with HTTP 403. That is not how somepay words an error (21 bytes of "
-        "text/html[31m), so it may come from a proxy or a firewall in between, and pass. If it stays, look there first, "
-        "and then check the credentials of the connection."
+        "text/html[31m), so it may come from a proxy or a firewall in between, and pass. If it stays, look there "
+        "first, and then check the credentials of the connection."
     )
 
 
