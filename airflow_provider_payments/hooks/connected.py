@@ -14,7 +14,8 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests import RequestException
 from requests.auth import AuthBase
 
-from airflow_provider_payments._compat import get_connection_async, mask_secret
+from airflow_provider_payments._compat import mask_secret
+from airflow_provider_payments._supervisor import get_connection_async, mask_secrets_async
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms
 from airflow_provider_payments.hooks.api import PaymentsApi
@@ -102,20 +103,22 @@ class ConnectedHook(HttpHook):
             return self._opened
         if self._connection is None:
             self._connection = self.get_connection(self.payments_conn_id)
-        try:
-            self._opened = opened = self._read(self._connection)
-        except PaymentsError as error:
-            trouble = forget_frames(error)
-        else:
-            return opened
-        raise trouble
+        opened = self._read(self._connection)
+        mask_secret(list(opened[0].secrets))
+        self._opened = opened
+        return opened
 
     async def aopen(self) -> tuple[PaymentsApi, Conversation]:
         """Read the connection, once, without blocking the event loop."""
-        if self._opened is None and self._connection is None:
+        if self._opened is not None:
+            return self._opened
+        if self._connection is None:
             self._connection = await get_connection_async(self.payments_conn_id)
         # In a thread, for checking an RSA key takes tens of milliseconds.
-        return await asyncio.to_thread(self.open) if self._opened is None else self._opened
+        opened = await asyncio.to_thread(self._read, self._connection)
+        await mask_secrets_async(opened[0].secrets)
+        self._opened = opened
+        return opened
 
     @property
     def base_address(self) -> str:
@@ -136,6 +139,13 @@ class ConnectedHook(HttpHook):
             yield AiohttpDriver(conversation, client)
 
     def _read(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
+        try:
+            return self._understand(connection)
+        except PaymentsError as error:
+            trouble = forget_frames(error)
+        raise trouble
+
+    def _understand(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
         if connection.conn_type != self.conn_type:
             raise PaymentsConfigError(
                 f"Connection {self.payments_conn_id!r} is of type {connection.conn_type!r}; "
@@ -147,7 +157,6 @@ class ConnectedHook(HttpHook):
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
         api = self.api_class(credentials)
-        mask_secret(list(api.secrets))
         return api, Conversation(
             auth=api.auth,
             judge=api.judge,
@@ -158,6 +167,7 @@ class ConnectedHook(HttpHook):
             pacer=Pacer((credentials.options.requests_per_second or 0) * 0.98),
             log=self.log.warning,
             mask=lambda secrets: mask_secret(list(secrets)),
+            amask=mask_secrets_async,
         )
 
     # What HttpHook.run, and so Airflow's own HTTP operators, use.

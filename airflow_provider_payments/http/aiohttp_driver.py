@@ -164,8 +164,7 @@ class AiohttpDriver:
             while outgoing is not None and outgoing.asks_for_credentials:
                 last = (outgoing, await self._exchange(outgoing))
                 outgoing = await compute(size, advance, flow, last[1])
-                # In a thread, for on Airflow 3 it tells the triggerer's parent process, and waits.
-                await asyncio.to_thread(self._conversation.mask, self._conversation.auth.secrets)
+                await self._conversation.amask(self._conversation.auth.secrets)
         return outgoing, last
 
     async def _exchange(self, request: Request) -> Reply:

@@ -97,16 +97,24 @@ class RequestsDriver:
         self._session = session
         self._auth_lock = threading.Lock()
         self._count_lock = threading.Lock()
+        self._masked = conversation.auth.secrets
         self._settings: dict[tuple[str, ...], Mapping[str, Any]] = {}
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0
 
-    def send(self, request: Request, stop: threading.Event | None = None) -> Reply:
-        """Send a request until it is answered, at most as often as the retry policy says.
+    def send(self, request: Request) -> Reply:
+        """Send a request until it is answered, at most as often as the retry policy says."""
+        try:
+            return self._send(request, threading.Event())
+        finally:
+            self._mask()
+
+    def _send(self, request: Request, stop: threading.Event) -> Reply:
+        """Send a request, in whatever thread.
 
         :param stop: when it is set, no more is waited or sent.
         """
-        conversation, stop = self._conversation, stop or threading.Event()
+        conversation = self._conversation
 
         def sleep(seconds: float) -> None:
             if stop.wait(seconds):
@@ -129,13 +137,17 @@ class RequestsDriver:
         def fill() -> None:
             while steps and len(under_way) < limit:
                 step = steps.popleft()
-                under_way.append((step, pool.submit(self.send, walk.request(step), stop)))
+                under_way.append((step, pool.submit(self._send, walk.request(step), stop)))
 
         try:
             fill()
             while under_way:
                 step, future = under_way.popleft()
-                found, following = walk.receive(step, _outcome(future))
+                try:
+                    outcome = _outcome(future)
+                finally:
+                    self._mask()
+                found, following = walk.receive(step, outcome)
                 steps.extend(following)
                 if ahead:
                     fill()  # before yielding, so that waiting and the caller's work overlap
@@ -148,6 +160,7 @@ class RequestsDriver:
     def authorize(self, request: Request) -> Request:
         """Return a request with credentials, getting them first where needed, for a session that sends it itself."""
         outgoing, last = self._next_request(self._conversation.auth.flow(request), None, time.sleep)
+        self._mask()
         if outgoing is None and last is not None:
             self._conversation.check(*last)
         return outgoing or request
@@ -171,8 +184,17 @@ class RequestsDriver:
             while outgoing is not None and outgoing.asks_for_credentials:
                 last = (outgoing, self._exchange(outgoing, sleep))
                 outgoing = advance(flow, last[1])
-                self._conversation.mask(self._conversation.auth.secrets)
         return outgoing, last
+
+    def _mask(self) -> None:
+        """Tell of keys that were issued since; in the caller's thread, for Airflow's own calls are made there as well.
+
+        Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's replies.
+        """
+        secrets = self._conversation.auth.secrets
+        if secrets != self._masked:
+            self._conversation.mask(secrets)
+            self._masked = secrets
 
     def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
         options = self._conversation.options

@@ -20,7 +20,7 @@ ROOT = Path(airflow_provider_payments.__file__).parent
 #: Lower layers first. A module may import from its own layer and from lower ones. (A walk of the imports, the ones
 #: within functions and those for type checkers only as well.)
 LAYERS = [
-    ["_compat", "get_provider_info", ""],
+    ["_compat", "_supervisor", "get_provider_info", ""],
     ["exceptions"],
     ["money", "times"],
     ["status"],
@@ -181,7 +181,7 @@ def test_the_provider_description_imports_nothing() -> None:
 
 
 #: What ``_compat`` does itself, and an object without a name.
-OWN_NAMES = ("get_connection_async", "get_first_reschedule", "conf")
+OWN_NAMES = ("get_first_reschedule", "conf")
 
 
 @pytest.mark.parametrize("name", [name for name in _compat.__all__ if name not in OWN_NAMES])
