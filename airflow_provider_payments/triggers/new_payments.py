@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider_payments._supervisor import finish
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.times import format_time, parse_iso
@@ -125,7 +126,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             now = time.time()
             if line.get_pause(0.0):
                 continue  # another trigger was told meanwhile to wait
-            listed: dict[str, float] = {}
+            listed: dict[int, float] = {}
             try:
                 new = await line.ask(lambda api: self._find(api, announced, listed))  # noqa: B023 - used at once
             except PASSING_ERRORS as error:
@@ -136,11 +137,11 @@ class NewPaymentsTrigger(BaseEventTrigger):
                 now = time.time()
                 turn = max(turn + self.poke_interval, now)
                 continue
-            announced.note(listed, turn, self.lookback)
+            await asyncio.to_thread(announced.note, listed, turn, self.lookback)  # of 100,000 it takes a while
             self.log.info("%d new payments", len(new))
             return list(self._describe(new))
 
-    def _find(self, api: PaymentsApi, announced: Announced, listed: dict[str, float]) -> Inquiry[list[Payment]]:
+    def _find(self, api: PaymentsApi, announced: Announced, listed: dict[int, float]) -> Inquiry[list[Payment]]:
         """List the payments of the time to look back on, and return those that are new.
 
         :param listed: told of each payment its key, and when it was created.
@@ -187,9 +188,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
         try:
             if store is None:
                 raise ValueError("the asset state store came with Airflow 3.3")
-            # Before 3.3.2 it can only be asked by blocking.
-            text = await (store.aget(self._key) if hasattr(store, "aget") else asyncio.to_thread(store.get, self._key))
-            return Announced.from_json(text) if text else Announced()
+            text = await self._exchange(store, "get", self._key)
+            return await asyncio.to_thread(Announced.from_text, text) if text else Announced()
         except ValueError as error:
             self._warn_once(error)
             # Airflow makes a new trigger of one that failed, in the same process.
@@ -197,15 +197,24 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
     async def _save(self, announced: Announced) -> None:
         store = getattr(self, "asset_state_store", None)
-        if store is None:
+        if store is None or not announced.is_outdated(self.lookback):
             return
-        text = announced.to_json()
+        text = await asyncio.to_thread(announced.to_text)
         try:
-            await (
-                store.aset(self._key, text) if hasattr(store, "aset") else asyncio.to_thread(store.set, self._key, text)
-            )
+            await self._exchange(store, "set", self._key, text)
         except ValueError as error:
             self._warn_once(error)
+        else:
+            announced.note_written()
+
+    async def _exchange(self, store: Any, verb: str, *values: str) -> Any:
+        """Ask the store to get or to set."""
+        awaited = getattr(store, f"a{verb}", None)
+        if awaited is not None:
+            return await finish(awaited(*values))
+        # Airflow 3.3.0 and 3.3.1 have no other call. It does not block: within a trigger's own coroutine, Airflow's
+        # greenlets await it.
+        return getattr(store, verb)(*values)
 
     @property
     def _key(self) -> str:
