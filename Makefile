@@ -69,6 +69,12 @@ GUARDS ?=
 mutations: $(VENV_3)/.ready $(AZURITE)/.ready ## Break each guard on purpose: does a test notice?
 	@$(PYTHON_3) scripts/break_guards.py $(GUARDS)
 
+# One of each minor version; others have no constraints here.
+VERSIONS ?= 2.11.0 3.0.6 3.1.8 3.2.2 3.3.2
+.PHONY: test-versions
+test-versions: ## Try the built wheel on every minor version of Airflow: make test-versions VERSIONS="3.0.6 3.2.2"
+	@scripts/test_versions.sh $(VERSIONS)
+
 .PHONY: lint types format
 lint: $(VENV_3)/.ready ## ruff: rules and layout
 	$(PYTHON_3) -m ruff check

@@ -32,7 +32,8 @@ async def get_connection_async(conn_id: str) -> Connection:
     """
     channel = _channel_of_triggerer()
     if channel is None:
-        return await _in_thread(BaseHook.get_connection, conn_id)
+        found: Connection = await _in_thread(BaseHook.get_connection, conn_id)
+        return found
     # Before 3.3, `aget_connection` masks by blocking, and 3.0 does not have it.
     masks_awaited = hasattr(import_module("airflow.sdk.log"), "amask_secret")
     return await finish(BaseHook.aget_connection(conn_id) if masks_awaited else _look_up(channel, conn_id))

@@ -47,16 +47,16 @@ class Announced:
         self.keys = known | seen
 
     def is_outdated(self, lookback: float) -> bool:
-        """Whether the text that was written last would announce a payment twice, or list much more than ``lookback``."""
+        """Whether a trigger that began with the text written last would announce anew, or list twice ``lookback``."""
         return self._written_at is None or self._has_news or (self.polled_at or 0.0) - self._written_at >= lookback
 
     def to_text(self) -> str:
         """Return it as text, about 12 bytes for each payment: it is written to a database again and again."""
         whole = {key: _NO_TIME if created == NO_TIME else int(max(created, 0)) for key, created in self.keys.items()}
-        in_order = sorted(whole.items(), key=lambda each: each[1])
-        times = [created for _, created in in_order]
+        in_order = sorted(whole, key=whole.__getitem__)
+        times = [whole[key] for key in in_order]
         steps = array("I", (after - before for before, after in zip([0, *times], times, strict=False)))
-        hashes = array("Q", (key for key, _ in in_order))
+        hashes = array("Q", in_order)
         packed = zlib.compress(_little_endian(steps)), _little_endian(hashes)
         return json.dumps([self.polled_at, *(b64encode(each).decode() for each in packed)])
 

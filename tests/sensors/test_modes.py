@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments._compat import BaseHook, get_first_reschedule
 from airflow_provider_payments.exceptions import TooManyRecordsForXCom
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.sandbox import Call, Row
@@ -303,6 +304,16 @@ def test_the_deadline_is_that_of_the_first_start(shop: Shop) -> None:
     assert second["deadline"] == pytest.approx(first["deadline"], abs=0.01)
     assert journey.deferrals[1].timeout < journey.deferrals[0].timeout
     assert second["next_poll"] > first["next_poll"]
+
+
+def test_the_first_start_may_be_a_text() -> None:
+    """As `dag.test()` of Airflow 3.0 has it."""
+    first = datetime(2026, 1, 2, 3, 4, 5, 600000, tzinfo=timezone.utc)
+    for told in (first, "2026-01-02T03:04:05.600000Z", "2026-01-02T03:04:05.600000+00:00"):
+        instance = SimpleNamespace(get_first_reschedule_date=lambda context, told=told: told)
+        assert get_first_reschedule({"ti": instance}) == first  # type: ignore[typeddict-item]
+    instance = SimpleNamespace(get_first_reschedule_date=lambda context: None)
+    assert get_first_reschedule({"ti": instance}) is None  # type: ignore[typeddict-item]
 
 
 def test_importing_the_sensors_is_light() -> None:

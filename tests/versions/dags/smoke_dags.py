@@ -1,4 +1,4 @@
-"""The DAGs of the smoke test: each way to wait, by ``dags test``; many triggers at once; and what new payments start."""
+"""The DAGs of the smoke test: each way to wait, by ``dags test``; many triggers at once; what new payments start."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ for mode in ("poke", "reschedule", "deferrable"):
         _ = listed >> reached >> settled
 
 if os.environ.get("SMOKE_AT_ONCE"):
-    with DAG(
-        dag_id="wait_at_once", schedule="@once", is_paused_upon_creation=False, max_active_tasks=200, **START
-    ):
+    with DAG(dag_id="wait_at_once", schedule="@once", is_paused_upon_creation=False, max_active_tasks=200, **START):
         for conn_id, ids in PENDING.items():
             Leak(task_id=f"leak_{conn_id}")
             for copy in range(COPIES):
