@@ -8,6 +8,34 @@ DRIVERS = "tests/http/test_drivers.py"
 
 GUARDS = [
     Guard(
+        "triggers await the supervisor",
+        "_supervisor.py",
+        "return channel if kind",
+        "return None if kind",
+        "tests/triggers/test_supervisor.py",
+    ),
+    Guard(
+        "an exchange with the supervisor is not cut short",
+        "_supervisor.py",
+        "await asyncio.shield(task)",
+        "await task",
+        "tests/triggers/test_supervisor.py -k cut_short",
+    ),
+    Guard(
+        "tasks speak to the supervisor from one thread",
+        "http/requests_driver.py",
+        "pool.submit(self._send, walk.request(step), stop)",
+        "pool.submit(self.send, walk.request(step))",
+        "tests/http/test_drivers.py -k thread_of_the_caller",
+    ),
+    Guard(
+        "a watcher's state is written only when it has changed",
+        "triggers/new_payments.py",
+        "if store is None or not announced.is_outdated(self.lookback):",
+        "if store is None:",
+        "tests/triggers/test_new_payments.py -k has_not_changed",
+    ),
+    Guard(
         "a wait that the API asks for is one of all",
         "http/retry.py",
         "pause(state.upcoming_sleep)",

@@ -111,7 +111,14 @@ GUARDS = [
     Guard(
         "issued keys are masked in logs",
         "http/requests_driver.py",
-        "                self._conversation.mask(self._conversation.auth.secrets)\n",
+        "            self._conversation.mask(secrets)\n",
+        "",
+        "tests/secrets/test_masking.py",
+    ),
+    Guard(
+        "issued keys are masked in logs of triggers",
+        "http/aiohttp_driver.py",
+        "                await self._conversation.amask(self._conversation.auth.secrets)\n",
         "",
         "tests/secrets/test_masking.py",
     ),

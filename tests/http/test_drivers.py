@@ -7,7 +7,9 @@ import gzip
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -32,7 +34,7 @@ from airflow_provider_payments.http.message import Reply, Request, build_url, qu
 from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Pacer, TransportOptions
-from tests.http.conftest import SECRET, Drive, Pages, Talk
+from tests.http.conftest import SECRET, Drive, Pages, SyncDrive, Talk
 from tests.http.server import WAIT, Answer, Call, Server
 
 THROTTLED = Answer(403, b'{"code": 70, "message": "Anti hammering"}')
@@ -417,6 +419,23 @@ def test_a_token_is_asked_for_once_by_many_requests(drive: Drive, server: Server
     assert server.targets.count("/token") == 1
     assert server.targets[0] == "/token"
     assert drive.requests == 13
+
+
+def test_new_keys_are_told_of_in_the_thread_of_the_caller(server: Server, talk: Talk) -> None:
+    """Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's replies."""
+    tokens = TokenServer(server)
+    told: list[tuple[int, str]] = []
+
+    def mask(secrets: Sequence[str]) -> None:
+        told.extend((threading.get_ident(), secret) for secret in secrets)
+
+    conversation = replace(talk(auth=tokens.auth(), max_concurrency=4), mask=mask)
+    paths = [f"/{number}" for number in range(12)]
+    SyncDrive().walk(conversation, Pages(server.origin, paths), on_page=lambda: tokens.revoked.add("token-1"))
+    SyncDrive().send(conversation, get(server))
+    assert {secret for _, secret in told} == {"password", "token-1", "token-2"}
+    assert threading.get_ident() in {thread for thread, _ in told}
+    assert len({thread for thread, _ in told}) == 1
 
 
 def test_a_revoked_token_is_renewed_once_by_many_requests(drive: Drive, server: Server, talk: Talk) -> None:
