@@ -312,6 +312,7 @@ def test_the_first_start_may_be_a_text() -> None:
     for told in (first, "2026-01-02T03:04:05.600000Z", "2026-01-02T03:04:05.600000+00:00"):
         instance = SimpleNamespace(get_first_reschedule_date=lambda context, told=told: told)
         assert get_first_reschedule({"ti": instance}) == first  # type: ignore[typeddict-item]
+        assert instance.get_first_reschedule_date(None) == first, "Airflow asks as well"
     instance = SimpleNamespace(get_first_reschedule_date=lambda context: None)
     assert get_first_reschedule({"ti": instance}) is None  # type: ignore[typeddict-item]
 
