@@ -26,7 +26,7 @@ make_environment() {
 }
 
 install() {
-    "$environment/bin/python" -m pip --quiet --disable-pip-version-check install --constraint "$constraints" "$@"
+    "$environment/bin/python" -m pip --quiet --quiet --disable-pip-version-check install --constraint "$constraints" "$@"
 }
 
 for airflow; do
@@ -38,13 +38,13 @@ done
 
 rm -rf build/wheel
 "$python" -m venv --clear build/wheel/venv
-build/wheel/venv/bin/python -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir build/wheel .
+build/wheel/venv/bin/python -m pip --quiet --quiet --disable-pip-version-check wheel --no-deps --wheel-dir build/wheel .
 
 failed=
 for airflow; do
     constraints=constraints/airflow-$airflow-python-3.12.txt
     make_environment ".venv/versions/airflow-$airflow"
-    "$environment/bin/python" -m pip --quiet uninstall --yes airflow-provider-payments
+    "$environment/bin/python" -m pip --quiet --quiet uninstall --yes airflow-provider-payments
     wheel=$(echo build/wheel/*.whl)
     install "$wheel[sandbox]"
     "$environment/bin/python" tests/versions/smoke.py || failed="$failed $airflow"

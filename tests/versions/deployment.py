@@ -71,8 +71,9 @@ class Deployment:
             self.start("api-server")
             self.start("dag-processor")
             self._wait_for_api()
-        for component in {"scheduler", "triggerer"} - {but}:
-            self.start(component)
+        for component in ("scheduler", "triggerer"):
+            if component != but:
+                self.start(component)
 
     def dead(self) -> list[str]:
         """Return the components that have ended by themselves."""
