@@ -166,7 +166,7 @@ def check_triggerer(home: Path, copies: int) -> None:
 def watch_triggers(airflow: Deployment, sandbox: Sandbox, copies: int) -> None:
     number = len(SENSORS) * (copies + 1)  # with those that leak
     airflow.start_all(but="triggerer")
-    airflow.wait_for_states({"deferred": number})
+    airflow.wait_for_states({"deferred": number}, seconds=300 + 10 * number)
     wait_until(lambda: airflow.query("SELECT count(*) FROM trigger")[0][0] == number + len(WATCHERS), "all", airflow)
     before = len(sandbox.requests)
     triggerer = airflow.start("triggerer")
