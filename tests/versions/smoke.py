@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ with warnings.catch_warnings(record=True) as caught:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:
         from airflow.models.dagbag import DagBag
-    bag = DagBag(sys.argv[1], include_examples=False)
+    bag = DagBag(sys.argv[1])
 ours = [f"{each.filename}: {each.message}" for each in caught
     if "example_" in each.filename or "airflow_provider_payments" in each.filename]
 print(json.dumps({"errors": bag.import_errors, "warnings": ours, "dags": len(bag.dags)}))
@@ -216,6 +217,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=1, help="sensors of each company at once (default: %(default)s)")
     parser.add_argument("--only-triggerer", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped"))  # and so stops what it has started
     home = Path(os.environ["AIRFLOW_HOME"])
     say(f"Airflow {version('apache-airflow')}, http provider {version('apache-airflow-providers-http')}, in {home}")
     if not options.only_triggerer:
