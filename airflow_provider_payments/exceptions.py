@@ -77,4 +77,4 @@ class PaymentsProtocolError(PaymentsError):
 
 
 class TooManyRecordsForXCom(PaymentsError, AirflowFailException):
-    """More records than XCom should carry. Nothing was pushed; give the operator an ``output_path``."""
+    """More records, or more bytes of them, than XCom should carry. Nothing was pushed; give the operator an ``output_path``."""

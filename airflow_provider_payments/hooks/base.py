@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsError
 from airflow_provider_payments.hooks.api import PaymentsApi
@@ -19,7 +19,7 @@ from airflow_provider_payments.hooks.questions import build_listing, find_paymen
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation
-from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.payment import Payment, refuse_xcom
 from airflow_provider_payments.query import PaymentQuery, build_query
 
 T = TypeVar("T")
@@ -39,6 +39,10 @@ class PaymentListing(Iterator[Payment]):
 
     def __next__(self) -> Payment:
         return next(self._payments)
+
+    def serialize(self) -> NoReturn:
+        """Refuse to become an XCom, which is what a task that returns this asks of it."""
+        refuse_xcom(type(self).__name__)
 
 
 class PaymentsHook(ConnectedHook):

@@ -21,7 +21,7 @@ class ListPaymentsOperator(PaymentsTask):
     The connection's type says which payment company it is; nothing else here does.
 
     To XCom the task returns a list of records. To storage it writes one object, which appears whole or not at all and
-    is the same when the task is retried, and returns a manifest: counts, totals, and whether the listing is
+    is the same when the task is retried (but for ``listed_at``), and returns a manifest: counts, totals, and whether the listing is
     ``complete``.
 
     :param payments_conn_id: the connection. (templated)
@@ -38,7 +38,7 @@ class ListPaymentsOperator(PaymentsTask):
     :param file_format: ``jsonl``, ``jsonl.gz``, ``csv``, ``csv.gz`` or ``parquet``; None takes it from the suffix of
         ``output_path``. (templated)
     :param include_raw: whether records carry the API's own object under ``raw``.
-    :param max_xcom_records: more records than this are an error rather than an XCom.
+    :param max_xcom_records: more records than this are an error rather than an XCom, and so are more than 4 MiB.
     :param max_records_per_file: cuts a big load into parts: ``output_path`` becomes a folder of
         ``part-00000.parquet`` and so on, with a ``_manifest.json`` that is published last. None writes one object.
     :raises PaymentsConfigError: for a bad window, status, filter or path, before the first request.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 
 _log = logging.getLogger(__name__)
+
+#: As much as a task may push, in bytes of JSON. Airflow keeps an XCom as one value of its metadata database, which
+#: MySQL takes up to 4 MiB of where it is set up sparingly, and sends it whole to each task that pulls it and to whoever
+#: looks at it. A thousand records of usual size have about a third of this.
+MAX_XCOM_BYTES = 4 << 20
 
 
 @dataclass
@@ -78,14 +83,16 @@ class Delivery:
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
         tally = Tally()
-        found = list(islice(payments, self.max_xcom_records + 1))
-        if len(found) > self.max_xcom_records:
-            raise TooManyRecordsForXCom(
-                f"There are more than {self.max_xcom_records} payments (max_xcom_records). Give the operator an "
-                "output_path, like 's3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
-            )
-        tally.add(found)
-        records = [payment.to_dict(include_raw=self.include_raw) for payment in found]
+        records: list[dict[str, Any]] = []
+        size = 0
+        for payment in payments:
+            if len(records) == self.max_xcom_records:
+                raise _too_many(f"There are more than {self.max_xcom_records} payments (max_xcom_records).")
+            records.append(payment.to_dict(include_raw=self.include_raw))
+            size += len(json.dumps(records[-1]))  # as Airflow writes them: in ASCII, so that characters are bytes
+            if size > MAX_XCOM_BYTES:
+                raise _too_many(f"{len(records)} payments and more take over {MAX_XCOM_BYTES >> 20} MiB of JSON.")
+            tally.add([payment])
         _warn([*payments.report.doubts, *tally.warnings()])
         _log.info("%d payments to XCom", len(records))
         self._tell(Lineage(hook.base_address, None, len(records), None), hook)
@@ -119,6 +126,7 @@ class Delivery:
                 "connection_id": hook.payments_conn_id,
                 "created_from": format_time(window[0]),
                 "created_to": format_time(window[1]),
+                "listed_at": format_time(payments.report.listed_at),
                 **tally.summary(output.amounts_unfit),
                 "duplicates_dropped": payments.report.duplicates_dropped,
                 "complete": payments.report.is_complete,
@@ -138,6 +146,13 @@ class Delivery:
     def _tell(self, lineage: Lineage, hook: PaymentsHook) -> None:
         self.lineage = lineage
         lineage.tell_hook_lineage(hook)
+
+
+def _too_many(trouble: str) -> TooManyRecordsForXCom:
+    return TooManyRecordsForXCom(
+        f"{trouble} That is too much for XCom. Give the operator an output_path, like "
+        "'s3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
+    )
 
 
 def _unfit(output: Output) -> list[str]:

@@ -14,8 +14,9 @@ from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.questions import find_payments
 from airflow_provider_payments.hooks.report import ListingReport
-from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery, build_query
+from airflow_provider_payments.times import UTC
 from airflow_provider_payments.waiting.orders import OrderFinder, choose_decisive
 
 #: So many payments are named in a log line.
@@ -60,6 +61,7 @@ class StatusWait:
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
         """Ask for those payments that have not reached a target status yet."""
+        self.report.listed_at = datetime.now(UTC)
         self._target = build_query(statuses=self.target_statuses, known_words=api.statuses)
         failure = build_query(statuses=self.failure_statuses or None, known_words=api.statuses)
         left = [name for name in self._names if not self._has_reached(name)]
@@ -98,6 +100,7 @@ class StatusWait:
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:
         """Return the payments as the last poll found them, each once."""
         payments = {payment.id: payment for name in self._names for payment in self._found[name]}
+        stamp(payments.values(), self.report.listed_at)  # one poll asks for them all, but not with one request
         return PaymentListing(iter([list(payments.values())]), self.report)
 
     def remember(self) -> Mapping[str, Any]:
