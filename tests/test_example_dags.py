@@ -160,7 +160,7 @@ def test_loads_days_into_a_warehouse(
     )
     for _ in range(2):
         run_dag(dag, dag.stem, "2025-10-11")
-    assert list(s3.objects()) == ["payments/provider=spacepay/date=2025-10-10/payments.parquet"]
+    assert list(s3.objects()) == ["payments/company=spacepay/date=2025-10-10/payments.parquet"]
     rows = {row["id"]: row for row in sandbox.spacepay.rows if "2025-10-08" <= row["createdAt"] < "2025-10-11"}
     assert {each["id"]: each["provider_status"] for each in table(tmp_path)} == {
         key: row["status"] for key, row in rows.items()
@@ -176,6 +176,18 @@ def test_loads_days_into_a_warehouse(
     assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
     assert len(loaded) == len(rows) + 1
     assert all("+00:00" in each["created_at"] for each in loaded.values())
+    # The older day is run again: its payments are listed later, but for one that somebody lists later still.
+    late["status"] = "completed"
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as connection:
+        other = next(key for key in rows if key != late["id"])
+        connection.execute("UPDATE payments SET listed_at = '2999-01-01', status = 'refunded' WHERE id = ?", [other])
+        connection.commit()
+    run_dag(dag, dag.stem, "2025-10-11")
+    again = {each["id"]: each for each in table(tmp_path)}
+    assert (again[late["id"]]["status"], again[other]["status"]) == ("succeeded", "refunded")
+    assert again[late["id"]]["listed_at"] > loaded[late["id"]]["listed_at"]
+    assert again[exact["id"]] == loaded[exact["id"]], "of the other day only"
+    assert len(again) == len(loaded)
 
 
 def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
