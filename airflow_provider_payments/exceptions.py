@@ -19,6 +19,8 @@ a whole body. The classes are public: map them in an Airflow 3.3 retry policy, o
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from airflow_provider_payments._compat import AirflowException, AirflowFailException
 
 
@@ -78,3 +80,16 @@ class PaymentsProtocolError(PaymentsError):
 
 class TooManyRecordsForXCom(PaymentsError, AirflowFailException):
     """More records, or more bytes of them, than XCom should carry. Nothing was pushed; give the operator an ``output_path``."""
+
+
+def refuse_xcom(kind: str) -> NoReturn:
+    """Say what a task returns in the place of payments, which no task could read out of an XCom.
+
+    For Airflow's ``[core] allowed_deserialization_classes`` lets none but its own classes through by default.
+
+    :param kind: what the task returned.
+    """
+    raise PaymentsConfigError(
+        f"A {kind} is nothing that an XCom can hold. Return records: [payment.to_dict() for payment in payments]; "
+        "or let ListPaymentsOperator write them to an output_path."
+    )

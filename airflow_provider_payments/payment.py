@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentsProtocolError, refuse_xcom
 from airflow_provider_payments.money import format_amount
 from airflow_provider_payments.status import PaymentKind as PaymentKind
 from airflow_provider_payments.status import PaymentStatus as PaymentStatus
@@ -74,6 +74,13 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     expires_at: datetime | None = None
     raw: bytes = b"null"
     listed_at: datetime | None = None
+
+    def __eq__(self, other: object) -> bool:
+        # Sightings of the same payment in the same state are equal, whenever they were.
+        return isinstance(other, Payment) and _state(self) == _state(other)
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.connection_id, self.id))
 
     def __repr__(self) -> str:
         # The raw object holds personal data, and a repr ends up in logs.
@@ -196,19 +203,6 @@ _set = msgspec.structs.force_setattr
 _LONGEST_INT = 640
 
 
-def refuse_xcom(kind: str) -> NoReturn:
-    """Say what a task returns in the place of payments, which no task could read out of an XCom.
-
-    For Airflow's ``[core] allowed_deserialization_classes`` lets none but its own classes through by default.
-
-    :param kind: what the task returned.
-    """
-    raise PaymentsConfigError(
-        f"A {kind} is nothing that an XCom can hold. Return records: [payment.to_dict() for payment in payments]; "
-        "or let ListPaymentsOperator write them to an output_path."
-    )
-
-
 def stamp(payments: Iterable[Payment], listed_at: datetime | None) -> None:
     """Set when the listing of payments began, before anybody else has seen them: making them anew takes longer."""
     for payment in payments:
@@ -218,6 +212,10 @@ def stamp(payments: Iterable[Payment], listed_at: datetime | None) -> None:
 def to_json_lines(payments: Iterable[Payment], *, include_raw: bool = True) -> bytes:
     """Return :meth:`Payment.to_json` of each payment, with a line feed after each."""
     return _ENCODER.encode_lines([payment._to_record(include_raw) for payment in payments])
+
+
+def _state(payment: Payment) -> tuple[Any, ...]:
+    return msgspec.structs.astuple(payment)[:-1]  # without listed_at, the last field
 
 
 def _cell(value: Any) -> str | None:

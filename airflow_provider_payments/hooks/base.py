@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import NoReturn, TypeVar
 
-from airflow_provider_payments.exceptions import PaymentsError
+from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.connected import ConnectedHook
 from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer, answer, aread, read
@@ -19,7 +19,7 @@ from airflow_provider_payments.hooks.questions import build_listing, find_paymen
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation
-from airflow_provider_payments.payment import Payment, refuse_xcom
+from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery, build_query
 
 T = TypeVar("T")

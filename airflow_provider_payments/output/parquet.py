@@ -34,7 +34,16 @@ SCHEMA = pa.schema(
 _STEP = Decimal(1).scaleb(-18)
 _EXACT = Context(prec=38, traps=[Inexact, InvalidOperation])
 
-_REPETITIVE = ["provider", "connection_id", "kind", "status", "provider_status", "currency", "crypto_asset", "listed_at"]
+_REPETITIVE = [
+    "provider",
+    "connection_id",
+    "kind",
+    "status",
+    "provider_status",
+    "currency",
+    "crypto_asset",
+    "listed_at",
+]
 # Small enough that memory stays the same however many payments there are, and however large.
 _BATCH_ROWS = 1024
 _GROUP_ROWS = 8 * _BATCH_ROWS

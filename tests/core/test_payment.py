@@ -150,3 +150,12 @@ def test_the_time_that_windows_apply_to(created: int | None, completed: int | No
 def test_equal_payments_are_equal() -> None:
     assert payment() == payment()
     assert payment() != payment(id="p2")
+    assert payment() != payment(raw=b"{}")
+    assert payment() != "p1"
+
+
+def test_a_payment_is_the_same_whenever_it_was_seen() -> None:
+    later = payment(listed_at=START + timedelta(days=9))
+    assert payment() == later
+    assert len({payment(), later, payment(status=PaymentStatus.FAILED)}) == 2
+    assert payment().to_dict() != later.to_dict()

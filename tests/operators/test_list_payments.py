@@ -27,6 +27,7 @@ from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.output.delivery import MAX_XCOM_BYTES
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.listed import content, unlisted
 
 DAGS = Path(__file__).parent / "dags" / "list_payments.py"
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
@@ -70,20 +71,6 @@ def run(conn_type: str = "spacepay", **settings: Any) -> Any:
 def read(path: Path) -> list[dict[str, Any]]:
     text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     return [json.loads(line) for line in text.splitlines()]
-
-
-def unlisted(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What two listings of the same payments have in common."""
-    assert len({record["listed_at"] for record in records}) == 1
-    return [{**record, "listed_at": None} for record in records]
-
-
-def content(manifest: dict[str, Any]) -> bytes:
-    """An object's bytes, unpacked, but for when the listing began."""
-    path = Path(manifest["path"].removeprefix("file://"))
-    found = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    assert found.count(manifest["listed_at"].encode()) == manifest["records"] > 0
-    return found.replace(manifest["listed_at"].encode(), b"")
 
 
 def pulled(dag_run: Any, task_id: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from airflow_provider_payments._compat import Asset, BaseHook
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.listed import content
 from tests.stores import S3UnderTest
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
@@ -85,8 +87,12 @@ def test_parts(sandbox: Sandbox, tmp_path: Path) -> None:
     assert [each["records"] for each in published.pop("files")] == [16, 16, 8]
     assert published == manifest
     assert (manifest["path"], manifest["parts"]) == (url, 3)
-    assert (manifest["sha256"], manifest["bytes"], manifest["records"]) == (whole["sha256"], whole["bytes"], 40)
-    assert run("spacepay", output_path=url, max_records_per_file=16)["sha256"] == whole["sha256"]
+    parts = [(tmp_path / "parts.jsonl" / name).read_bytes() for name in names[1:]]
+    assert hashlib.sha256(b"".join(parts)).hexdigest() == manifest["sha256"]
+    listed_at = manifest["listed_at"].encode()
+    assert [part.count(listed_at) for part in parts] == [16, 16, 8], "one time for all parts"
+    assert b"".join(parts).replace(listed_at, b"") == content(whole)
+    assert (manifest["bytes"], manifest["records"]) == (whole["bytes"], 40)
 
 
 @pytest.fixture
