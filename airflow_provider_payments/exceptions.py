@@ -79,7 +79,7 @@ class PaymentsProtocolError(PaymentsError):
 
 
 class TooManyRecordsForXCom(PaymentsError, AirflowFailException):
-    """More records, or more bytes of them, than XCom should carry. Nothing was pushed; give the operator an ``output_path``."""
+    """More records, or more of their bytes, than XCom should carry. Nothing was pushed; use an ``output_path``."""
 
 
 def refuse_xcom(kind: str) -> NoReturn:

@@ -7,10 +7,10 @@ warehouse is any database that Airflow has a connection to: Postgres, Snowflake,
 The lake has one object for each company and day: `…/company=spacepay/date=2026-01-31/payments.parquet`. It holds the
 payments that were created on the day, and on the days before it within `LOOKBACK`, as they were when listed.
 
-The table has each payment once, as it was listed last: the row with the later `listed_at` stays, whichever day's run it
-is from. Each run replaces its payments in one transaction, so any day can be run again at any time, and any task of it. The
-first run makes the table. For millions of payments a day, use your warehouse's own bulk load
-in the place of `load`.
+The table has each payment once, as it was listed last: the row with the later `listed_at` stays, whichever day's run
+it is from. Each run replaces its payments in one transaction, so any day, and any task of it, can be run again at any
+time. The first run makes the table. For millions of payments a day, use your warehouse's own bulk load in the place of
+`load`.
 """
 
 from __future__ import annotations

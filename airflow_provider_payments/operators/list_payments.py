@@ -21,8 +21,8 @@ class ListPaymentsOperator(PaymentsTask):
     The connection's type says which payment company it is; nothing else here does.
 
     To XCom the task returns a list of records. To storage it writes one object, which appears whole or not at all and
-    is the same when the task is retried (but for ``listed_at``), and returns a manifest: counts, totals, and whether the listing is
-    ``complete``.
+    is the same when the task is retried, but for ``listed_at``, and returns a manifest: counts, totals, and whether the
+    listing is ``complete``.
 
     :param payments_conn_id: the connection. (templated)
     :param created_from: first instant of the window: an aware datetime or ISO 8601 text with a zone; None is unbounded.
