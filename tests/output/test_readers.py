@@ -82,28 +82,34 @@ def lay_out(make_payment: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return lay_out
 
 
-def run(heading: str, code: str) -> list[dict[str, Any]]:
+def read(heading: str, code: str) -> pa.Table | pd.DataFrame:
     if heading == "DuckDB":
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
-        return connection.sql(code).to_arrow_table().to_pylist()
+        return connection.sql(code).to_arrow_table()
+    if heading == "DataFusion":
+        pytest.importorskip("datafusion")
     names: dict[str, Any] = {}
     exec(code, names)
-    table = names["table"]
+    return names["table"]
+
+
+def rows_of(table: pa.Table | pd.DataFrame) -> list[dict[str, Any]]:
     if isinstance(table, pa.Table):
         return table.to_pylist()
     return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
-@pytest.mark.parametrize(
+each_snippet = pytest.mark.parametrize(
     ("heading", "code"), SNIPPETS, ids=[f"{heading}-{format_of(code)}" for heading, code in SNIPPETS]
 )
+
+
+@each_snippet
 def test_a_lake_is_one_table(heading: str, code: str, lay_out: Callable[[str], Path]) -> None:
-    if heading == "DataFusion":
-        pytest.importorskip("datafusion")
     name = format_of(code)
     lay_out(name)
-    rows = {str(row["id"]): row for row in run(heading, code)}
+    rows = {str(row["id"]): row for row in rows_of(read(heading, code))}
     assert sorted(rows) == list(ORDERS)
     is_text = name.startswith("csv")
     for key, order in ORDERS.items():
@@ -126,6 +132,18 @@ def test_a_lake_is_one_table(heading: str, code: str, lay_out: Callable[[str], P
         assert str(row["is_final"]).lower() == "true"
         assert pd.Timestamp(row["listed_at"]) == LISTED + timedelta(days=int(key))
         assert row["crypto_amount"] is None
+
+
+@each_snippet
+def test_a_lake_without_payments_has_columns(heading: str, code: str, lay_out: Callable[[str], Path]) -> None:
+    name = format_of(code)
+    for file in lay_out(name).rglob(f"payments.{name}"):
+        if file.parent.parts[-2:] != ("company=spacepay", "date=2026-01-31"):
+            file.unlink()
+    table = read(heading, code)
+    assert len(table) == 0
+    columns = table.column_names if isinstance(table, pa.Table) else list(table.columns)
+    assert set(columns) >= set(RECORD_FIELDS) - {"raw"}
 
 
 def test_the_row_that_was_listed_later_counts(make_payment: Make) -> None:
