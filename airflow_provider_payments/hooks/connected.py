@@ -15,6 +15,7 @@ from requests import RequestException
 from requests.auth import AuthBase
 
 from airflow_provider_payments._compat import get_connection_async, mask_secret
+from airflow_provider_payments.arguments import is_none, read_text
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms
 from airflow_provider_payments.hooks.api import PaymentsApi
@@ -81,7 +82,8 @@ class ConnectedHook(HttpHook):
         method: str = "GET",
         **http_options: Any,
     ) -> None:
-        conn_id = payments_conn_id or http_conn_id or self.default_conn_name
+        given = next((each for each in (payments_conn_id, http_conn_id) if not is_none(each)), self.default_conn_name)
+        conn_id = read_text("payments_conn_id", given, f"payments_conn_id='{self.default_conn_name}'")
         super().__init__(method=method, http_conn_id=conn_id, **http_options)
         self.payments_conn_id = conn_id
         self._connection: Connection | None = None

@@ -18,6 +18,7 @@ from airflow_provider_payments._compat import (
     conf,
     get_first_reschedule,
 )
+from airflow_provider_payments.arguments import read_flag, read_whole_number
 from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError
 from airflow_provider_payments.operators.base import PaymentsTask
 from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
@@ -46,11 +47,11 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         payments_conn_id: str,
         output_path: str | None = None,
         file_format: str | None = None,
-        include_raw: bool = True,
-        max_xcom_records: int = 1000,
-        max_records_per_file: int | None = None,
-        max_poll_failures: int = 10,
-        deferrable: bool | None = None,
+        include_raw: bool | str = True,
+        max_xcom_records: int | str = 1000,
+        max_records_per_file: int | str | None = None,
+        max_poll_failures: int | str = 10,
+        deferrable: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -85,6 +86,16 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         return None, None
 
     @property
+    def is_deferrable(self) -> bool:
+        """Whether to wait in the triggerer."""
+        return read_flag("deferrable", self.deferrable)
+
+    @property
+    def most_poll_failures(self) -> int:
+        """How many failed polls in a row are survived."""
+        return read_whole_number("max_poll_failures", self.max_poll_failures)
+
+    @property
     def deadline(self) -> float:
         """When to give up, in seconds since 1970."""
         self._started = self._started or time.time()
@@ -93,7 +104,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait, and return what was waited for."""
         with self._skip_softly():
-            if self.deferrable:
+            if self.is_deferrable:
                 return self._look_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
             self._started = first.timestamp() if first else time.time()
@@ -169,11 +180,11 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         if now >= deadline:
             raise self._time_out(self._wait.describe() if self._wait else "")
         trigger = self.build_trigger(
-            payments_conn_id=self.payments_conn_id,
+            payments_conn_id=self.conn_id,
             poke_interval=self.poke_interval,
             deadline=deadline,
             next_poll=now + pause,
-            max_poll_failures=self.max_poll_failures,
+            max_poll_failures=self.most_poll_failures,
             poll_failures=self._poll_failures,
             look_failures=self._poll_failures,
             **(self._wait.remember() if self._wait else {}),
@@ -203,6 +214,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
         wait = self._wait = self._wait or self.build_wait({})
         self.build_delivery().check()  # now, not after hours
+        _ = self.most_poll_failures
         is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT, report=wait.report)
         self.log.info("%s", wait.describe())
         if not is_over:
@@ -216,10 +228,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
     def _survive(self, error: Exception) -> None:
         self._poll_failures += 1
-        if self._poll_failures > self.max_poll_failures:
+        if self._poll_failures > self.most_poll_failures:
             raise error
         self.log.warning(
-            "Poll failed, %d in a row of at most %d. %s", self._poll_failures, self.max_poll_failures, error
+            "Poll failed, %d in a row of at most %d. %s", self._poll_failures, self.most_poll_failures, error
         )
 
     def _time_out(self, last: str = "") -> AirflowSensorTimeout:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.argument_lists import read_filters, read_statuses
+from airflow_provider_payments.arguments import optional, read_seconds, read_text, read_whole_number
 from airflow_provider_payments.query import build_query, parse_bound
-from airflow_provider_payments.times import format_time, parse_iso
+from airflow_provider_payments.times import format_time, look_back
 from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
 
 if TYPE_CHECKING:
@@ -48,33 +49,33 @@ class NewPaymentsTrigger(BaseEventTrigger):
     :param payments_conn_id: the connection.
     :param statuses: normalised statuses or the API's own words; None for all.
     :param filters: the API's own filter parameters.
-    :param created_from: ISO 8601 text with a zone: payments from here on are announced, when the watch first begins.
-        None announces only what matches later than that.
-    :param lookback: seconds, or a ``timedelta``.
-    :param poke_interval: seconds between polls, or a ``timedelta``.
+    :param created_from: an aware datetime of any class, or ISO 8601 text with a zone: payments from here on are
+        announced, when the watch first begins. None announces only what matches later than that.
+    :param lookback: seconds, or a ``timedelta``; more than 0.
+    :param poke_interval: seconds between polls, or a ``timedelta``; more than 0.
     :param max_poll_failures: failed polls in a row that are survived.
-    :raises PaymentsConfigError: for an interval that is not positive, or a time without a zone.
+    :raises PaymentsConfigError: for an argument that is not taken.
     """
 
     def __init__(
         self,
         *,
         payments_conn_id: str,
-        statuses: Sequence[str] | None = ("succeeded",),
-        filters: Mapping[str, object] | None = None,
-        created_from: str | None = None,
-        lookback: timedelta | float = 86_400.0,
-        poke_interval: timedelta | float = 60.0,
+        statuses: Sequence[str] | str | None = ("succeeded",),
+        filters: Mapping[str, object] | str | None = None,
+        created_from: datetime | str | None = None,
+        lookback: timedelta | float | str = 86_400.0,
+        poke_interval: timedelta | float | str = 60.0,
         max_poll_failures: int = 10,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.payments_conn_id = payments_conn_id
-        self.statuses = statuses
-        self.filters = filters
+        self.payments_conn_id = read_text("payments_conn_id", payments_conn_id, "payments_conn_id='my_connection'")
+        self.statuses = optional(read_statuses, "statuses", statuses)
+        self.filters = optional(read_filters, "filters", filters)
         self.created_from = format_time(parse_bound("created_from", created_from))
-        self.lookback = _seconds("lookback", lookback)
-        self.poke_interval = _seconds("poke_interval", poke_interval)
-        self.max_poll_failures = max_poll_failures
+        self.lookback = read_seconds("lookback", lookback, is_positive=True)
+        self.poke_interval = read_seconds("poke_interval", poke_interval, is_positive=True)
+        self.max_poll_failures = read_whole_number("max_poll_failures", max_poll_failures)
         self._has_warned = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -82,8 +83,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
         kind = type(self)
         return f"{kind.__module__}.{kind.__qualname__}", {
             "payments_conn_id": self.payments_conn_id,
-            "statuses": None if self.statuses is None else list(self.statuses),
-            "filters": None if self.filters is None else dict(self.filters),
+            "statuses": self.statuses,
+            "filters": self.filters,
             "created_from": self.created_from,
             "lookback": self.lookback,
             "poke_interval": self.poke_interval,
@@ -150,9 +151,10 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
         is_first = announced.polled_at is None
         if is_first and self.created_from is not None:
-            start = parse_iso(self.created_from)
+            start = parse_bound("created_from", self.created_from)
         else:
-            start = datetime.fromtimestamp((announced.polled_at or time.time()) - self.lookback, timezone.utc)
+            last = datetime.fromtimestamp(announced.polled_at or time.time(), timezone.utc)
+            start = look_back(last, timedelta(seconds=self.lookback))
         query = build_query(
             created_from=start,
             statuses=self.statuses,
@@ -221,10 +223,3 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
 #: For triggers without a store.
 _memory: dict[str, Announced] = {}
-
-
-def _seconds(name: str, value: timedelta | float) -> float:
-    seconds: Any = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
-        raise PaymentsConfigError(f"{name} must be seconds or a timedelta, more than 0, and is {value!r}.")
-    return float(seconds)

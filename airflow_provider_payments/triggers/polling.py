@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_payments.arguments import read_seconds, read_text, read_whole_number
 from airflow_provider_payments.exceptions import PaymentFailed
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class PollingTrigger(BaseTrigger):
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
     :param look_failures: how often in a row the task itself has failed to look; for the task.
+    :raises PaymentsConfigError: for an argument that is not taken.
     """
 
     def __init__(
@@ -79,17 +81,17 @@ class PollingTrigger(BaseTrigger):
         look_failures: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.payments_conn_id = payments_conn_id
-        self.poke_interval = poke_interval
-        self.deadline = deadline
-        self.next_poll = next_poll
-        self.max_poll_failures = max_poll_failures
-        self.poll_failures = poll_failures
-        self.look_failures = look_failures
+        self.payments_conn_id = read_text("payments_conn_id", payments_conn_id, "payments_conn_id='my_connection'")
+        self.poke_interval = read_seconds("poke_interval", poke_interval)
+        self.deadline = read_seconds("deadline", deadline)
+        self.next_poll = read_seconds("next_poll", next_poll)
+        self.max_poll_failures = read_whole_number("max_poll_failures", max_poll_failures)
+        self.poll_failures = read_whole_number("poll_failures", poll_failures)
+        self.look_failures = read_whole_number("look_failures", look_failures)
         # What is serialised stays as it is.
         self._last_poll = 0.0
-        self._next_poll = next_poll
-        self._failures = poll_failures
+        self._next_poll = self.next_poll
+        self._failures = self.poll_failures
 
     @abstractmethod
     def build_wait(self) -> Wait:

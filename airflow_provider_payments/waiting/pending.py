@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.argument_lists import read_filters
+from airflow_provider_payments.arguments import optional, read_word
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.questions import PENDING, find_payments, find_pending, find_pending_at_head
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.query import build_query
+from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.waiting.wait import StillWaiting
 
 SETTLED = "settled"
-_UNTIL = (SETTLED, "pending")
+UNTIL = (SETTLED, "pending")
 _log = logging.getLogger(__name__)
 
 
@@ -43,8 +44,10 @@ class PendingWait:
     _last: str = field(default="Nothing was asked yet.", init=False)
 
     def __post_init__(self) -> None:
-        if self.until not in _UNTIL:
-            raise PaymentsConfigError(f"until must be one of {', '.join(_UNTIL)}, and is {self.until!r}.")
+        self.until = read_word("until", self.until, UNTIL)
+        self.created_from = parse_bound("created_from", self.created_from)
+        self.created_to = parse_bound("created_to", self.created_to)
+        self.filters = optional(read_filters, "filters", self.filters)
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
         """Look for one pending payment."""

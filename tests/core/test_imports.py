@@ -23,6 +23,8 @@ LAYERS = [
     ["_compat", "get_provider_info", ""],
     ["exceptions"],
     ["money", "times"],
+    ["arguments"],
+    ["argument_lists"],
     ["status"],
     ["payment"],
     ["query"],
@@ -35,6 +37,7 @@ LAYERS = [
     ["triggers"],
     ["sensors"],
 ]
+VALUES = ("money", "times", "arguments", "argument_lists", "status", "payment", "query", "windows")
 #: The sandbox stands for somebody else's server: it may not use what it is to check.
 SANDBOX = "sandbox"
 
@@ -99,11 +102,7 @@ def test_the_sandbox_uses_nothing_that_it_checks() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [
-        name
-        for name in modules()
-        if name.split(".")[0] in ("http", "money", "times", "status", "payment", "query", "windows")
-    ],
+    [name for name in modules() if name.split(".")[0] in ("http", *VALUES)],
 )
 def test_the_conversation_and_the_values_know_no_airflow(module: str) -> None:
     assert not {name for name in imports(module) if name.split(".")[0] == "airflow"}

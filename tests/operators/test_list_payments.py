@@ -336,6 +336,10 @@ def test_templated_fields_are_attributes_taken_as_they_are() -> None:
         "filters",
         "output_path",
         "file_format",
+        "lookback",
+        "include_raw",
+        "max_xcom_records",
+        "max_records_per_file",
     }
 
 

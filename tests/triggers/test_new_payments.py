@@ -248,7 +248,7 @@ class TestWithOneCompany:
             {"poke_interval": 0},
             {"poke_interval": -1.0},
             {"poke_interval": timedelta(0)},
-            {"poke_interval": "60"},
+            {"poke_interval": "soon"},
             {"lookback": 0},
             {"created_from": "2026-01-01T00:00:00"},
         ],
