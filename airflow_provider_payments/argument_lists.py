@@ -54,8 +54,8 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def read_statuses(name: str, value: object) -> list[str]:
     """Read a list of status words."""
     example = f"{name}=['succeeded']"
-    if isinstance(value, str) and re.fullmatch(r"\w+", value) and len(value) <= LONGEST_SHOWN:
-        word = plain_text(value)
+    word = plain_text(value) if isinstance(value, str) else ""
+    if re.fullmatch(r"[a-z]\w+", word) and len(word) <= LONGEST_SHOWN:
         raise PaymentsConfigError(f"{name} must be a list of words, not the text {word!r}. Write {name}=[{word!r}].")
     words = read_list(name, value, "words", example)
     for each in words:
@@ -89,6 +89,13 @@ def read_id(what: str, value: object, *, takes_numbers: bool = True) -> str:
     if not value.strip():
         raise PaymentsConfigError(f"{what} an empty id.")
     return _require_rendered(what, plain_text(value))
+
+
+def read_known_ids(value: object) -> dict[str, list[str]]:
+    """Read the ids of payments that orders are known to have, by order."""
+    if not isinstance(value, Mapping | type(None)):
+        raise refuse("known_ids", value, "a dict of lists of ids", is_private=True)
+    return {read_id("known_ids contains", name): read_ids("known_ids", ids) for name, ids in (value or {}).items()}
 
 
 def read_filters(name: str, value: object, *, takes_numbers: bool = True) -> dict[str, str]:

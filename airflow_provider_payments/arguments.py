@@ -86,7 +86,8 @@ def describe(value: object, *, is_private: bool = False) -> str:
 
     :param is_private: whether only its type may be told.
     """
-    if is_none(value) or isinstance(value, bool | int | float | timedelta):
+    is_short = is_integer(value) and -_TOO_MUCH < int(value) < _TOO_MUCH  # type: ignore[call-overload]
+    if is_none(value) or is_short or isinstance(value, bool | float | timedelta):
         return f"a {type(value).__name__}" if is_private else repr(value)
     if isinstance(value, str):
         text = plain_text(value)

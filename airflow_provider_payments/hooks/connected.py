@@ -82,8 +82,13 @@ class ConnectedHook(HttpHook):
         method: str = "GET",
         **http_options: Any,
     ) -> None:
-        given = next((each for each in (payments_conn_id, http_conn_id) if not is_none(each)), self.default_conn_name)
-        conn_id = read_text("payments_conn_id", given, f"payments_conn_id='{self.default_conn_name}'")
+        given = {
+            "payments_conn_id": payments_conn_id,
+            "http_conn_id": http_conn_id,
+            "conn_name": self.default_conn_name,
+        }
+        name, value = next((name, value) for name, value in given.items() if not is_none(value))
+        conn_id = read_text(name, value, f"{name}='{self.default_conn_name}'")
         super().__init__(method=method, http_conn_id=conn_id, **http_options)
         self.payments_conn_id = conn_id
         self._connection: Connection | None = None

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import AirflowOptionalProviderFeatureException
-from airflow_provider_payments.argument_lists import read_filters, read_ids, read_statuses
-from airflow_provider_payments.arguments import optional, read_seconds
+from airflow_provider_payments.argument_lists import read_filters, read_id, read_ids, read_known_ids, read_statuses
+from airflow_provider_payments.arguments import optional, read_seconds, read_text
 from airflow_provider_payments.query import parse_bound
 from airflow_provider_payments.times import format_time
 from airflow_provider_payments.triggers.polling import PollingTrigger
@@ -51,7 +51,7 @@ class PaymentStatusTrigger(PollingTrigger):
         self.failure_statuses = optional(read_statuses, "failure_statuses", failure_statuses) or []
         self.created_from = format_time(parse_bound("created_from", created_from))
         self.long_poll_seconds = read_seconds("long_poll_seconds", long_poll_seconds)
-        self.known_ids = {str(name): read_ids("known_ids", ids) for name, ids in (known_ids or {}).items()}
+        self.known_ids = read_known_ids(known_ids)
 
     @property
     def wait_arguments(self) -> dict[str, Any]:
@@ -107,8 +107,8 @@ class PendingPaymentsTrigger(PollingTrigger):
         self.created_from = format_time(parse_bound("created_from", created_from))
         self.created_to = format_time(parse_bound("created_to", created_to))
         self.filters = optional(read_filters, "filters", filters)
-        self.until = until
-        self.unsettled_id = unsettled_id
+        self.until = read_text("until", until, "until='settled'")
+        self.unsettled_id = optional(read_id, "unsettled_id is", unsettled_id)
 
     @property
     def wait_arguments(self) -> dict[str, Any]:
