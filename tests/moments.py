@@ -13,6 +13,8 @@ import pytz
 from dateutil import tz
 from lazy_object_proxy import Proxy
 
+from tests.waits import Shop
+
 ROME = ZoneInfo("Europe/Rome")
 
 
@@ -64,3 +66,10 @@ in_every_form = pytest.mark.parametrize("write", FORMS.values(), ids=FORMS)
 #: In Rome, all of these are 02:30, or half an hour from it: the clocks show it twice.
 TWICE = datetime(2025, 10, 26, 0, 30, tzinfo=timezone.utc), datetime(2025, 10, 26, 1, 30, tzinfo=timezone.utc)
 HALF_AN_HOUR = timedelta(minutes=30)
+
+
+def sell_at(shop: Shop, at: datetime) -> None:
+    """Take a payment that has succeeded, at a time."""
+    # HOT Pay tells when a payment was finished, in seconds.
+    time_of = {"timestamp": int(at.timestamp())} if shop.conn_type == "hotpay" else {}
+    shop.sell("succeeded", f"order-{at.timestamp()}", at=at, **time_of)

@@ -16,7 +16,7 @@ from airflow_provider_payments.sensors.payments import PaymentStatusSensor, Pend
 from airflow_provider_payments.times import format_time, to_utc
 from airflow_provider_payments.triggers import payments as triggers
 from airflow_provider_payments.windows import slice_window
-from tests.moments import FORMS, HALF_AN_HOUR, TWICE, in_every_form
+from tests.moments import FORMS, HALF_AN_HOUR, TWICE, in_every_form, sell_at
 from tests.waits import Shop, deferred, pytest_generate_tests, shop
 
 __all__ = ["pytest_generate_tests", "shop"]
@@ -51,10 +51,7 @@ def wanted(shop: Shop) -> list[str]:
     """Take payments around the hour that comes twice, and return the ids of those in its half that is asked for."""
     shop.close()
     for minutes in (-1, 0, 30, 59, 60, 90):
-        at = START + timedelta(minutes=minutes)
-        # HOT Pay tells when a payment was finished, in seconds.
-        time_of = {"timestamp": int(at.timestamp())} if shop.conn_type == "hotpay" else {}
-        shop.sell("succeeded", f"order-{minutes}", at=at, **time_of)
+        sell_at(shop, START + timedelta(minutes=minutes))
     listed = [payment for payment in shop.hook.list_payments() if START <= payment.occurred_at < END]
     assert len(listed) == 3
     return sorted(payment.id for payment in listed)
