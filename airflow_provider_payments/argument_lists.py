@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_payments.arguments import LONGEST_SHOWN, describe, is_integer, is_none, plain_text, refuse
+from airflow_provider_payments.arguments import LONGEST_SHOWN, describe, is_none, plain_text, refuse, whole_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
+
+#: Python refuses to write down numbers of thousands of digits.
+_TOO_LONG = 10**100
 
 
 def read_list(name: str, value: object, taken: str, example: str) -> list[Any]:
@@ -24,7 +27,8 @@ def read_list(name: str, value: object, taken: str, example: str) -> list[Any]:
     """
     items = _decode(plain_text(value)) if isinstance(value, str) else value
     try:
-        if not isinstance(items, str | bytes | bytearray | Mapping):
+        # A data frame is a list of its columns' names.
+        if not isinstance(items, str | bytes | bytearray | Mapping) and not hasattr(items, "columns"):
             return list(items)  # type: ignore[call-overload, no-any-return]
     except TypeError:
         pass
@@ -81,8 +85,9 @@ def read_id(what: str, value: object, *, takes_numbers: bool = True) -> str:
     :param takes_numbers: whether a number can be meant: where templates are rendered natively, it cannot be told from
         what they make of the ids ``0x1F`` and ``1_000``.
     """
-    if is_integer(value):
-        return _digits(what, value, takes_numbers=takes_numbers)
+    number = whole_number(value)
+    if number is not None:
+        return _digits(what, number, takes_numbers=takes_numbers)
     if not isinstance(value, str):
         # A number with a fraction may have lost zeros, None is a task's that found nothing.
         raise PaymentsConfigError(f"{what} {describe(value)}, which is no id. Ids are texts.")
@@ -121,8 +126,9 @@ def _read_filter(what: str, value: object, takes_numbers: bool) -> str:
         raise PaymentsConfigError(f"{what} has no value. Leave it out, or give it one.")
     if isinstance(value, bool):
         return str(bool(value)).lower()
-    if is_integer(value):
-        return _digits(f"{what} is", value, takes_numbers=takes_numbers)
+    number = whole_number(value)
+    if number is not None:
+        return _digits(f"{what} is", number, takes_numbers=takes_numbers)
     if not isinstance(value, str):
         raise PaymentsConfigError(
             f"{what} must be one text, whole number, True or False, and is {describe(value, is_private=True)}. For "
@@ -131,9 +137,13 @@ def _read_filter(what: str, value: object, takes_numbers: bool) -> str:
     return _require_rendered(f"{what} is", plain_text(value))
 
 
-def _digits(what: str, value: Any, *, takes_numbers: bool) -> str:
+def _digits(what: str, number: int, *, takes_numbers: bool) -> str:
+    if abs(number) >= _TOO_LONG:
+        raise PaymentsConfigError(
+            f"{what} a number with more than 100 digits. Ids and filters of such a length are texts."
+        )
     if takes_numbers:
-        return str(int(value))
+        return str(number)
     raise PaymentsConfigError(
         f"{what} a number. Templates are rendered natively here (render_template_as_native_obj), which makes 31 of the "
         "text 0x1F and 1000 of 1_000, so it may not be what was meant. Keep it a text: '{{ params.x | string | tojson "

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from numbers import Integral
-from typing import Concatenate, ParamSpec, TypeVar
+from operator import index
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.times import parse_duration, plain_duration
@@ -43,14 +43,12 @@ def optional(
     return None if is_none(value) else read(name, value, *args, **options)
 
 
-def is_integer(value: object) -> bool:
-    """Whether a value is a whole number: an int of Python's, or of another library. True and False are none."""
-    return isinstance(value, Integral) and not is_flag(value)
-
-
-def is_flag(value: object) -> bool:
-    """Whether a value is True or False."""
-    return isinstance(value, bool)
+def whole_number(value: Any) -> int | None:
+    """Return a whole number, Python's own or another library's, as Python's; None when it is none, like True."""
+    try:
+        return None if isinstance(value, bool) else index(value)
+    except (TypeError, AttributeError):
+        return None
 
 
 def plain_text(value: str) -> str:
@@ -86,14 +84,21 @@ def describe(value: object, *, is_private: bool = False) -> str:
 
     :param is_private: whether only its type may be told.
     """
-    is_short = is_integer(value) and -_TOO_MUCH < int(value) < _TOO_MUCH  # type: ignore[call-overload]
-    if is_none(value) or is_short or isinstance(value, bool | float | timedelta):
-        return f"a {type(value).__name__}" if is_private else repr(value)
+    # A proxy has the class of what it stands for, but a type and a text of its own.
+    kind = f"a {value.__class__.__name__}"
     if isinstance(value, str):
         text = plain_text(value)
-        if not is_private or text.strip().lower() in MISSING:
-            return repr(text) if len(text) <= LONGEST_SHOWN else f"a text of {len(text)} characters"
-    return f"a {type(value).__name__}"
+        if is_private and text.strip().lower() not in MISSING:
+            return kind
+        return repr(text) if len(text) <= LONGEST_SHOWN else f"a text of {len(text)} characters"
+    if is_private:
+        return kind
+    number = whole_number(value)
+    if number is not None:
+        return repr(number) if abs(number) < _TOO_MUCH else kind
+    if is_none(value) or isinstance(value, bool):
+        return str(value)
+    return repr(value) if isinstance(value, float | timedelta) else kind
 
 
 def read_text(name: str, value: object, example: str) -> str:
@@ -166,8 +171,9 @@ def _read_number(value: object) -> Decimal | None:
     if isinstance(value, str):
         text = plain_text(value).strip()
         return Decimal(text) if _NUMBER.fullmatch(text) else None
-    if is_integer(value):
-        return Decimal(int(value))  # type: ignore[call-overload]
+    whole = whole_number(value)
+    if whole is not None:
+        return Decimal(whole)
     if not isinstance(value, float | Decimal):
         return None
     number = Decimal(str(value))

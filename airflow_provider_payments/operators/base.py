@@ -57,8 +57,10 @@ class PaymentsTask(BaseOperator):
         """Whether a number among ids and filters is one. Rendered natively, it may have been a text like ``0x1F``."""
         # From Airflow 3.3 on, a task may differ from its DAG.
         is_native: bool | None = getattr(self, "render_template_as_native_obj", None)
-        dag = self.get_dag()
-        return not (dag is not None and dag.render_template_as_native_obj if is_native is None else is_native)
+        if is_native is None:
+            dag = self.get_dag()
+            is_native = dag is not None and dag.render_template_as_native_obj
+        return not is_native
 
     @cached_property
     def hook(self) -> PaymentsHook:

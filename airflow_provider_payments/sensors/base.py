@@ -67,7 +67,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         self.deferrable = deferrable
         self._wait: Wait | None = None
         self._started: float | None = None
-        self._poll_failures = 0
+        self._poll_failures = self._most_failures = 0
 
     @abstractmethod
     def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
@@ -86,16 +86,6 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         return None, None
 
     @property
-    def is_deferrable(self) -> bool:
-        """Whether to wait in the triggerer."""
-        return read_flag("deferrable", self.deferrable)
-
-    @property
-    def most_poll_failures(self) -> int:
-        """How many failed polls in a row are survived."""
-        return read_whole_number("max_poll_failures", self.max_poll_failures)
-
-    @property
     def deadline(self) -> float:
         """When to give up, in seconds since 1970."""
         self._started = self._started or time.time()
@@ -104,7 +94,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait, and return what was waited for."""
         with self._skip_softly():
-            if self.is_deferrable:
+            if read_flag("deferrable", self.deferrable):
                 return self._look_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
             self._started = first.timestamp() if first else time.time()
@@ -184,7 +174,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             poke_interval=self.poke_interval,
             deadline=deadline,
             next_poll=now + pause,
-            max_poll_failures=self.most_poll_failures,
+            max_poll_failures=self._most_failures,
             poll_failures=self._poll_failures,
             look_failures=self._poll_failures,
             **(self._wait.remember() if self._wait else {}),
@@ -214,7 +204,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
         wait = self._wait = self._wait or self.build_wait({})
         self.build_delivery().check()  # now, not after hours
-        _ = self.most_poll_failures
+        self._most_failures = read_whole_number("max_poll_failures", self.max_poll_failures)
         is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT, report=wait.report)
         self.log.info("%s", wait.describe())
         if not is_over:
@@ -228,11 +218,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
     def _survive(self, error: Exception) -> None:
         self._poll_failures += 1
-        if self._poll_failures > self.most_poll_failures:
+        if self._poll_failures > self._most_failures:
             raise error
-        self.log.warning(
-            "Poll failed, %d in a row of at most %d. %s", self._poll_failures, self.most_poll_failures, error
-        )
+        self.log.warning("Poll failed, %d in a row of at most %d. %s", self._poll_failures, self._most_failures, error)
 
     def _time_out(self, last: str = "") -> AirflowSensorTimeout:
         return AirflowSensorTimeout(f"Not over within the timeout of {self.timeout:g} s. {last}".strip())

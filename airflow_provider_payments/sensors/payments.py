@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.argument_lists import read_filters, read_ids, read_statuses
-from airflow_provider_payments.arguments import optional, read_seconds, read_word
+from airflow_provider_payments.arguments import optional, read_flag, read_seconds, read_word
 from airflow_provider_payments.operators.base import DELIVERY_FIELDS
 from airflow_provider_payments.query import parse_bound
 from airflow_provider_payments.sensors.base import PaymentsSensor
@@ -88,7 +88,9 @@ class PaymentStatusSensor(PaymentsSensor):
         asked = self._read()
         held = asked.pop("long_poll_seconds")
         return StatusWait(
-            **asked, hold_seconds=0.0 if self.is_deferrable else held, known_ids=remembered.get("known_ids") or {}
+            **asked,
+            hold_seconds=0.0 if read_flag("deferrable", self.deferrable) else held,
+            known_ids=remembered.get("known_ids") or {},
         )
 
     def build_trigger(self, **arguments: Any) -> PollingTrigger:

@@ -116,7 +116,21 @@ TIME = Kind(
 )
 REQUIRED_TIME = Kind(TIME.taken, [None, *TIME.refused])
 _NO_LISTS = ["", "None", "null", 7, 0, 1.5, True, NAN, {"a": 1}, b"ab", "{}", "7", "[0x1F]", "['a'", "a, b", SECRET]
-_NO_LISTS += [[None], [[]], [["a"]], [1.5], [NAN], [True], [{}], [b"a"], "[null]", "[1.5]", '[["a"]]']
+_NO_LISTS += [
+    [10**400],
+    [timedelta(1)],
+    [None],
+    [[]],
+    [["a"]],
+    [1.5],
+    [NAN],
+    [True],
+    [{}],
+    [b"a"],
+    "[null]",
+    "[1.5]",
+    '[["a"]]',
+]
 STATUSES = Kind(
     [(words, ["succeeded"]) for words in (["succeeded"], ("succeeded",), {"succeeded"}, [PaymentStatus.SUCCEEDED])]
     + [(words, ["succeeded"]) for words in ('["succeeded"]', "['succeeded']", "('succeeded',)", [Text("succeeded")])]
@@ -142,7 +156,22 @@ FILTERS = Kind(
         ('{"search": 31}', {"search": "31"}),
         ({"search": True}, {"search": "true"}),
     ],
-    ["", "None", "null", 7, True, NAN, [], ["type"], "[]", b"{}", "type=deposit", '{"type": "a", "type": "b"}', SECRET]
+    [
+        "",
+        "None",
+        "null",
+        7,
+        True,
+        NAN,
+        [],
+        ["type"],
+        "[]",
+        b"{}",
+        "type=deposit",
+        {"type": 10**400},
+        '{"type": "a", "type": "b"}',
+        SECRET,
+    ]
     + [{"type": each} for each in (None, "", " ", "None", NAN, 1.5, ["a", "b"], ("a",), {"a": 1}, b"a", Decimal(1))]
     + ['{"type": ["a", "b"]}', '{"type": null}', '{"type": 1.5}', '{"type": NaN}', "{'type': 0x1F}"]
     + [{7: "a"}, {None: "a"}, {"status": "pending"}, {"limit": 1}, {"nothing": SECRET}, {"type": [SECRET]}],
