@@ -93,7 +93,7 @@ def read_id(what: str, value: object, *, takes_numbers: bool = True) -> str:
         raise PaymentsConfigError(f"{what} {describe(value)}, which is no id. Ids are texts.")
     if not value.strip():
         raise PaymentsConfigError(f"{what} an empty id.")
-    return _require_rendered(what, plain_text(value))
+    return _require_one(what, plain_text(value))
 
 
 def read_known_ids(value: object) -> dict[str, list[str]]:
@@ -134,7 +134,7 @@ def _read_filter(what: str, value: object, takes_numbers: bool) -> str:
             f"{what} must be one text, whole number, True or False, and is {describe(value, is_private=True)}. For "
             "several values, list once for each: ListPaymentsOperator.partial(…).expand(filters=[{…}, {…}])."
         )
-    return _require_rendered(f"{what} is", plain_text(value))
+    return _require_one(f"{what} is", plain_text(value))
 
 
 def _digits(what: str, number: int, *, takes_numbers: bool) -> str:
@@ -151,7 +151,10 @@ def _digits(what: str, number: int, *, takes_numbers: bool) -> str:
     )
 
 
-def _require_rendered(what: str, text: str) -> str:
+def _require_one(what: str, text: str) -> str:
+    """Refuse what a template makes of a value that is missing, and of a list in the place of one value."""
     if text.strip() == "None":
         raise PaymentsConfigError(f"{what} the text 'None', which templates make of a value that is missing.")
+    if text.lstrip().startswith(("[", "(")) and isinstance(_decode(text), list | tuple):
+        raise PaymentsConfigError(f"{what} a list as text, in the place of one value. Give the list itself.")
     return text

@@ -108,6 +108,14 @@ def read_text(name: str, value: object, example: str) -> str:
     return plain_text(value)
 
 
+def read_conn_id(name: str, value: object) -> str:
+    """Read the id of a connection. A whole connection in its place, as a URI, has secrets in it, and is not shown."""
+    conn_id = read_text(name, value, f"{name}='my_connection'")
+    if "://" in conn_id:
+        raise refuse(name, value, "the id of a connection", f"{name}='my_connection'", is_private=True)
+    return conn_id
+
+
 def read_word(name: str, value: object, permitted: Sequence[str]) -> str:
     """Read one of some words."""
     word = plain_text(value).strip() if isinstance(value, str) else ""

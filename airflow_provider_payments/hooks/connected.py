@@ -15,7 +15,7 @@ from requests import RequestException
 from requests.auth import AuthBase
 
 from airflow_provider_payments._compat import get_connection_async, mask_secret
-from airflow_provider_payments.arguments import is_none, read_text
+from airflow_provider_payments.arguments import is_none, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms
 from airflow_provider_payments.hooks.api import PaymentsApi
@@ -88,7 +88,7 @@ class ConnectedHook(HttpHook):
             "conn_name": self.default_conn_name,
         }
         name, value = next((name, value) for name, value in given.items() if not is_none(value))
-        conn_id = read_text(name, value, f"{name}='{self.default_conn_name}'")
+        conn_id = read_conn_id(name, value)
         super().__init__(method=method, http_conn_id=conn_id, **http_options)
         self.payments_conn_id = conn_id
         self._connection: Connection | None = None

@@ -8,7 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import AirflowNotFoundException, BaseHook, BaseOperator
-from airflow_provider_payments.arguments import optional, read_flag, read_path, read_text, read_whole_number
+from airflow_provider_payments.arguments import (
+    optional,
+    read_conn_id,
+    read_flag,
+    read_path,
+    read_text,
+    read_whole_number,
+)
 from airflow_provider_payments.exceptions import PaymentsConfigError
 
 if TYPE_CHECKING:
@@ -50,7 +57,7 @@ class PaymentsTask(BaseOperator):
     @property
     def conn_id(self) -> str:
         """The id of the connection."""
-        return read_text("payments_conn_id", self.payments_conn_id, "payments_conn_id='my_connection'")
+        return read_conn_id("payments_conn_id", self.payments_conn_id)
 
     @property
     def takes_numbers(self) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_payments.argument_lists import read_filters, read_statuses
-from airflow_provider_payments.arguments import optional, read_seconds, read_text, read_whole_number
+from airflow_provider_payments.arguments import optional, read_conn_id, read_seconds, read_whole_number
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.times import format_time, look_back
 from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
@@ -69,7 +69,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         max_poll_failures: int = 10,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.payments_conn_id = read_text("payments_conn_id", payments_conn_id, "payments_conn_id='my_connection'")
+        self.payments_conn_id = read_conn_id("payments_conn_id", payments_conn_id)
         self.statuses = optional(read_statuses, "statuses", statuses)
         self.filters = optional(read_filters, "filters", filters)
         self.created_from = format_time(parse_bound("created_from", created_from))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_payments.arguments import read_seconds, read_text, read_whole_number
+from airflow_provider_payments.arguments import read_conn_id, read_seconds, read_whole_number
 from airflow_provider_payments.exceptions import PaymentFailed
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class PollingTrigger(BaseTrigger):
         look_failures: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.payments_conn_id = read_text("payments_conn_id", payments_conn_id, "payments_conn_id='my_connection'")
+        self.payments_conn_id = read_conn_id("payments_conn_id", payments_conn_id)
         self.poke_interval = read_seconds("poke_interval", poke_interval)
         self.deadline = read_seconds("deadline", deadline)
         self.next_poll = read_seconds("next_poll", next_poll)

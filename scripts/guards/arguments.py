@@ -32,7 +32,7 @@ GUARDS = [
         '    if not isinstance(value, str):\n        raise PaymentsConfigError(\n            f"{what} must be one text',
         '    if False:\n        raise PaymentsConfigError(\n            f"{what} must be one text',
         "tests/arguments/test_all_arguments.py -k 'list_payments-filters or Operator-filters'",
-        ('return _require_rendered(f"{what} is", plain_text(value))', "return str(value)"),
+        ('return _require_one(f"{what} is", plain_text(value))', "return str(value)"),
     ),
     Guard(
         "0x1F is not 31",

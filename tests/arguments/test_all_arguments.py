@@ -142,7 +142,7 @@ IDS = Kind(
     [(ids, ["a", "b"]) for ids in (["a", "b"], ("a", "b", "a"), '["a", "b"]', "['a', 'b']", [Text("a"), "b"])]
     + [(Proxy(lambda: ["a", "b"]), ["a", "b"])]
     + [([7, "0x1F"], ["7", "0x1F"]), ("[7, 8]", ["7", "8"]), ([Proxy(lambda: "a"), Proxy(lambda: 7)], ["a", "7"])],
-    [*_NO_LISTS, "one-id", ["a", ""], [" "], ["a", "None"], '["None"]'],
+    [*_NO_LISTS, "one-id", ["a", ""], [" "], ["a", "None"], '["None"]', ["['a', 'b']"], ['["a"]'], '["[1]"]'],
 )
 ID = Kind([("a", "a"), (Text("a"), "a"), (7, "7")], [None, "", " ", "None", True, 1.5, NAN, ["a"], {}, b"a"])
 FILTERS = Kind(
@@ -174,7 +174,8 @@ FILTERS = Kind(
     ]
     + [{"type": each} for each in (None, "", " ", "None", NAN, 1.5, ["a", "b"], ("a",), {"a": 1}, b"a", Decimal(1))]
     + ['{"type": ["a", "b"]}', '{"type": null}', '{"type": 1.5}', '{"type": NaN}', "{'type': 0x1F}"]
-    + [{7: "a"}, {None: "a"}, {"status": "pending"}, {"limit": 1}, {"nothing": SECRET}, {"type": [SECRET]}],
+    + [{7: "a"}, {None: "a"}, {"status": "pending"}, {"limit": 1}, {"nothing": SECRET}, {"type": [SECRET]}]
+    + [{"type": "['a', 'b']"}, {"type": f'["{SECRET}"]'}, '{"type": "[]"}'],
 )
 PATH = Kind(
     [],  # test_paths
@@ -189,7 +190,18 @@ UNTIL = Kind(
 )
 CONNECTION = Kind(
     [(conn_id, "spacepay_default") for conn_id in (Text("spacepay_default"), Proxy(lambda: "spacepay_default"))],
-    ["", " ", "None", "null", 7, True, ["spacepay_default"], {}, b"spacepay_default"],
+    [
+        "",
+        " ",
+        "None",
+        "null",
+        7,
+        True,
+        ["spacepay_default"],
+        {},
+        b"spacepay_default",
+        f"spacepay://:{SECRET}@a.example",
+    ],
 )
 
 DELIVERY = {
