@@ -14,16 +14,24 @@
     └── TooManyRecordsForXCom                        you: name an ``output_path``
 
 Messages carry the provider, the HTTP status, the API's error code and its request id. They never carry a credential or
-a whole body. The classes are public: map them in an Airflow 3.3 retry policy, or catch them in a ``@task``.
+a whole body, and control characters in them are escaped, for logs and databases take those badly. The classes are
+public: map them in an Airflow 3.3 retry policy, or catch them in a ``@task``.
 """
 
 from __future__ import annotations
 
 from airflow_provider_payments._compat import AirflowException, AirflowFailException
+from airflow_provider_payments.texts import escape_controls
 
 
 class PaymentsError(AirflowException):
-    """Any error of this provider."""
+    """Any error of this provider.
+
+    :param message: the whole sentence. Control characters in it are escaped.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(escape_controls(str(message)))
 
 
 class PaymentsConfigError(PaymentsError, AirflowFailException):
@@ -45,7 +53,7 @@ class PaymentsRequestError(PaymentsError):
     def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
+        self.code = None if code is None else escape_controls(code)
 
 
 class PaymentNotFound(PaymentsRequestError):

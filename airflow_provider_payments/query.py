@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.texts import is_unicode
 from airflow_provider_payments.times import parse_iso
 
 
@@ -163,6 +164,8 @@ def _check_filters(filters: Mapping[str, object] | None, known_filters: Collecti
         if value is None:
             raise PaymentsConfigError(f"Filter {name!r} has no value. Leave it out, or give it one.")
         checked[name] = filter_text(value)
+        if not is_unicode(checked[name]):
+            raise PaymentsConfigError(f"Filter {name!r} holds half a surrogate pair, which is no Unicode text.")
     return checked
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
 from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.reading import Decoder, MendedRow, describe_row, split_body
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import UNREADABLE, Judge
@@ -18,6 +19,7 @@ from airflow_provider_payments.http.message import Reply, Request, build_url
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.texts import is_unicode
 
 
 class PaymentsApi(ABC):
@@ -63,6 +65,8 @@ class PaymentsApi(ABC):
     page_type: ClassVar[type[msgspec.Struct]]
     #: What a row's JSON looks like.
     row_type: ClassVar[type[msgspec.Struct]]
+    #: The row's field with the payment's id.
+    id_field: ClassVar[str] = "id"
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
@@ -72,7 +76,8 @@ class PaymentsApi(ABC):
             throttle_signals=self.throttle_signals,
             secrets=lambda: (*self.secrets, credentials.login),
         )
-        self._row_decoder = msgspec.json.Decoder(self.row_type)
+        self.read_row = Decoder(self.row_type).decode
+        self._decode_page = Decoder(self.page_type).decode
         self.page_size = credentials.page_size or self.default_page_size
         if self.page_size > self.max_page_size:
             raise credentials.wrong("page_size", f"at most {self.max_page_size}, the most that {self.name} permits")
@@ -185,16 +190,15 @@ class PaymentsApi(ABC):
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Decode a page."""
         try:
-            reply.body.decode()  # fields that nobody reads are not checked otherwise, and go into files as they are
-            return self.to_page(msgspec.json.decode(reply.body, type=self.page_type))
+            return split_body(reply.body, lambda body: self.to_page(self._decode_page(body)))
         except (*UNREADABLE, PaymentsProtocolError) as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
         try:
-            reply.body.decode()
-            return self.read_payment(msgspec.Raw(bytes(self.read_detail(reply.body))))
+            page = split_body(reply.body, lambda body: RawPage([bytes(self.read_detail(body))]))
+            return self.read_payment(page.rows[0])
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 
@@ -204,20 +208,24 @@ class PaymentsApi(ABC):
 
     def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
-        decode, to_payment = self._row_decoder.decode, self.to_payment
+        decode, to_payment = self.read_row, self.to_payment
         payments: list[Payment] = []
         try:
             for row in rows:
                 raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
                 payment = to_payment(decode(raw), raw)
+                if type(row) is MendedRow:
+                    payment = msgspec.structs.replace(payment, id=to_payment(decode(row.exact), raw).id)
+                if not payment.id:
+                    raise PaymentsProtocolError("its id is empty, so nothing tells it apart from others")
                 if payment.created_at is None and payment.completed_at is None:
                     # It belongs to every window: repeated rather than lost.
                     payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
                 payments.append(payment)
         except (*UNREADABLE, PaymentsProtocolError) as error:
-            trouble = PaymentsProtocolError(
-                f"{self.name}: a payment is not what the API documents: {self.judge.redact(str(error))}"
-            )
+            which = f"{describe_row(raw, self.id_field)} (row {len(payments) + 1} of {len(rows)})"
+            text = f"{self.name}: {which} is not what the API documents: {error}"
+            trouble = PaymentsProtocolError(self.judge.redact(text))
             del rows, row, raw  # error trackers show the variables of frames, and these are somebody's payments
         else:
             return payments
@@ -235,4 +243,6 @@ class PaymentsApi(ABC):
         """Return a payment id to ask for."""
         if not payment_id.strip():
             raise PaymentsConfigError("The payment id is empty.")
+        if not is_unicode(payment_id):
+            raise PaymentsConfigError(f"The payment id {payment_id!r} is no Unicode text, so it cannot be asked for.")
         return payment_id

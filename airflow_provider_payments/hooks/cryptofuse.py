@@ -79,6 +79,7 @@ class CryptoFuseApi(PaymentsApi):
 
     name = "cryptofuse"
     list_path = "/payments/"
+    id_field = "transaction_id"
     default_page_size = 100
     max_page_size = 100
     filters = ("currency", "blockchain", "token")

@@ -71,6 +71,7 @@ class HotPayApi(PaymentsApi):
 
     name = "hotpay"
     list_path = "/partners/processed_payments"
+    id_field = "payment_id"
     default_page_size = 1000
     max_page_size = 1000
     filters = ("item_id", "memo", "sender_id")

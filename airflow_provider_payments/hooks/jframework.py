@@ -39,6 +39,7 @@ from airflow_provider_payments.http.paging import Order, Paging
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.texts import decode_json
 from airflow_provider_payments.times import read_time, shift
 
 #: Whether the ends of CreatedDateFrom and CreatedDateTo are inclusive is not documented: ask for more, and check here.
@@ -182,7 +183,7 @@ class JFrameworkApi(PaymentsApi):
         return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
 
     def is_of_order(self, payment: Payment, order_id: str) -> bool:
-        row = msgspec.json.decode(payment.raw, type=Row)
+        row = self.read_row(payment.raw)
         return order_id in (row.invoiceNo, row.code)
 
     def read_detail(self, body: bytes) -> bytes:
@@ -190,7 +191,7 @@ class JFrameworkApi(PaymentsApi):
 
     def check_body(self, request: Request, reply: Reply) -> None:
         try:
-            verdict = msgspec.json.decode(reply.body, type=Verdict)
+            verdict = decode_json(reply.body, Verdict)
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
         self.judge.check(request, reply, status=verdict.statusCode)

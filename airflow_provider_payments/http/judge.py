@@ -24,6 +24,7 @@ from airflow_provider_payments.http.body import MAX_BODY
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import read_retry_after
 from airflow_provider_payments.http.secrecy import blot
+from airflow_provider_payments.texts import decode_json, escape_controls
 
 #: What decoding a reply may raise: malformed JSON, not UTF-8, nested without end.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -47,7 +48,7 @@ def read_complaint(reply: Reply) -> Complaint:
     ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``: what is absent stays None.
     """
     try:
-        body = msgspec.json.decode(reply.body)
+        body = decode_json(reply.body)
     except UNREADABLE:
         body = None
     body = body if isinstance(body, dict) else {}
@@ -158,7 +159,7 @@ class Judge:
         sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
 
         def clean(text: str | None) -> str | None:
-            return None if text is None else self.redact(text, sent)[:_LONGEST_TEXT]
+            return None if text is None else escape_controls(self.redact(text, sent))[:_LONGEST_TEXT]
 
         said = read_complaint(reply)
         return Complaint(clean(said.code), clean(said.message), clean(said.request_id))

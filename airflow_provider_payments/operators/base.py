@@ -31,6 +31,7 @@ class PaymentsTask(BaseOperator):
     include_raw: bool
     max_xcom_records: int
     max_records_per_file: int | None
+    replace_nul: bool
     _delivery: Delivery | None = None
     _is_delivering = False
 
@@ -62,6 +63,7 @@ class PaymentsTask(BaseOperator):
             include_raw=self.include_raw,
             max_xcom_records=self.max_xcom_records,
             max_records_per_file=self.max_records_per_file,
+            replace_nul=self.replace_nul,
             outlets=self.outlets,
         )
 

@@ -41,6 +41,8 @@ class ListPaymentsOperator(PaymentsTask):
     :param max_xcom_records: more records than this are an error rather than an XCom.
     :param max_records_per_file: cuts a big load into parts: ``output_path`` becomes a folder of
         ``part-00000.parquet`` and so on, with a ``_manifest.json`` that is published last. None writes one object.
+    :param replace_nul: whether files have U+FFFD for U+0000, which PostgreSQL refuses: in texts, and in ``raw``. XCom
+        always has.
     :raises PaymentsConfigError: for a bad window, status, filter or path, before the first request.
     :raises TooManyRecordsForXCom: naming ``output_path``; nothing is pushed.
     """
@@ -70,6 +72,7 @@ class ListPaymentsOperator(PaymentsTask):
         include_raw: bool = True,
         max_xcom_records: int = 1000,
         max_records_per_file: int | None = None,
+        replace_nul: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -84,6 +87,7 @@ class ListPaymentsOperator(PaymentsTask):
         self.include_raw = include_raw
         self.max_xcom_records = max_xcom_records
         self.max_records_per_file = max_records_per_file
+        self.replace_nul = replace_nul
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """List the payments."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -14,6 +14,7 @@ from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRec
 from airflow_provider_payments.output.files import choose_format
 from airflow_provider_payments.output.lineage import Lineage, tell_outlets
 from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.output.nul import NulFilter
 from airflow_provider_payments.output.place import Place
 from airflow_provider_payments.output.storage import Output, open_output
 from airflow_provider_payments.times import format_time
@@ -21,6 +22,7 @@ from airflow_provider_payments.times import format_time
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
     from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
+    from airflow_provider_payments.payment import Payment
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ class Delivery:
     """Delivers the payments of one listing.
 
     :param output_path: None for XCom.
+    :param replace_nul: whether files have U+FFFD for U+0000.
     :param outlets: of the task; their events carry the manifest.
     :param lineage: from where to where they went, when they have gone.
     """
@@ -39,6 +42,7 @@ class Delivery:
     include_raw: bool
     max_xcom_records: int
     max_records_per_file: int | None
+    replace_nul: bool = False
     outlets: Any = ()
     lineage: Lineage | None = field(default=None, init=False)
 
@@ -78,15 +82,18 @@ class Delivery:
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
         tally = Tally()
-        found = list(islice(payments, self.max_xcom_records + 1))
+        found: Sequence[Payment] = list(islice(payments, self.max_xcom_records + 1))
         if len(found) > self.max_xcom_records:
             raise TooManyRecordsForXCom(
                 f"There are more than {self.max_xcom_records} payments (max_xcom_records). Give the operator an "
                 "output_path, like 's3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
             )
+        # XCom is JSON in Airflow's own database, which refuses U+0000 if it is PostgreSQL.
+        nul = NulFilter(replaces=True, include_raw=self.include_raw)
+        found = nul.apply(found)
         tally.add(found)
         records = [payment.to_dict(include_raw=self.include_raw) for payment in found]
-        _warn([*payments.report.doubts, *tally.warnings()])
+        _warn([*payments.report.warnings(), *tally.warnings(), *nul.warnings()])
         _log.info("%d payments to XCom", len(records))
         self._tell(Lineage(hook.base_address, None, len(records), None), hook)
         return records
@@ -103,9 +110,10 @@ class Delivery:
         file_format = choose_format(url, self.file_format)
         place = Place.parse(url)
         tally = Tally()
+        nul = NulFilter(replaces=self.replace_nul, include_raw=self.include_raw)
         with open_output(place, file_format, include_raw=self.include_raw, records_per_file=limit) as output:
             payments = list_payments()
-            for page in payments.pages:
+            for page in map(nul.apply, payments.pages):
                 tally.add(page)
                 output.write(page)
             output.finish()
@@ -122,7 +130,7 @@ class Delivery:
                 **tally.summary(output.amounts_unfit),
                 "duplicates_dropped": payments.report.duplicates_dropped,
                 "complete": payments.report.is_complete,
-                "warnings": [*payments.report.doubts, *tally.warnings(), *_unfit(output)],
+                "warnings": [*payments.report.warnings(), *tally.warnings(), *nul.warnings(), *_unfit(output)],
                 "requests": payments.report.requests,
                 "seconds": round(time.monotonic() - began, 3),
             }

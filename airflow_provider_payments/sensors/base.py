@@ -21,6 +21,7 @@ from airflow_provider_payments._compat import (
 from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError
 from airflow_provider_payments.operators.base import PaymentsTask
 from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
+from airflow_provider_payments.texts import unpack
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
@@ -49,6 +50,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         include_raw: bool = True,
         max_xcom_records: int = 1000,
         max_records_per_file: int | None = None,
+        replace_nul: bool = False,
         max_poll_failures: int = 10,
         deferrable: bool | None = None,
         **kwargs: Any,
@@ -60,6 +62,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         self.include_raw = include_raw
         self.max_xcom_records = max_xcom_records
         self.max_records_per_file = max_records_per_file
+        self.replace_nul = replace_nul
         self.max_poll_failures = max_poll_failures
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
@@ -121,7 +124,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         if event["outcome"] == TIMEOUT:
             raise self._time_out(event.get("last", ""))
         self._started = event["deadline"] - self.timeout
-        self._wait = self.build_wait(event.get("remembered", {}))
+        self._wait = self.build_wait(unpack(event.get("remembered", {})))
         if event["outcome"] == LAST_LOOK:
             return self._look_a_last_time(context, event.get("last", ""))
         self._poll_failures = event.get("look_failures", 0)

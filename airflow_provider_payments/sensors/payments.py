@@ -37,8 +37,8 @@ class PaymentStatusSensor(PaymentsSensor):
         makes a search cheaper. (templated)
     :param long_poll_seconds: how long the API may hold its reply until the status changes, so that the sensor learns
         of it at once. Satispay can (up to 60), when one payment id is waited for; for others it has no effect.
-    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records`` and
-        ``max_records_per_file``. (templated)
+    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records``,
+        ``max_records_per_file`` and ``replace_nul``. (templated)
     :param max_poll_failures: failed polls in a row that are survived.
     :param deferrable: whether to wait in the triggerer; None is ``[operators] default_deferrable``.
     :param kwargs: of ``BaseSensorOperator``: ``poke_interval`` and ``timeout`` in seconds, ``mode``, ``soft_fail``.
@@ -121,8 +121,8 @@ class PendingPaymentsSensor(PaymentsSensor):
         settled. (templated)
     :param filters: the API's own filter parameters. (templated)
     :param until: ``settled`` or ``pending``.
-    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records`` and
-        ``max_records_per_file``. (templated)
+    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records``,
+        ``max_records_per_file`` and ``replace_nul``. (templated)
     :param max_poll_failures: failed polls in a row that are survived.
     :param deferrable: whether to wait in the triggerer; None is ``[operators] default_deferrable``.
     :param kwargs: of ``BaseSensorOperator``: ``poke_interval`` and ``timeout`` in seconds, ``mode``, ``soft_fail``.

@@ -16,6 +16,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import build_query, parse_bound
+from airflow_provider_payments.texts import escape_controls, pack, unpack
 from airflow_provider_payments.times import format_time, parse_iso
 from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
 
@@ -39,7 +40,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
     Every ``poke_interval`` it lists the payments created in the last ``lookback``, and announces those that it has not
     announced. So a payment is announced when it *reaches* a status, as long as that takes no longer than ``lookback``.
     The event carries ids and counts: ``{"payments_conn_id", "count", "ids", "statuses", "first_created_at",
-    "last_created_at"}``; of more than 500 payments, several events.
+    "last_created_at"}``; of more than 500 payments, several events. Control characters in ids are escaped
+    there, for databases refuse some of them.
 
     What was announced is kept in the asset state store of Airflow 3.3. Should the triggerer die in the few seconds
     between an event and its note there, the event is repeated rather than lost. Before 3.3 it is kept in memory only:
@@ -70,7 +72,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         self.payments_conn_id = payments_conn_id
         self.statuses = statuses
-        self.filters = filters
+        self.filters = unpack(filters)
         self.created_from = format_time(parse_bound("created_from", created_from))
         self.lookback = _seconds("lookback", lookback)
         self.poke_interval = _seconds("poke_interval", poke_interval)
@@ -83,7 +85,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         return f"{kind.__module__}.{kind.__qualname__}", {
             "payments_conn_id": self.payments_conn_id,
             "statuses": None if self.statuses is None else list(self.statuses),
-            "filters": None if self.filters is None else dict(self.filters),
+            "filters": None if self.filters is None else pack(dict(self.filters)),
             "created_from": self.created_from,
             "lookback": self.lookback,
             "poke_interval": self.poke_interval,
@@ -176,7 +178,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             yield {
                 "payments_conn_id": self.payments_conn_id,
                 "count": len(part),
-                "ids": [payment.id for payment in part],
+                "ids": [escape_controls(payment.id) for payment in part],
                 "statuses": dict(Counter(payment.status.value for payment in part)),
                 "first_created_at": format_time(min(moments, default=None)),
                 "last_created_at": format_time(max(moments, default=None)),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import AirflowOptionalProviderFeatureException
+from airflow_provider_payments.texts import unpack
 from airflow_provider_payments.times import parse_iso
 from airflow_provider_payments.triggers.polling import PollingTrigger
 
@@ -41,13 +42,13 @@ class PaymentStatusTrigger(PollingTrigger):
         **polling: Any,
     ) -> None:
         super().__init__(**polling)
-        self.payment_ids = payment_ids
-        self.order_ids = order_ids
-        self.target_statuses = target_statuses
-        self.failure_statuses = failure_statuses
+        self.payment_ids = unpack(payment_ids)
+        self.order_ids = unpack(order_ids)
+        self.target_statuses = unpack(target_statuses)
+        self.failure_statuses = unpack(failure_statuses)
         self.created_from = created_from
         self.long_poll_seconds = long_poll_seconds
-        self.known_ids = known_ids
+        self.known_ids = unpack(known_ids)
 
     @property
     def wait_arguments(self) -> dict[str, Any]:
@@ -102,9 +103,9 @@ class PendingPaymentsTrigger(PollingTrigger):
         super().__init__(**polling)
         self.created_from = created_from
         self.created_to = created_to
-        self.filters = filters
+        self.filters = unpack(filters)
         self.until = until
-        self.unsettled_id = unsettled_id
+        self.unsettled_id = unpack(unsettled_id)
 
     @property
     def wait_arguments(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_payments.exceptions import PaymentFailed
+from airflow_provider_payments.texts import pack
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.lines import Line
@@ -56,7 +57,8 @@ class PollingTrigger(BaseTrigger):
     """Polls a payment API until a wait is over, then wakes the task.
 
     Its arguments go through the metadata database: ids, windows and times, neither secrets nor records. Times are
-    seconds since 1970.
+    seconds since 1970. Ids and filters with control characters, which a database may refuse, are packed there (see
+    :func:`~airflow_provider_payments.texts.pack`).
 
     :param payments_conn_id: the connection.
     :param poke_interval: seconds between polls.
@@ -117,7 +119,8 @@ class PollingTrigger(BaseTrigger):
             "look_failures",
         )
         kind = type(self)
-        arguments = {name: getattr(self, name) for name in names} | self.wait_arguments
+        arguments = {name: getattr(self, name) for name in names}
+        arguments |= {name: pack(value) for name, value in self.wait_arguments.items()}
         return f"{kind.__module__}.{kind.__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -149,7 +152,7 @@ class PollingTrigger(BaseTrigger):
                 "outcome": outcome,
                 "deadline": self.deadline,
                 "last": wait.describe(),
-                "remembered": dict(wait.remember()),
+                "remembered": pack(dict(wait.remember())),
                 "look_failures": self.look_failures,
             }
         )

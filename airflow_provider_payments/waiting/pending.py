@@ -16,6 +16,7 @@ from airflow_provider_payments.hooks.questions import PENDING, find_payments, fi
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import build_query
+from airflow_provider_payments.texts import quote_text
 from airflow_provider_payments.waiting.wait import StillWaiting
 
 SETTLED = "settled"
@@ -106,7 +107,8 @@ class PendingWait:
             raise StillWaiting(f"The window cannot be called settled: {' '.join(payments.report.doubts)}")
 
     def _note(self, payment: Payment) -> None:
-        self._last = f"Payment {payment.id!r} is {payment.status.value} ({payment.provider_status!r})."
+        word = quote_text(payment.provider_status)
+        self._last = f"Payment {quote_text(payment.id)} is {payment.status.value} ({word})."
         if self.until == SETTLED:
             self.unsettled_id = payment.id
         if payment.status is PaymentStatus.UNKNOWN:

@@ -16,6 +16,7 @@ from airflow_provider_payments.hooks.questions import find_payments
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery, build_query
+from airflow_provider_payments.texts import escape_controls, is_unicode, quote_text
 from airflow_provider_payments.waiting.orders import OrderFinder, choose_decisive
 
 #: So many payments are named in a log line.
@@ -72,7 +73,7 @@ class StatusWait:
             if payment and failure.has_statuses and failure.wants(payment):
                 raise PaymentFailed(
                     f"{'Payment' if self.payment_ids else 'Order'} {name!r} is {payment.status.value} "
-                    f"({payment.provider_status!r}), one of the failure_statuses."
+                    f"({quote_text(payment.provider_status)}), one of the failure_statuses."
                 )
             if payment and payment.status is PaymentStatus.UNKNOWN:
                 _log.warning("%r is %s.", name, _place(payment))
@@ -129,12 +130,12 @@ def _place(payment: Payment | None) -> str:
     if payment.is_final:
         return f"{payment.status.value}, which is final and no target"
     if payment.status is PaymentStatus.UNKNOWN:
-        return f"in a status that is not known here, {payment.provider_status!r}"
+        return f"in a status that is not known here, {quote_text(payment.provider_status)}"
     return str(payment.status.value)
 
 
 def _enumerate(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    return escape_controls(", ".join(names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
 
 
 def _read_ids(argument: str, value: object) -> list[str]:
@@ -151,4 +152,6 @@ def _read_ids(argument: str, value: object) -> list[str]:
             raise PaymentsConfigError(f"{argument} contains {each!r}, which is no id. Ids are texts.")
         if not str(each).strip():
             raise PaymentsConfigError(f"{argument} contains an empty id.")
+        if not is_unicode(str(each)):
+            raise PaymentsConfigError(f"{argument} contains {each!r}, which is no Unicode text.")
     return list(dict.fromkeys(map(str, ids)))

@@ -20,7 +20,7 @@ ROOT = Path(airflow_provider_payments.__file__).parent
 #: Lower layers first. A module may import from its own layer and from lower ones. (A walk of the imports, the ones
 #: within functions and those for type checkers only as well.)
 LAYERS = [
-    ["_compat", "get_provider_info", ""],
+    ["_compat", "get_provider_info", "texts", ""],
     ["exceptions"],
     ["money", "times"],
     ["status"],
@@ -102,7 +102,7 @@ def test_the_sandbox_uses_nothing_that_it_checks() -> None:
     [
         name
         for name in modules()
-        if name.split(".")[0] in ("http", "money", "times", "status", "payment", "query", "windows")
+        if name.split(".")[0] in ("http", "money", "texts", "times", "status", "payment", "query", "windows")
     ],
 )
 def test_the_conversation_and_the_values_know_no_airflow(module: str) -> None:
