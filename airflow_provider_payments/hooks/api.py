@@ -197,8 +197,8 @@ class PaymentsApi(ABC):
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
         try:
-            page = split_body(reply.body, lambda body: RawPage([bytes(self.read_detail(body))]))
-            return self.read_payment(page.rows[0])
+            split = lambda body: RawPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])  # noqa: E731
+            return self.read_payment(split_body(reply.body, split).rows[0])
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 

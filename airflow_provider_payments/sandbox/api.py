@@ -88,7 +88,9 @@ class Answer:
     def json(cls, value: Any, status: int = 200, **headers: str) -> Answer:
         names = {name.replace("_", "-"): text for name, text in headers.items()}
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return cls(status, text.encode(), {"Content-Type": "application/json", **names})
+        # Half a surrogate pair, which has no encoding, is escaped, as servers in other languages do.
+        data = text.encode("utf-8", "backslashreplace")
+        return cls(status, data, {"Content-Type": "application/json", **names})
 
 
 class Problem(Exception):

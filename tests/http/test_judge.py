@@ -96,7 +96,7 @@ SHAPES: dict[str, tuple[Any, tuple[str | None, str | None, str | None]]] = {
     "errors of errors": ({"errors": [[1]]}, (None, None, None)),
     "nothing": ({}, (None, None, None)),
     "nulls": ({"error": None, "code": None, "message": None}, (None, None, None)),
-    "invalid UTF-8": (b'{"message": "\xff"}', (None, None, None)),
+    "invalid UTF-8": (b'{"message": "\xff"}', (None, "\ufffd", None)),
     "cut": (b'{"message": "half', (None, None, None)),
 }
 
