@@ -84,4 +84,32 @@ GUARDS = [
         "        if False:\n",
         "tests/faults/test_matrix.py -k dripping",
     ),
+    Guard(
+        "errors are on one line",
+        "exceptions.py",
+        "super().__init__(escape_controls(str(message)))",
+        "super().__init__(str(message))",
+        "tests/core/test_texts.py -k errors_are",
+    ),
+    Guard(
+        "a database keeps every trigger's arguments",
+        "triggers/polling.py",
+        "{name: pack(value) for name, value in self.wait_arguments.items()}",
+        "self.wait_arguments",
+        "tests/triggers/test_hostile_texts.py -k arguments",
+    ),
+    Guard(
+        "a database keeps what a trigger remembers",
+        "triggers/polling.py",
+        "pack(dict(wait.remember()))",
+        "dict(wait.remember())",
+        "tests/triggers/test_hostile_texts.py -k remembers",
+    ),
+    Guard(
+        "a database keeps the records in XCom",
+        "output/delivery.py",
+        "NulFilter(replaces=True,",
+        "NulFilter(replaces=False,",
+        "tests/operators/test_list_payments.py -k databases_refuse",
+    ),
 ]

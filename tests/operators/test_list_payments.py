@@ -26,6 +26,7 @@ from airflow_provider_payments.exceptions import (
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.texts import NASTY, find_controls
 
 DAGS = Path(__file__).parent / "dags" / "list_payments.py"
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
@@ -349,3 +350,27 @@ def test_importing_the_operator_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_texts_that_databases_refuse(sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row = sandbox.apis["spacepay"].add(None, orderId="a\x00b", status=NASTY, currency=NASTY)
+    sandbox.apis["spacepay"].add(None, orderId="\ud800")
+    exact, replaced = tmp_path / "exact.jsonl", tmp_path / "replaced.jsonl"
+    manifest = run(output_path=exact.as_uri())
+    assert [each for each in manifest["warnings"] if "U+0000" in each] == [
+        "1 payments have texts with U+0000. PostgreSQL and other databases refuse it. "
+        "Set replace_nul=True to have U+FFFD in its place."
+    ]
+    assert any("no Unicode" in each for each in manifest["warnings"])
+    assert manifest["complete"] is True
+    assert not find_controls(manifest)
+    assert b"\\u0000" in exact.read_bytes()
+    (found,) = [each for each in read(exact) if each["id"] == row["id"]]
+    assert (found["order_id"], found["provider_status"]) == ("a\x00b", NASTY)
+    again = run(output_path=replaced.as_uri(), replace_nul=True)
+    assert any("U+FFFD was written in its place" in each for each in again["warnings"])
+    assert b"\\u0000" not in replaced.read_bytes()
+    expected = json.loads(exact.read_bytes().splitlines()[read(exact).index(found)].replace(b"\\u0000", b"\\ufffd"))
+    assert [each for each in read(replaced) if each["id"] == row["id"]] == [expected]
+    assert [each for each in run() if each["id"] == row["id"]] == [expected]  # XCom
+    assert "U+FFFD was written in its place" in caplog.text
