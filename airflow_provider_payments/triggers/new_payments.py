@@ -71,7 +71,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.payments_conn_id = payments_conn_id
-        self.statuses = statuses
+        self.statuses = unpack(statuses)
         self.filters = unpack(filters)
         self.created_from = format_time(parse_bound("created_from", created_from))
         self.lookback = _seconds("lookback", lookback)
@@ -84,7 +84,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         kind = type(self)
         return f"{kind.__module__}.{kind.__qualname__}", {
             "payments_conn_id": self.payments_conn_id,
-            "statuses": None if self.statuses is None else list(self.statuses),
+            "statuses": None if self.statuses is None else pack(list(self.statuses)),
             "filters": None if self.filters is None else pack(dict(self.filters)),
             "created_from": self.created_from,
             "lookback": self.lookback,
