@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.sandbox import Call
 from airflow_provider_payments.sensors.payments import PaymentStatusSensor, PendingPaymentsSensor
+from airflow_provider_payments.texts import unpack
 from airflow_provider_payments.triggers import payments as triggers
 from airflow_provider_payments.triggers.payments import PaymentStatusTrigger, PendingPaymentsTrigger
 from tests.hooks.test_secrets import Ears
@@ -87,11 +88,12 @@ def test_a_sensor_shows_it_and_ends(shop: Shop, ears: Ears) -> None:
     assert_no_line_is_forged(ears)
 
 
-async def test_what_a_trigger_remembers_and_says(shop: Shop, ears: Ears) -> None:
+@pytest.mark.parametrize("conn_type", ["hotpay", "spacepay", "satispay"])
+@pytest.mark.parametrize("status", ["pending", f"odd{NASTY}"])
+async def test_what_a_trigger_remembers_and_says(shop: Shop, ears: Ears, status: str) -> None:
     """The payment that was not final, by its id and its word."""
-    shop.finish()
     shop.close()
-    row = shop.sell(f"odd{NASTY}", f"order{NASTY}", **{shop.facts.id_field: f"id{NASTY}"})
+    row = shop.sell(status, f"order{NASTY}", **{shop.facts.id_field: f"id{NASTY}"})
 
     def settle(call: Call) -> None:
         if len(shop.calls) > 3:
@@ -102,6 +104,8 @@ async def test_what_a_trigger_remembers_and_says(shop: Shop, ears: Ears) -> None
     event = await first_event(rebuild(trigger))
     assert event["outcome"] == "look"
     assert not find_controls(event)
+    if status == "pending" and shop.conn_type != "hotpay":
+        assert unpack(event["remembered"]) == {"unsettled_id": f"id{NASTY}"}
     assert_no_line_is_forged(ears)
 
 
