@@ -10,6 +10,8 @@ import msgspec
 from airflow_provider_payments.payment import Payment
 
 _ESCAPED = rb"\u0000"
+# A search by a pattern is faster than ``in``.
+_may_hold_nul = re.compile(rb"\\u0000").search
 # Every escape is matched, so that an escaped backslash is not taken for the beginning of another one.
 _ESCAPES = re.compile(rb"\\(?:u0000|[^u]|u)")
 _TEXTS = (
@@ -41,11 +43,14 @@ class NulFilter:
     def apply(self, payments: Sequence[Payment]) -> Sequence[Payment]:
         """Return the payments as they are to be written."""
         # Texts are read out of ``raw``, where JSON permits no other spelling. One character is found fastest.
-        marked = {n for n, each in enumerate(payments) if b"\\" in each.raw and self._holds_nul(each)}
+        marked = [n for n, each in enumerate(payments) if b"\\" in each.raw and self._holds_nul(each)]
         self.found += len(marked)
         if not marked or not self._replaces:
             return payments
-        return [replace_nul(each) if n in marked else each for n, each in enumerate(payments)]
+        replaced = list(payments)
+        for n in marked:
+            replaced[n] = replace_nul(payments[n])
+        return replaced
 
     def warnings(self) -> list[str]:
         """Say what was found, and what was done or can be."""
@@ -59,7 +64,7 @@ class NulFilter:
         return [f"{self.found} payments have texts with U+0000. {done}"]
 
     def _holds_nul(self, payment: Payment) -> bool:
-        if _ESCAPED not in payment.raw:
+        if not _may_hold_nul(payment.raw):
             return False
         if self._include_raw and _ESCAPED in _ESCAPES.findall(payment.raw):
             return True
