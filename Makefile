@@ -13,6 +13,9 @@ PYTHON_2 := $(VENV_2)/bin/python
 # Azure's storage emulator, for the tests.
 AZURITE := .venv/azurite
 
+# Selenium, for the connection forms in a browser.
+BROWSER := .venv/browser
+
 # More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
 PYTEST_ARGS ?=
 SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
@@ -59,6 +62,11 @@ test-airflow-3: $(VENV_3)/.ready $(AZURITE)/.ready ## The tests on Airflow 3, wi
 test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2
 	@echo "The tests on Airflow $(AIRFLOW_2)"
 	@$(run_pytest) $(PYTHON_2) -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-forms
+FORMS_ARGS ?=
+test-forms: $(VENV_3)/.ready $(VENV_2)/.ready $(BROWSER)/.ready ## Every connection form in a browser; needs Chromium
+	@$(BROWSER)/bin/python scripts/test_forms.py $(PYTHON_3) $(PYTHON_2) $(FORMS_ARGS)
 
 .PHONY: bench
 bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that does nothing else
@@ -112,3 +120,6 @@ $(VENV_2)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constrai
 
 $(AZURITE)/.ready: scripts/make_azurite.sh
 	@scripts/make_azurite.sh "$(PYTHONS_3)"
+
+$(BROWSER)/.ready: scripts/make_browser.sh constraints/browser.txt
+	@scripts/make_browser.sh "$(PYTHONS_3)"

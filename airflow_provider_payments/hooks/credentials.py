@@ -62,6 +62,19 @@ class Credentials(Unpicklable):
         value = self.extra.get(key)
         return default if value is None or value == "" else str(value)
 
+    def key_of(self, key: str, former: str) -> str:
+        """Return the key that the extra has of a key and its former name.
+
+        :raises PaymentsConfigError: when it has both, with different values.
+        """
+        values = [value for value in map(self.extra.get, (key, former)) if value not in (None, "")]
+        if len(values) == 2 and values[0] != values[1]:
+            raise PaymentsConfigError(
+                f"Connection {self.connection_id!r}: extra has {key!r} and, as {former!r}, its former name, another. "
+                f"Keep {key!r}."
+            )
+        return key if self.extra.get(key) not in (None, "") else former if values else key
+
     def choice(self, key: str, *permitted: str) -> str:
         """Return a word of the extra; the first permitted one is the default."""
         word = self.text(key, permitted[0])

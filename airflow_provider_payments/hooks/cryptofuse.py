@@ -100,9 +100,9 @@ class CryptoFuseApi(PaymentsApi):
     flags = {"partially_paid": "underpaid", "partially_completed": "underpaid"}
 
     def build_auth(self, credentials: Credentials) -> Auth:
-        path = credentials.text("token_path", "/o/token/")
+        path = credentials.text(key := credentials.key_of("auth_path", "token_path"), "/o/token/")
         if not is_url_text(path):
-            raise credentials.wrong("token_path", "a path as it stands in a URL, like '/o/token/'")
+            raise credentials.wrong(key, "a path as it stands in a URL, like '/o/token/'")
         return client_credentials(
             f"{credentials.base_url}/{path.lstrip('/')}",
             client_id=credentials.require(credentials.login, "the client id (login)"),
@@ -168,7 +168,7 @@ class CryptoFuseHook(PaymentsHook):
     """Lists the payments of CryptoFuse.
 
     Connection: client id in ``login``, client secret in ``password``. ``extra``: ``scope`` (default ``read write``),
-    ``client_auth`` (``basic`` or ``body``), ``token_path`` (default ``/o/token/``).
+    ``client_auth`` (``basic`` or ``body``), ``auth_path`` (default ``/o/token/``).
     """
 
     conn_type = "cryptofuse"

@@ -177,8 +177,8 @@ class SatispayApi(PaymentsApi):
 class SatispayHook(PaymentsHook):
     """Lists the payments of Satispay.
 
-    Connection: the KeyId in ``login``, the RSA private key (PEM) in ``password``. ``extra``: ``private_key_path``, a
-    file on the worker instead of the password, and ``private_key_passphrase``.
+    Connection: the KeyId in ``login``, the RSA private key (PEM) in ``password``. ``extra``: ``key_path``, a file on
+    the worker instead of the password, and ``private_key_passphrase``.
     """
 
     conn_type = "satispay"
@@ -199,13 +199,13 @@ def _begin_at(moment: datetime | None, strand: Strand) -> Strand:
 
 
 def _read_key_file(credentials: Credentials) -> str | None:
-    path = credentials.text("private_key_path")
+    path = credentials.text(key := credentials.key_of("key_path", "private_key_path"))
     if not path:
         return None
     try:
         return Path(path).read_text()
     except (OSError, ValueError) as error:  # a NUL in the path, or a file that is no text
         raise PaymentsConfigError(
-            f"Connection {credentials.connection_id!r}: the file of private_key_path cannot be read on this machine "
+            f"Connection {credentials.connection_id!r}: the file of {key} cannot be read on this machine "
             f"({type(error).__name__})."
         ) from None
