@@ -33,8 +33,8 @@ help: ## Show this list
 demo: $(VENV_3)/.ready ## Load payments of all five APIs, from a local sandbox, into ./output
 	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py $(DEMO_ARGS)
 
-demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI, with example DAGs and connections
-	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py --ui $(DEMO_ARGS)
+demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI on this machine, until Ctrl-C
+	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo-ui" $(PYTHON_3) scripts/demo.py --ui $(DEMO_ARGS)
 
 # The environments come first: a missing interpreter is said at once, not after ten minutes of tests.
 # What failed is said once more at the very end, in less than 50 lines: the output before it is long.

@@ -84,7 +84,7 @@ def cases(connections: dict[str, str], python: Path, folder: Path) -> Iterator[C
         fields = {name: value for name, value in plain.items() if name in STANDARD_FIELDS}
         key_file = folder / "key.pem"
         if "PRIVATE KEY" in fields["password"]:
-            encrypt = [python, "-c", _ENCRYPT, PASSPHRASE]
+            encrypt = [python, "-W", "ignore", "-c", _ENCRYPT, PASSPHRASE]
             fields["password"] = subprocess.run(
                 encrypt, input=fields["password"], text=True, check=True, stdout=subprocess.PIPE
             ).stdout

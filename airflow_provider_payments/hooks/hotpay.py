@@ -183,7 +183,7 @@ def _identify(row: Row) -> tuple[str, tuple[str, ...]]:
 
 
 #: A token id and its number of decimals, with white space around both.
-_PAIR = re.compile(r"\s*(\S.*?)\s*=\s*([0-9]{1,2})\s*")
+_PAIR = re.compile(r"\s*([^\s=;]+)\s*=\s*([0-9]{1,2})\s*")
 
 
 def _read_decimals(credentials: Credentials) -> Mapping[str, int]:

@@ -103,8 +103,17 @@ def test_a_scope_that_does_not_suffice(connect: Connect, collect: Collect) -> No
 
 
 @pytest.mark.parametrize("path", ["/o/token/", "o/token/", "", None])
-def test_the_token_path(connect: Connect, collect: Collect, path: str | None) -> None:
-    assert collect(connect("cryptofuse", {"token_path": path}))
+@pytest.mark.parametrize("key", ["auth_path", "token_path"])  # the latter is the former name
+def test_the_token_path(connect: Connect, collect: Collect, key: str, path: str | None) -> None:
+    assert collect(connect("cryptofuse", {key: path}))
+
+
+@pytest.mark.parametrize("key", ["auth_path", "token_path"])
+def test_a_wrong_token_path(connect: Connect, collect: Collect, key: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=f"'{key}' in extra"):
+        connect("cryptofuse", {key: "/o/to ken/"}).open()
+    with pytest.raises(PaymentsConfigError, match="Keep 'auth_path'"):
+        connect("cryptofuse", {"auth_path": "/o/token/", "token_path": "/oauth/"}).open()
 
 
 @pytest.mark.parametrize("missing", ["login", "password"])
