@@ -65,7 +65,7 @@ test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2
 
 .PHONY: test-forms
 FORMS_ARGS ?=
-test-forms: $(VENV_3)/.ready $(VENV_2)/.ready $(BROWSER)/.ready ## Every connection form in a browser; needs Chromium
+test-forms: $(BROWSER)/.ready $(VENV_3)/.ready $(VENV_2)/.ready ## Every connection form in a browser; needs Chromium
 	@$(BROWSER)/bin/python scripts/test_forms.py $(PYTHON_3) $(PYTHON_2) $(FORMS_ARGS)
 
 .PHONY: bench

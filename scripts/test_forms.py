@@ -236,6 +236,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="run the cases with this in their name only: satispay_uri")
     arguments = parser.parse_args()
     passed, failed = 0, []
+    for old in PICTURES.glob("*/FAILED-*"):
+        old.unlink()
     with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         for number, python in enumerate(arguments.pythons):
             home = Path(folder) / str(number)

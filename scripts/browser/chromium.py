@@ -33,6 +33,18 @@ _FLAGS = (
 )
 
 
+def find_chromium() -> tuple[str, str]:
+    """Return the paths of browser and driver; where one is missing, say how to install it, and end."""
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    driver = shutil.which("chromedriver")
+    if program and driver:
+        return program, driver
+    sys.exit(
+        f"This needs {'chromedriver' if program else 'Chromium'}, which is not installed here. On Debian and Ubuntu:\n"
+        "  apt-get update && apt-get install --yes chromium chromium-driver"
+    )
+
+
 @contextmanager
 def open_chromium(width: int = 1300, height: int = 1900) -> Iterator[WebDriver]:
     """Open a browser with an empty profile; what it leaves is removed.
@@ -40,14 +52,7 @@ def open_chromium(width: int = 1300, height: int = 1900) -> Iterator[WebDriver]:
     :param width: of the window, in pixels.
     :param height: of the window, in pixels.
     """
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    driver = shutil.which("chromedriver")
-    if not (program and driver):
-        missing = "a Chromium" if not program else "chromedriver"
-        sys.exit(
-            f"This needs {missing}, which is not installed here. On Debian and Ubuntu:\n"
-            "  apt-get update && apt-get install --yes chromium chromium-driver"
-        )
+    program, driver = find_chromium()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = program

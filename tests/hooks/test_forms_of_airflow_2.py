@@ -51,11 +51,8 @@ def edit(client: Any) -> Iterator[Callable[..., tuple[Fields, Fields, str]]]:
             for name, value in _read_form(page).items()
             if not name.startswith("extra__") or name.startswith(f"extra__{conn_type}__")
         }
-        sent = {
-            **shown,
-            "conn_type": conn_type,
-            **{name.replace("x_", f"extra__{conn_type}__"): text for name, text in changes.items()},
-        }
+        typed = {re.sub("^x_", f"extra__{conn_type}__", name): text for name, text in changes.items()}
+        sent = {**shown, "conn_type": conn_type, **typed}
         reply = client.post(f"/connection/edit/{key}", data=sent, follow_redirects=True).get_data(as_text=True)
         with create_session() as session:
             found = session.get(Connection, key)

@@ -316,7 +316,8 @@ def moment(value: Any) -> float:
 @pytest.mark.parametrize("name", NAMES)
 def test_payments_can_be_of_another_time(name: str) -> None:
     api, documented = (Sandbox(payments=50, newest=newest).apis[name] for newest in (NEWEST, None))
-    times = [(row.get(api.time_field), was.get(api.time_field)) for row, was in zip(api.rows, documented.rows, strict=True)]
+    pairs = zip(api.rows, documented.rows, strict=True)
+    times = [(row.get(api.time_field), was.get(api.time_field)) for row, was in pairs]
     by = {moment(now) - moment(was) for now, was in times if was}
     assert by == {round((NEWEST - documented.newest).total_seconds())}
     assert all(bool(now) == bool(was) for now, was in times)
