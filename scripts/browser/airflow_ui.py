@@ -6,11 +6,13 @@ import base64
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -91,10 +93,11 @@ class AirflowUi:
             self._console.wait(timeout=30)
         if self._server:
             self._server.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._server.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                self._server.kill()
+            with suppress(ProcessLookupError):  # what it has left behind
+                os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait()
 
     def run(self, *arguments: str) -> str:
         """Run a command of Airflow's command line and return its output."""
