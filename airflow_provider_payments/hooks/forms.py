@@ -1,8 +1,9 @@
-"""Connection forms for Airflow 2.11, made from the data that Airflow 3.3 reads itself."""
+"""Connection forms for Airflow 2.11 to 3.1, made from the data that later versions read themselves."""
 
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.get_provider_info import get_provider_info
@@ -18,8 +19,9 @@ def field_behaviour(conn_type: str) -> dict[str, Any]:
     """Return which standard fields a form hides and how it names the others."""
     behaviour = _connection_type(conn_type)["ui-field-behaviour"]
     placeholders = dict(behaviour["placeholders"])
-    # This form never shows a stored password, so the hint is seen when a connection is edited, too.
-    placeholders["password"] += ". Empty keeps a stored one."
+    if not find_spec("airflow.sdk"):
+        # The form of Airflow 2 never shows that a password is stored, and keeps it when this field is empty.
+        placeholders["password"] += ". Empty keeps a stored one."
     return {
         "hidden_fields": list(behaviour["hidden-fields"]),
         "relabeling": dict(behaviour["relabeling"]),
@@ -29,7 +31,7 @@ def field_behaviour(conn_type: str) -> dict[str, Any]:
 
 def form_widgets(conn_type: str) -> dict[str, Any]:
     """Return a form's extra fields."""
-    # Part of the 2.11 web server; images of 3.x do not have them.
+    # Part of the 2.11 web server. Airflow 3.0 and 3.1 give others by these names, later ones do not ask.
     from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
     from wtforms import PasswordField, StringField
 
