@@ -41,7 +41,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "satispay": {"key_path": "KEY FILE", "private_key_passphrase": PASSPHRASE},
     "jframework": {"brand_url": "sandbox.example.com", "first_page": 0},
 }
-#: What forms have no field for: former names of fields, and options that are no texts.
+#: What forms have no field for: former names of fields, options that are no texts. Schema and port are hidden.
 OTHERS: dict[str, dict[str, Any]] = {
     "hotpay": {"token_decimals": DECIMALS},
     "cryptofuse": {"token_path": "/o/token/"},
@@ -103,7 +103,8 @@ def cases(connections: dict[str, str], python: Path, folder: Path) -> Iterator[C
         yield Case(conn_type, "form", {**fields, "extra": extra})
         yield Case(conn_type, "sparse", {**fields, "extra": required})
         yield Case(conn_type, "json", {**fields, "extra": extra})
-        yield Case(conn_type, "others", {**fields, "extra": fill_in({**OTHERS.get(conn_type, {}), **OTHER_OPTIONS})})
+        others = fill_in({**OTHERS.get(conn_type, {}), **OTHER_OPTIONS})
+        yield Case(conn_type, "others", {**fields, "schema": "http", "port": 8085, "extra": others})
         yield Case(conn_type, "uri", {**fields, "extra": {name: str(value) for name, value in extra.items()}})
 
 
