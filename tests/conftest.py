@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,9 @@ from hypothesis import HealthCheck, settings
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
+from tests.selection import pytest_addoption, pytest_collection_modifyitems
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
 
 # The same examples each time, on busy machines too.
 settings.register_profile(
@@ -44,12 +49,27 @@ settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
-def database() -> None:
+def empty_database() -> Path:
+    """The file of an empty database, made by the first process that needs it, for all processes of a run."""
+    file = Path(os.environ["AIRFLOW_HOME"], "empty.db")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        file = file.parents[1] / file.name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            unfinished = file.with_suffix(".new")
+            environment = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{unfinished}"}
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+            unfinished.rename(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def database(empty_database: Path) -> None:
     """Airflow's database, for tests that run a DAG."""
-    done = Path(os.environ["AIRFLOW_HOME"], "migrated")
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
-        done.touch()
+    shutil.copy(empty_database, Path(os.environ["AIRFLOW_HOME"], "airflow.db"))
 
 
 @pytest.fixture
