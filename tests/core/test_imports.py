@@ -39,6 +39,7 @@ LAYERS = [
 SANDBOX = "sandbox"
 
 
+@cache
 def modules() -> list[str]:
     found = [path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")]
     return sorted(".".join(part for part in parts if part != "__init__") for parts in found)
@@ -49,6 +50,7 @@ def source(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+@cache
 def imports(module: str) -> set[str]:
     """Return the full names of what a module imports, wherever in it."""
     found = set()
