@@ -1,14 +1,16 @@
 """Which cases of the tests ``make test`` runs, and which are left to ``make test-all`` (``pytest --all``).
 
-Both run on both lines of Airflow. ``make test`` leaves out
+``make test`` leaves out
 
-- tests marked ``exhaustive``, and on Airflow 2 those marked ``without_airflow``, which all of a folder may be;
+- what is marked ``exhaustive``;
+- on Airflow 2, what knows nothing of Airflow: the folders below, and what is marked ``without_airflow``;
 - seeds from ``SEEDS`` on: those that found something have tests of their own;
-- companies that are like one before them, for the tests that run for one of each kind (see ``companies.py``);
-- one of the two ways, sync and async: they take turns from company to company and from case to case. That the two do
-  the same is what the tests of the drivers show, which always run both ways.
+- companies that are like one before them, in tests that run for one of each kind (see ``companies.py``);
+- formats but two, on stores other than the disk: a store sees bytes, and a format sees payments;
+- one of the two ways, sync and async: they take turns from case to case, and one case of each test runs both. That the
+  two do the same is what the tests of the drivers show.
 
-A test that is named with its case, ``test_x.py::test_y[case]``, runs in any case.
+All of it holds for a new test by itself. A case that is named on the command line, ``test_x.py::test_y[case]``, runs.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ import pytest
 
 from tests.companies import COMPANIES, EVERY, SHARED
 
-SEEDS = 20
+SEEDS = 50
+WITHOUT_AIRFLOW = ("tests/http/", "tests/sandbox/", "tests/faults/")
+"""What these test is the same on both lines of Airflow. A test there that is not so is marked ``on_both_lines``."""
+FORMATS_EVERYWHERE = ("jsonl", "parquet")
+"""One that is written row by row, and one that is not."""
 IS_AIRFLOW_2 = version("apache-airflow").startswith("2.")
 
 
@@ -55,10 +61,23 @@ def choose_left_out(items: Iterable[pytest.Item]) -> set[pytest.Item]:
 
 
 def is_for_all_only(item: pytest.Item) -> bool:
-    if item.get_closest_marker("exhaustive") or (IS_AIRFLOW_2 and item.get_closest_marker("without_airflow")):
-        return True
-    seed = params_of(item).get("seed", 0)
-    return isinstance(seed, int) and seed >= SEEDS and "found" not in item.keywords
+    """Return whether a case is left out whatever the others of its test are."""
+    params = params_of(item)
+    seed = params.get("seed", 0)
+    is_on_disk = params.get("store", "disk") == "disk"
+    return bool(
+        item.get_closest_marker("exhaustive")
+        or (IS_AIRFLOW_2 and knows_no_airflow(item, is_on_disk))
+        or (isinstance(seed, int) and seed >= SEEDS and not item.get_closest_marker("found"))
+        or (not is_on_disk and params.get("name", FORMATS_EVERYWHERE[0]) not in FORMATS_EVERYWHERE)
+    )
+
+
+def knows_no_airflow(item: pytest.Item, is_on_disk: bool) -> bool:
+    if item.get_closest_marker("on_both_lines"):
+        return False
+    is_store = item.nodeid.startswith("tests/output/") and not is_on_disk
+    return is_store or item.nodeid.startswith(WITHOUT_AIRFLOW) or bool(item.get_closest_marker("without_airflow"))
 
 
 def find_alike(cases: list[pytest.Item]) -> set[pytest.Item]:

@@ -21,6 +21,8 @@ from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from tests.core.simulation import START, Api, Choose, Event, Outcome, Row, Server, explore, read, stage
 
+pytestmark = pytest.mark.without_airflow
+
 
 def rows(number: int, status: str = "succeeded") -> list[Row]:
     return [Row(f"{status}-{each}", status) for each in range(number)]

@@ -24,6 +24,8 @@ try:
 except ImportError:  # Airflow 2.11
     from airflow.utils.timeout import TimeoutPosix as Timeout
 
+pytestmark = pytest.mark.on_both_lines  # they are Airflow's own ways to end a task
+
 SOON = 15
 """Seconds. Each of these failures would go on for a minute and more."""
 FOR_LONG: dict[str, Callable[[Exchange], object]] = {
