@@ -38,8 +38,8 @@ SHARED = {
     "tests/core/": EVERY,
     "tests/waiting/": EVERY,
     "tests/operators/": EVERY,
-    # What the connection's secrets go through.
-    "tests/secrets/": "authentication",
+    "tests/secrets/": EVERY,
+    # What a connection's fields go through.
     "tests/hooks/test_contract_connection.py": "authentication",
     "tests/hooks/test_http_operator.py": "authentication",
     # Beyond the hooks, companies differ in how their list is read.
