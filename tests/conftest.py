@@ -22,6 +22,7 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # each process of a run has
     os.environ["AIRFLOW_HOME"] = str(Path(os.environ["AIRFLOW_HOME"], worker))
 os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="500",  # on busy machines, importing Airflow takes longer than half a minute
     AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).parent / "operators" / "dags"),
     AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS="False",
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",

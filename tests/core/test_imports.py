@@ -133,7 +133,7 @@ def loaded(code: str) -> set[str]:
     """Return the modules that a new interpreter has loaded after running code."""
     program = f"import sys\n{code}\nprint('\\n'.join(['=== modules', *sys.modules]))"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT.parent, timeout=120
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT.parent, timeout=500
     )
     return set(done.stdout.partition("=== modules\n")[2].split())
 

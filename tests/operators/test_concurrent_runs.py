@@ -262,7 +262,7 @@ def processes() -> Iterator[Callable[..., list[str]]]:
             process.stdin.flush()  # type: ignore[union-attr]
         said = []
         for process in started:
-            output, errors = process.communicate(timeout=120)
+            output, errors = process.communicate(timeout=500)
             assert process.returncode == 0, errors[-3000:]
             said += [line for line in output.splitlines() if line.startswith(("MANIFEST", "ABORTED"))]
         return said

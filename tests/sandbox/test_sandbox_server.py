@@ -279,13 +279,13 @@ def test_the_command_prints_connections_and_stops_when_told(number: signal.Signa
         assert reply.json()["pagination"]["total"] == 5
     finally:
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, "")
 
 
 def test_the_command_says_when_its_port_is_taken(sandbox: Sandbox) -> None:
     command = [sys.executable, "-m", "airflow_provider_payments.sandbox", "--port", str(sandbox.port)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{sandbox.port}" in done.stderr
 
