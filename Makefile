@@ -12,10 +12,16 @@ PYTHON_3 := $(VENV_3)/bin/python
 PYTHON_2 := $(VENV_2)/bin/python
 # Azure's storage emulator, for the tests.
 AZURITE := .venv/azurite
+UV := .venv/uv/bin/uv
+UV_VERSION := 0.13.9
+
+# Selenium, for the connection forms in a browser.
+BROWSER := .venv/browser
 
 # More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
 PYTEST_ARGS ?=
-SIDE_BY_SIDE := --numprocesses=2 --dist=worksteal
+# Whatever is run whole is shared by two processes (a selection is not, for --pdb needs one).
+WHOLE := --numprocesses=2 --dist=worksteal --durations=30
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
@@ -30,35 +36,58 @@ help: ## Show this list
 demo: $(VENV_3)/.ready ## Load payments of all five APIs, from a local sandbox, into ./output
 	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py $(DEMO_ARGS)
 
-demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI, with example DAGs and connections
-	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py --ui $(DEMO_ARGS)
+demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI on this machine, until Ctrl-C
+	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo-ui" $(PYTHON_3) scripts/demo.py --ui $(DEMO_ARGS)
 
-# The environments come first: a missing interpreter is said at once, not after ten minutes of tests.
-# What failed is said once more at the very end, in less than 50 lines: the output before it is long.
-.PHONY: test test-airflow-3 test-airflow-2
-test: $(VENV_2)/.ready $(VENV_3)/.ready $(AZURITE)/.ready lint types ## Everything that CI runs
-	@rm -rf build/tests && mkdir -p build/tests
-	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) \
-		build/tests/airflow-3 build/tests/airflow-2 || { \
-		set -- build/tests/*.failed; \
-		for log; do printf '\n===== The end of %s =====\n' "$$log"; tail -n $$((40 / $$#)) "$$log"; done; exit 1; }
+# A missing interpreter is said at once, not after minutes of tests; what one line's tests found is said once more at the
+# very end, in less than 50 lines, for the output before it is long.
+.PHONY: test test-all test-airflow-3 test-airflow-2
+test: checks ## Everything that CI runs: lint, types, the tests on both lines of Airflow
+	+@$(call both_lines,)
 
-build/tests/airflow-%:
-	@COLUMNS=160 $(MAKE) --no-print-directory test-airflow-$* >$@.failed 2>&1 && mv $@.failed $@.log; \
-		result=$$?; cat $@.*; exit $$result
+test-all: checks ## The same with every case of every test, and branch coverage; takes long
+	+@$(call both_lines,all-)
+
+# Lint and types need one environment: they go on while the others are made.
+.PHONY: checks
+checks:
+	@$(MAKE) --no-print-directory -j3 environments lint types
+
+both_lines = rm -rf build/tests && mkdir -p build/tests && \
+	$(MAKE) --no-print-directory --keep-going build/tests/$(1)airflow-3 build/tests/$(1)airflow-2 || { \
+	set -- build/tests/*.failed; \
+	for log; do printf '\n===== The end of %s =====\n' "$$log"; tail -n $$((40 / $$\#)) "$$log"; done; exit 1; }
+
+# tee would hide how the tests ended.
+build/tests/%:
+	@{ COLUMNS=160 $(MAKE) --no-print-directory test-$* 2>&1 || touch $@.bad; } | tee $@.failed; \
+		test ! -e $@.bad && mv $@.failed $@.log
 
 # Each run of the tests gets an AIRFLOW_HOME of its own, so two can go on at the same time.
 run_pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
 	AIRFLOW_HOME="$$home" COVERAGE_FILE="$$home/coverage"
 
-# Coverage makes this line the slower one by far: two processes share all of it (not a selection, for --pdb needs one).
-test-airflow-3: $(VENV_3)/.ready $(AZURITE)/.ready ## The tests on Airflow 3, with branch coverage
+test-airflow-3: $(VENV_3)/.ready $(AZURITE)/.ready ## The tests on Airflow 3
 	@echo "The tests on Airflow $(AIRFLOW_3)"
-	@$(run_pytest) $(PYTHON_3) -m pytest --cov --cov-report=term $(if $(PYTEST_ARGS),,$(SIDE_BY_SIDE)) $(PYTEST_ARGS)
+	@$(run_pytest) $(PYTHON_3) -m pytest $(or $(PYTEST_ARGS),$(WHOLE))
 
-test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2
+test-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready ## The tests on Airflow 2, less what knows nothing of Airflow
 	@echo "The tests on Airflow $(AIRFLOW_2)"
-	@$(run_pytest) $(PYTHON_2) -m pytest $(PYTEST_ARGS)
+	@$(run_pytest) $(PYTHON_2) -m pytest $(or $(PYTEST_ARGS),$(WHOLE))
+
+.PHONY: test-all-airflow-3 test-all-airflow-2
+test-all-airflow-3: $(VENV_3)/.ready $(AZURITE)/.ready
+	@echo "Every test on Airflow $(AIRFLOW_3), with branch coverage"
+	@$(run_pytest) $(PYTHON_3) -m pytest --all --cov --cov-report=term $(WHOLE)
+
+test-all-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready
+	@echo "Every test on Airflow $(AIRFLOW_2)"
+	@$(run_pytest) $(PYTHON_2) -m pytest --all $(WHOLE)
+
+.PHONY: test-forms
+FORMS_ARGS ?=
+test-forms: $(BROWSER)/.ready $(VENV_3)/.ready $(VENV_2)/.ready ## Every connection form in a browser; needs Chromium
+	@$(BROWSER)/bin/python scripts/test_forms.py $(PYTHON_3) $(PYTHON_2) $(FORMS_ARGS)
 
 .PHONY: bench
 bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that does nothing else
@@ -68,6 +97,12 @@ bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that
 GUARDS ?=
 mutations: $(VENV_3)/.ready $(AZURITE)/.ready ## Break each guard on purpose: does a test notice?
 	@$(PYTHON_3) scripts/break_guards.py $(GUARDS)
+
+# One of each minor version; others have no constraints here.
+VERSIONS ?= 2.11.0 3.0.6 3.1.8 3.2.2 3.3.2
+.PHONY: test-versions
+test-versions: ## Try the built wheel on every minor version of Airflow: make test-versions VERSIONS="3.0.6 3.2.2"
+	@scripts/test_versions.sh $(VERSIONS)
 
 .PHONY: lint types format
 lint: $(VENV_3)/.ready ## ruff: rules and layout
@@ -84,12 +119,13 @@ format: $(VENV_3)/.ready ## Rewrite the code in ruff's layout and apply its safe
 .PHONY: environments constraints clean
 environments: $(VENV_3)/.ready $(VENV_2)/.ready $(AZURITE)/.ready ## Only make what is in .venv
 
-constraints: .venv/uv/bin/uv ## Pin newer versions in constraints/ (needs no Airflow)
+constraints: $(UV) ## Pin newer versions in constraints/ (needs no Airflow)
 	scripts/compile_constraints.sh $<
 
-.venv/uv/bin/uv:
-	@python=$$(scripts/find_python.sh "$(PYTHONS_3)") && "$$python" -m venv .venv/uv
-	.venv/uv/bin/python -m pip install --quiet uv
+# uv installs in seconds what takes pip minutes. Where it cannot be had, the environments are made by pip.
+$(UV):
+	-@python=$$(scripts/find_python.sh "$(PYTHONS_3)") && "$$python" -m venv .venv/uv && \
+		.venv/uv/bin/python -m pip install --quiet --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 clean: ## Remove environments, caches and output
 	rm -rf .venv .airflow .mypy_cache .pytest_cache .ruff_cache .coverage htmlcov build dist output
@@ -104,11 +140,14 @@ ifneq ($(call ready,$(VENV_2)),$(CURDIR))
 .PHONY: $(VENV_2)/.ready
 endif
 
-$(VENV_3)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constraints/airflow-$(AIRFLOW_3)-*.txt)
-	@scripts/make_environment.sh $(AIRFLOW_3) "$(PYTHONS_3)"
+$(VENV_3)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constraints/airflow-$(AIRFLOW_3)-*.txt) | $(UV)
+	@scripts/make_environment.sh $(AIRFLOW_3) "$(PYTHONS_3)" $(UV)
 
-$(VENV_2)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constraints/airflow-$(AIRFLOW_2)-*.txt)
-	@scripts/make_environment.sh $(AIRFLOW_2) "$(PYTHONS_2)"
+$(VENV_2)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constraints/airflow-$(AIRFLOW_2)-*.txt) | $(UV)
+	@scripts/make_environment.sh $(AIRFLOW_2) "$(PYTHONS_2)" $(UV)
 
 $(AZURITE)/.ready: scripts/make_azurite.sh
 	@scripts/make_azurite.sh "$(PYTHONS_3)"
+
+$(BROWSER)/.ready: scripts/make_browser.sh constraints/browser.txt
+	@scripts/make_browser.sh "$(PYTHONS_3)"

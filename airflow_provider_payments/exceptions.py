@@ -9,21 +9,31 @@
     │   └── PaymentNotFound                          nobody yet: no payment has this id (for now)
     ├── PaymentFailed (AirflowFailException)         you: a payment that a sensor waited for has failed
     ├── PaymentsThrottled                            wait: ``retry_after`` says how many seconds
-    ├── PaymentsUnavailable                          wait: network, or the API is down
+    ├── PaymentsUnavailable                          wait: network, something in between, or the API is down
     ├── PaymentsProtocolError                        they: the reply is not what the API documents
     └── TooManyRecordsForXCom                        you: name an ``output_path``
 
 Messages carry the provider, the HTTP status, the API's error code and its request id. They never carry a credential or
-a whole body. The classes are public: map them in an Airflow 3.3 retry policy, or catch them in a ``@task``.
+a whole body, and control characters in them are escaped, for logs and databases take those badly. The classes are
+public: map them in an Airflow 3.3 retry policy, or catch them in a ``@task``.
 """
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from airflow_provider_payments._compat import AirflowException, AirflowFailException
+from airflow_provider_payments.texts import escape_controls
 
 
 class PaymentsError(AirflowException):
-    """Any error of this provider."""
+    """Any error of this provider.
+
+    :param message: the whole sentence. Control characters in it are escaped.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(escape_controls(str(message)))
 
 
 class PaymentsConfigError(PaymentsError, AirflowFailException):
@@ -31,7 +41,10 @@ class PaymentsConfigError(PaymentsError, AirflowFailException):
 
 
 class PaymentsAuthError(PaymentsError, AirflowFailException):
-    """The payment company refused the credentials: 401 after one renewal, or a 403 that does not mean "wait"."""
+    """The payment company refused the credentials: 401 after one renewal, or a 403 that does not mean "wait".
+
+    Both in the API's own words; otherwise it may be a proxy or firewall that refuses, and is PaymentsUnavailable.
+    """
 
 
 class PaymentsRequestError(PaymentsError):
@@ -45,7 +58,7 @@ class PaymentsRequestError(PaymentsError):
     def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
+        self.code = None if code is None else escape_controls(code)
 
 
 class PaymentNotFound(PaymentsRequestError):
@@ -69,7 +82,7 @@ class PaymentsThrottled(PaymentsError):
 
 
 class PaymentsUnavailable(PaymentsError):
-    """The API could not be reached or answered 5xx, after all attempts."""
+    """The API could not be reached, or answered 5xx or another status that may pass, after all attempts."""
 
 
 class PaymentsProtocolError(PaymentsError):
@@ -77,4 +90,17 @@ class PaymentsProtocolError(PaymentsError):
 
 
 class TooManyRecordsForXCom(PaymentsError, AirflowFailException):
-    """More records than XCom should carry. Nothing was pushed; give the operator an ``output_path``."""
+    """More records, or more of their bytes, than XCom should carry. Nothing was pushed; use an ``output_path``."""
+
+
+def refuse_xcom(kind: str) -> NoReturn:
+    """Say what a task returns in the place of payments, which no task could read out of an XCom.
+
+    For Airflow's ``[core] allowed_deserialization_classes`` lets none but its own classes through by default.
+
+    :param kind: what the task returned.
+    """
+    raise PaymentsConfigError(
+        f"A {kind} is nothing that an XCom can hold. Return records: [payment.to_dict() for payment in payments]; "
+        "or let ListPaymentsOperator write them to an output_path."
+    )

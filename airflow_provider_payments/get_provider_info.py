@@ -1,12 +1,21 @@
 """What this package offers to Airflow: plain data, importing nothing, for Airflow reads it in every process.
 
 The connection forms of Airflow 3.3 are made from ``conn-fields`` and ``ui-field-behaviour``; those of 2.11 from the
-same data, by ``hooks/forms.py``.
+same data, by ``hooks/forms.py``. What their web pages do with a field limits what a field can be:
+
+- A type with ``null`` is optional; one without has an asterisk, and must be filled in. Standard fields (host, login,
+  password) cannot have one: their placeholder says ``Required``.
+- A name with a word like ``token``, ``secret`` or ``private_key`` is shown as ``***``, so only secrets have one.
+- An object is shown as ``[object Object]`` in a text field, so there are only texts and numbers, and no text is JSON:
+  from a URI, Airflow 3.3 would store it as an object.
+- A drop-down that may stay empty has no ``None`` in its ``enum``, which would be offered as the word ``null``.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+_REQUIRED = "Required"
 
 _OPTIONS: dict[str, Any] = {
     "page_size": {
@@ -69,17 +78,17 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["login", "port", "schema"],
                     "relabeling": {"password": "API token"},
-                    "placeholders": {"host": "https://api.hot-labs.org"},
+                    "placeholders": {"host": "https://api.hot-labs.org", "password": _REQUIRED},
                 },
                 "conn-fields": {
                     "auth_scheme": _text(
                         "Auth scheme",
                         "How the token is sent: raw (default), bearer or api-key.",
-                        enum=["raw", "bearer", "api-key", None],
+                        enum=["raw", "bearer", "api-key"],
                     ),
-                    "token_decimals": _text(
+                    "decimals": _text(
                         "Token decimals",
-                        'Decimals of the tokens you accept, as JSON: {"token id": 6}. '
+                        "Decimals of the tokens you accept, by token id: nep141:wrap.near=24, nep141:token.example=6. "
                         "Amounts of others stay in smallest units.",
                     ),
                     **_OPTIONS,
@@ -92,16 +101,20 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["port", "schema"],
                     "relabeling": {"login": "Client id", "password": "Client secret"},
-                    "placeholders": {"host": "https://api.cryptofuse.io"},
+                    "placeholders": {
+                        "host": "https://api.cryptofuse.io",
+                        "login": _REQUIRED,
+                        "password": _REQUIRED,
+                    },
                 },
                 "conn-fields": {
                     "scope": _text("Scope", "OAuth 2.0 scope to ask for. Empty: read write."),
                     "client_auth": _text(
                         "Client auth",
                         "How id and secret are sent to the token endpoint: basic (default) or body.",
-                        enum=["basic", "body", None],
+                        enum=["basic", "body"],
                     ),
-                    "token_path": _text("Token path", "Path of the token endpoint. Empty: /o/token/"),
+                    "auth_path": _text("Token path", "Path of the token endpoint. Empty: /o/token/"),
                     **_OPTIONS,
                 },
             },
@@ -112,7 +125,7 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["login", "port", "schema"],
                     "relabeling": {"password": "Secret key"},
-                    "placeholders": {"host": "https://api.spacepay.solutions"},
+                    "placeholders": {"host": "https://api.spacepay.solutions", "password": _REQUIRED},
                 },
                 "conn-fields": {**_OPTIONS},
             },
@@ -123,10 +136,14 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["port", "schema"],
                     "relabeling": {"login": "KeyId", "password": "RSA private key (PEM)"},
-                    "placeholders": {"host": "https://authservices.satispay.com"},
+                    "placeholders": {
+                        "host": "https://authservices.satispay.com",
+                        "login": _REQUIRED,
+                        "password": "Required, unless there is a private key path",
+                    },
                 },
                 "conn-fields": {
-                    "private_key_path": _text(
+                    "key_path": _text(
                         "Private key path", "File with the RSA private key on the workers, instead of pasting it."
                     ),
                     "private_key_passphrase": _text(
@@ -142,10 +159,14 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["port", "schema"],
                     "relabeling": {"login": "User name (optional)", "password": "Auth-Key, or the user's password"},
-                    "placeholders": {"host": "https://protocol.jframework.io"},
+                    "placeholders": {"host": "https://protocol.jframework.io", "password": _REQUIRED},
                 },
                 "conn-fields": {
-                    "brand_url": _text("Brand URL", "Required. Sent as the Brand-URL header, as you write it here."),
+                    "brand_url": {
+                        "label": "Brand URL",
+                        "description": "Sent as the Brand-URL header, as you write it here.",
+                        "schema": {"type": "string", "minLength": 1, "section": "Required fields"},
+                    },
                     "first_page": {
                         "label": "First page",
                         "description": "Number of the first page. Empty: 0.",

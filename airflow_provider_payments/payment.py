@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
-from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentsProtocolError, refuse_xcom
 from airflow_provider_payments.money import format_amount
 from airflow_provider_payments.status import PaymentKind as PaymentKind
 from airflow_provider_payments.status import PaymentStatus as PaymentStatus
@@ -44,6 +44,8 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     :param description: the merchant's own text.
     :param payer_id: the API's id of who paid (of who got the money back, for refunds).
     :param raw: the API's object, as the JSON text it sent.
+    :param listed_at: when the listing that read it began. Of two sightings of a payment, the later is right. None
+        until :func:`stamp` sets it.
     """
 
     provider: str
@@ -71,6 +73,14 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     completed_at: datetime | None = None
     expires_at: datetime | None = None
     raw: bytes = b"null"
+    listed_at: datetime | None = None
+
+    def __eq__(self, other: object) -> bool:
+        # Sightings of the same payment in the same state are equal, whenever they were.
+        return isinstance(other, Payment) and _state(self) == _state(other)
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.connection_id, self.id))
 
     def __repr__(self) -> str:
         # The raw object holds personal data, and a repr ends up in logs.
@@ -109,6 +119,10 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
         """Return the record as a row of texts, without ``raw``; None is null. Flags are joined by ``;``."""
         return [_cell(value) for value in msgspec.to_builtins(self._to_record()).values()]
 
+    def serialize(self) -> NoReturn:
+        """Refuse what Airflow asks of a value that a task returns: see :func:`refuse_xcom`."""
+        refuse_xcom(type(self).__name__)
+
     @property
     def raw_line(self) -> bytes:
         """The API's own object on one line, and otherwise byte for byte."""
@@ -118,7 +132,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     def _to_record(self, include_raw: bool = False) -> Record:
         # Written to be fast: every payment of a file comes here.
         minor, created, updated = self.amount_minor, self.created_at, self.updated_at
-        completed, expires = self.completed_at, self.expires_at
+        completed, expires, listed = self.completed_at, self.expires_at, self.listed_at
         return Record(
             self.provider,
             self.connection_id,
@@ -145,6 +159,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
             updated if updated is None or updated.tzinfo is UTC else updated.astimezone(UTC),
             completed if completed is None or completed.tzinfo is UTC else completed.astimezone(UTC),
             expires if expires is None or expires.tzinfo is UTC else expires.astimezone(UTC),
+            listed if listed is None or listed.tzinfo is UTC else listed.astimezone(UTC),
             msgspec.Raw(self.raw.replace(b"\n", b" ").replace(b"\r", b" ")) if include_raw else msgspec.UNSET,
         )
 
@@ -177,18 +192,30 @@ class Record(msgspec.Struct, gc=False):
     updated_at: datetime | None
     completed_at: datetime | None
     expires_at: datetime | None
+    listed_at: datetime | None
     raw: msgspec.Raw | msgspec.UnsetType
 
 
 _ENCODER = msgspec.json.Encoder()
+_set = msgspec.structs.force_setattr
 
 #: The least that Python's own limit can be set to.
 _LONGEST_INT = 640
 
 
+def stamp(payments: Iterable[Payment], listed_at: datetime | None) -> None:
+    """Set when the listing of payments began, before anybody else has seen them: making them anew takes longer."""
+    for payment in payments:
+        _set(payment, "listed_at", listed_at)
+
+
 def to_json_lines(payments: Iterable[Payment], *, include_raw: bool = True) -> bytes:
     """Return :meth:`Payment.to_json` of each payment, with a line feed after each."""
     return _ENCODER.encode_lines([payment._to_record(include_raw) for payment in payments])
+
+
+def _state(payment: Payment) -> tuple[Any, ...]:
+    return msgspec.structs.astuple(payment)[:-1]  # without listed_at, the last field
 
 
 def _cell(value: Any) -> str | None:
@@ -212,7 +239,7 @@ def _short_int(text: str) -> int | str:
 
 
 #: Raised when a field is added, or changes its meaning or type.
-RECORD_SCHEMA_VERSION = 1
+RECORD_SCHEMA_VERSION = 2
 
 #: The record's fields, in the order of JSON objects and table columns.
 RECORD_FIELDS: tuple[str, ...] = Record.__struct_fields__

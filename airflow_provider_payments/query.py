@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 
+from airflow_provider_payments.argument_lists import read_filters, read_statuses
+from airflow_provider_payments.arguments import explain_missing, is_none, optional, plain_text, refuse
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.times import parse_iso
+from airflow_provider_payments.times import parse_iso, to_utc
+
+#: So much is shown of a text that is no time.
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +61,18 @@ def build_query(
     *,
     created_from: datetime | str | None = None,
     created_to: datetime | str | None = None,
-    statuses: Iterable[str] | None = None,
-    filters: Mapping[str, object] | None = None,
+    statuses: Iterable[str] | str | None = None,
+    filters: Mapping[str, object] | str | None = None,
     known_words: Collection[str] = (),
     known_filters: Collection[str] = (),
 ) -> PaymentQuery:
     """Check a user's question and return it.
 
-    :param created_from: first instant of the window: an aware datetime or ISO 8601 text with a zone.
+    :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone.
     :param created_to: first instant after the window.
-    :param statuses: normalised statuses or the API's own words; a word that is both means the normalised status.
-    :param filters: the API's own filter parameters.
+    :param statuses: a list of normalised statuses or the API's own words, or such a list as text; a word that is both
+        means the normalised status.
+    :param filters: the API's own filter parameters, or a JSON object of them as text.
     :param known_words: the API's own status words.
     :param known_filters: the filter parameters that the API documents.
     :raises PaymentsConfigError: naming what is wrong and what would be right.
@@ -74,38 +80,43 @@ def build_query(
     start = parse_bound("created_from", created_from)
     end = parse_bound("created_to", created_to)
     require_window(start, end)
-    wanted, words = _split_statuses(statuses, known_words)
-    return PaymentQuery(start, end, wanted, words, _check_filters(filters, known_filters))
+    wanted, words = _split_statuses(optional(read_statuses, "statuses", statuses), known_words)
+    checked = optional(read_filters, "filters", filters) or {}
+    _require_known(checked, known_filters)
+    return PaymentQuery(start, end, wanted, words, checked)
 
 
-def parse_bound(name: str, value: datetime | str | None) -> datetime | None:
-    """Read one end of a window.
+def parse_bound(name: str, value: object) -> datetime | None:
+    """Read one end of a window, as Python's own datetime in UTC, whatever the class of what is given.
 
     :param name: what to call it in an error.
+    :param value: an aware datetime, ISO 8601 text with a zone, or None.
     :raises PaymentsConfigError: when it is no time, or names no time zone.
     """
-    if value is None:
+    if is_none(value):
         return None
     if isinstance(value, str):
         try:
-            moment = parse_iso(value)
+            moment = parse_iso(plain_text(value))
         except ValueError:
             raise PaymentsConfigError(
-                f"{name}={value!r} is not an ISO 8601 time. Write one like '2026-01-31T00:00:00Z', "
-                "or a template that renders to one, like '{{ data_interval_start }}'."
+                f"{name}={plain_text(value)[:_SHOWN]!r} is not an ISO 8601 time. Write one like "
+                "'2026-01-31T00:00:00Z', or a template that renders to one, like '{{ data_interval_start }}'."
+                f"{explain_missing(value)}"
             ) from None
     elif isinstance(value, datetime):
         moment = value
     else:
-        raise PaymentsConfigError(
-            f"{name} must be an aware datetime or ISO 8601 text, not {type(value).__name__}: {value!r}."
-        )
+        raise refuse(name, value, "an aware datetime, or ISO 8601 text", f"{name}='2026-01-31T00:00:00Z'")
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise PaymentsConfigError(
             f"{name}={str(value)!r} has no time zone, so it names no instant. "
             f"Write '{moment.isoformat()}Z' if UTC is meant, or add an offset like '+02:00'."
         )
-    return moment.astimezone(timezone.utc)
+    try:
+        return to_utc(moment)
+    except ValueError as error:
+        raise PaymentsConfigError(f"{name}={str(value)!r} cannot be used: {error}.") from None
 
 
 def require_window(start: datetime | None, end: datetime | None) -> None:
@@ -132,8 +143,6 @@ def _explain_empty_window(start: datetime, end: datetime) -> str:
 def _split_statuses(
     statuses: Iterable[str] | None, known_words: Collection[str]
 ) -> tuple[frozenset[PaymentStatus], frozenset[str]]:
-    if isinstance(statuses, str):
-        raise PaymentsConfigError(f"statuses must be a list of words, not the text {statuses!r}. Write [{statuses!r}].")
     wanted, words = set(), set()
     normalised = {status.value: status for status in PaymentStatus}
     for word in statuses or ():
@@ -151,21 +160,11 @@ def _split_statuses(
     return frozenset(wanted), frozenset(words)
 
 
-def _check_filters(filters: Mapping[str, object] | None, known_filters: Collection[str]) -> dict[str, str]:
-    checked = {}
-    for name, value in (filters or {}).items():
+def _require_known(filters: Iterable[str], known_filters: Collection[str]) -> None:
+    for name in filters:
         if name not in known_filters:
             permitted = ", ".join(known_filters) or "none"
             raise PaymentsConfigError(
                 f"Unknown filter {name!r}. Filters of this API: {permitted}. "
                 "Status, dates, sorting and paging have arguments of their own."
             )
-        if value is None:
-            raise PaymentsConfigError(f"Filter {name!r} has no value. Leave it out, or give it one.")
-        checked[name] = filter_text(value)
-    return checked
-
-
-def filter_text(value: object) -> str:
-    """Return a filter's value as it goes into a URL."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

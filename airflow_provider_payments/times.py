@@ -13,6 +13,19 @@ _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?"
 )
 
+# ISO 8601 without months and years, whose length differs.
+_DURATION = re.compile(
+    r"P(?=[\dT])(?:(?P<weeks>\d{1,9})W)?(?:(?P<days>\d{1,9})D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?",
+    re.ASCII,
+)
+# As Python writes a timedelta.
+_PYTHONS_DURATION = re.compile(
+    r"(?:(?P<days>-?\d{1,9}) days?(?:, |$))?"
+    r"(?:(?P<hours>\d\d?):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d{1,6})?))?",
+    re.ASCII,
+)
+
 _LENGTH_Z = len("2026-01-31T00:00:00.000Z")
 _read_iso = datetime.fromisoformat if sys.version_info >= (3, 11) else lambda text: parse_iso(text)
 
@@ -86,6 +99,90 @@ def read_unix_seconds(seconds: int | None) -> datetime | None:
         raise PaymentsProtocolError("A timestamp in the reply is not in Unix seconds.") from None
 
 
+def read_expiry(value: object, now: datetime) -> datetime | None:
+    """Read when something expires: seconds from now, or a time (ISO 8601, or Unix seconds or milliseconds).
+
+    None when it is absent, makes no sense, or is over: whoever uses the thing will be told that it has expired.
+
+    :param value: as it stands in a reply; numbers may be text.
+    """
+    try:
+        seconds = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        try:
+            moment = read_time(str(value).strip())
+        except PaymentsProtocolError:
+            return None
+        return moment if moment and moment > now else None
+    since_1970 = (now - EPOCH).total_seconds()
+    if seconds >= since_1970 / 2:  # a time: nothing is issued for decades
+        seconds = (seconds / 1000 if seconds >= 100 * since_1970 else seconds) - since_1970
+    if not 0 < seconds < since_1970:  # not a number, either
+        return None
+    return shift(now, timedelta(seconds=seconds))
+
+
+def to_utc(moment: datetime) -> datetime:
+    """Return an aware time of any class as Python's own datetime in UTC.
+
+    Classes like pendulum's have an arithmetic of their own, which loses the zone. So nothing but their fields and their
+    offset is used; with those, a ``fold`` counts.
+
+    :raises ValueError: when it has no zone, or is out of range in UTC.
+    """
+    try:
+        offset = moment.utcoffset()
+        if moment.tzinfo is None or offset is None:
+            raise ValueError("no time zone")
+        return datetime(
+            moment.year,
+            moment.month,
+            moment.day,
+            moment.hour,
+            moment.minute,
+            moment.second,
+            moment.microsecond,
+            timezone.utc,
+        ) - plain_duration(offset)
+    except (OverflowError, TypeError):
+        raise ValueError("out of range in UTC") from None
+
+
+def plain_duration(duration: object) -> timedelta:
+    """Return a duration of any class as Python's own timedelta.
+
+    :raises TypeError: when it is none.
+    """
+    if not isinstance(duration, timedelta):
+        raise TypeError("not a duration")
+    # Not a subclass's addition, which makes another of its own. A proxy is none, and has only what it stands for.
+    own = duration if issubclass(type(duration), timedelta) else duration + timedelta(0)
+    return timedelta.__add__(timedelta(0), own)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read ISO 8601 text like ``P2D`` and ``PT36H``, or what Python writes, like ``2 days, 0:00:00``.
+
+    :raises ValueError: when the text is neither.
+    """
+    match = _DURATION.fullmatch(text.strip()) or _PYTHONS_DURATION.fullmatch(text.strip())
+    parts = {unit: float(number) for unit, number in match.groupdict().items() if number} if match else {}
+    if not parts:
+        raise ValueError("not a duration")
+    try:
+        return timedelta(**parts)
+    except OverflowError:
+        raise ValueError("longer than a duration can be") from None
+
+
+def look_back(moment: datetime, by: timedelta) -> datetime:
+    """Return an earlier time; the first one of all when there is none so early."""
+    try:
+        return moment - by
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
 def shift(moment: datetime, by: timedelta) -> datetime:
     """Move a time, as far as the calendar goes."""
     try:
@@ -101,4 +198,4 @@ def unix_milliseconds(moment: datetime) -> int:
 
 def format_time(moment: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC with ``Z``."""
-    return None if moment is None else moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return None if moment is None else to_utc(moment).isoformat().replace("+00:00", "Z")

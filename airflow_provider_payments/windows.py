@@ -6,9 +6,11 @@ import re
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from airflow_provider_payments.arguments import read_duration, read_path, read_whole_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import parse_bound, require_window
 
+_EXAMPLE = "'s3://my_aws@my-bucket/payments/{slice}.jsonl.gz'"
 #: Single braces: Jinja takes double ones, and would replace the word in them with nothing.
 _PLACEHOLDER = re.compile(r"(?<!\{)\{slice\}(?!\})")
 
@@ -17,7 +19,7 @@ def slice_window(
     created_from: datetime | str,
     created_to: datetime | str,
     *,
-    every: timedelta,
+    every: timedelta | str,
     output_path: str,
     max_slices: int = 1024,
 ) -> list[dict[str, str]]:
@@ -37,9 +39,9 @@ def slice_window(
     of their slice. So the same window has the same objects each time, and one that only ends later changes none but the
     last, and adds to them.
 
-    :param created_from: first instant of the window: an aware datetime or ISO 8601 text with a zone.
+    :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone.
     :param created_to: first instant after the window.
-    :param every: length of a slice. A day is 24 hours.
+    :param every: length of a slice: a ``timedelta``, or ISO 8601 text like ``P7D``. A day is 24 hours.
     :param output_path: URL for ``ListPaymentsOperator`` with ``{slice}`` in it, which becomes the start of the slice:
         ``2025-01-01T000000Z``, with microseconds where any slice can have them. The names sort by time. Anything else
         is left as it is, ``{{ ds }}`` too: the mapped task renders it.
@@ -52,12 +54,13 @@ def slice_window(
     if start is None or end is None:
         raise PaymentsConfigError("A window needs both ends to be cut into slices: give created_from and created_to.")
     require_window(start, end)
-    if every <= timedelta(0):
-        raise PaymentsConfigError(f"every must be positive, like timedelta(days=7), and is {every!r}.")
+    every = read_duration("every", every, is_positive=True)
+    output_path = read_path("output_path", output_path)
+    max_slices = read_whole_number("max_slices", max_slices, minimum=1)
     if not _PLACEHOLDER.search(output_path):
         raise PaymentsConfigError(
             f"output_path={output_path!r} has no {{slice}}, so every slice would replace the object of the one before. "
-            "Write one like 's3://my_aws@my-bucket/payments/{slice}.jsonl.gz', and {{slice}} in an f-string."
+            f"Write one like {_EXAMPLE}, and {{{{slice}}}} in an f-string."
         )
     number = -((start - end) // every)
     if number > max_slices:

@@ -4,10 +4,10 @@
 Copy this file and change the three lines marked CHANGE. Everything else may stay as it is.
 
 Each run lists the payments that were created on its day and on the days before it within `LOOKBACK`, for a payment's
-status may change later. So a payment can be in several files, and the newest file has its latest status:
+status may change later. So a payment can be in several files, and the row that was listed later has its latest status:
 
     SELECT * FROM payments
-    QUALIFY row_number() OVER (PARTITION BY provider, connection_id, id ORDER BY file_date DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY provider, connection_id, id ORDER BY listed_at DESC) = 1
 
 The task returns a manifest: counts, totals, and whether the listing is `complete`.
 """

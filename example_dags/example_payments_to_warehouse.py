@@ -4,12 +4,13 @@
 Copy this file and change the four lines marked CHANGE. Parquet needs the extra `parquet`, and S3 the extra `s3`. The
 warehouse is any database that Airflow has a connection to: Postgres, Snowflake, SQLite, …
 
-The lake has one object for each company and day: `…/provider=spacepay/date=2026-01-31/payments.parquet`. It holds the
+The lake has one object for each company and day: `…/company=spacepay/date=2026-01-31/payments.parquet`. It holds the
 payments that were created on the day, and on the days before it within `LOOKBACK`, as they were when listed.
 
-The table has each payment once, as it was listed last. Each run replaces its payments in one transaction, so it can be
-run again at any time. The first run makes the table. For millions of payments a day, use your warehouse's own bulk load
-in the place of `load`.
+The table has each payment once, as it was listed last: the row with the later `listed_at` stays, whichever day's run
+it is from. Each run replaces its payments in one transaction, so any day, and any task of it, can be run again at any
+time. The first run makes the table. For millions of payments a day, use your warehouse's own bulk load in the place of
+`load`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import task
 
 CONNECTION = "spacepay_default"  # CHANGE: the id of your payment company's connection
-PROVIDER = "spacepay"  # CHANGE: its type, for the path
+COMPANY = "spacepay"  # CHANGE: its name, for the path; not "provider=": that is a column of the files
 LAKE = "file:///tmp/lake/payments"  # CHANGE: where objects go, like "s3://my_aws_connection@my-bucket/payments"
 WAREHOUSE = "warehouse_default"  # CHANGE: the id of your database's connection
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -80,13 +81,13 @@ with DAG(
         created_from="{{ data_interval_start }}",
         created_to="{{ data_interval_end }}",
         lookback=LOOKBACK,
-        output_path=f"{LAKE}/provider={PROVIDER}/date={{{{ data_interval_start | ds }}}}/payments.parquet",
+        output_path=f"{LAKE}/company={COMPANY}/date={{{{ data_interval_start | ds }}}}/payments.parquet",
         execution_timeout=timedelta(hours=2),
     )
 
     @task
     def load(manifest: dict[str, Any]) -> int:
-        """Replace the payments of an object in the table."""
+        """Replace the payments of an object in the table, but for those that were listed later."""
         import pyarrow as pa
 
         try:
@@ -107,14 +108,20 @@ with DAG(
         columns = ", ".join(f"{field.name} {types.get(field.type, 'TEXT')}" for field in SCHEMA)
         names, marks = ", ".join(SCHEMA.names), ", ".join([hook.placeholder] * len(SCHEMA))
         same = " AND ".join(f"{name} = {hook.placeholder}" for name in KEY)
+        known_later = f"SELECT 1 FROM {TABLE} WHERE {same} AND listed_at > {hook.placeholder}"
         rows = 0
         with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
             cursor.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns}, PRIMARY KEY ({', '.join(KEY)}))")
             for batch in read_rows(manifest["path"]):
-                cursor.executemany(f"DELETE FROM {TABLE} WHERE {same}", [[row[name] for name in KEY] for row in batch])
+                newer = []
+                for row in batch:
+                    cursor.execute(known_later, [*(row[name] for name in KEY), as_parameter(row["listed_at"])])
+                    if cursor.fetchone() is None:
+                        newer.append(row)
+                cursor.executemany(f"DELETE FROM {TABLE} WHERE {same}", [[row[name] for name in KEY] for row in newer])
                 cursor.executemany(
                     f"INSERT INTO {TABLE} ({names}) VALUES ({marks})",
-                    [[as_parameter(row[name]) for name in SCHEMA.names] for row in batch],
+                    [[as_parameter(row[name]) for name in SCHEMA.names] for row in newer],
                 )
                 rows += len(batch)
             connection.commit()

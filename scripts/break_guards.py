@@ -1,5 +1,7 @@
 """Break the package's guards on purpose, one at a time, in a copy, and see that the tests named for each notice.
 
+Of these tests, the cases run that ``make test`` runs; where a guard needs more, its tests say ``--all``.
+
 ``python scripts/break_guards.py [words]``: those guards whose description has one of the words. Exit code 1 when a
 broken guard was not noticed, or when the text to break is no longer there.
 """

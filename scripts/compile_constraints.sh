@@ -3,8 +3,9 @@
 #
 #   scripts/compile_constraints.sh path/to/uv
 #
-# Airflow 3 gets the newest of everything. Airflow 2 gets what was newest in the weeks after its release, as its own
-# constraints did: the packages around a deployment of it.
+# Airflow 3.3.2 gets the newest of everything. The others get what was newest in the weeks after their release, as their
+# own constraints did: the packages around a deployment of them. Those that only `make test-versions` runs have neither
+# the tools of the tests nor more than one Python.
 set -eu
 
 uv=$1
@@ -19,7 +20,7 @@ compile() {
     # none needs a compiler; of python-nvd3 (Airflow 2) there are none, but it is pure Python.
     printf '%s\n' "apache-airflow==$airflow" pip |
         "$uv" pip compile --quiet --upgrade --no-python-downloads --python-version "$python" \
-            --only-binary :all: --no-binary python-nvd3 --extra sandbox --group dev \
+            --only-binary :all: --no-binary python-nvd3 --extra sandbox \
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links --strip-extras "$@" \
             pyproject.toml - >"$target.new"
     mv "$target.new" "$target"
@@ -27,8 +28,12 @@ compile() {
 
 mkdir -p constraints
 for python in 3.10 3.11 3.12 3.13; do
-    compile 3.3.2 "$python"
+    compile 3.3.2 "$python" --group dev
 done
 for python in 3.10 3.11 3.12; do
-    compile 2.11.2 "$python" --exclude-newer 2026-03-15
+    compile 2.11.2 "$python" --group dev --exclude-newer 2026-03-15
 done
+compile 2.11.0 3.12 --exclude-newer 2025-06-01
+compile 3.0.6 3.12 --exclude-newer 2025-09-10
+compile 3.1.8 3.12 --exclude-newer 2026-04-01
+compile 3.2.2 3.12 --exclude-newer 2026-06-25

@@ -9,42 +9,16 @@ import argparse
 import json
 import os
 import runpy
-import shlex
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import demo_ui
+from local_sandbox import ROOT, running_sandbox
+
 OUTPUT = ROOT / "output"
-
-
-@contextmanager
-def running_sandbox(port: int, payments: int) -> Iterator[dict[str, str]]:
-    """Start the sandbox as a user would, and yield the connections that it prints."""
-    command = [sys.executable, "-m", "airflow_provider_payments.sandbox"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--payments", str(payments)], stdout=subprocess.PIPE, text=True
-    )
-    connections = {}
-    try:
-        for line in process.stdout or ():
-            if line.startswith("export AIRFLOW_CONN_"):
-                (setting,) = shlex.split(line)[1:]
-                name, _, value = setting.partition("=")
-                connections[name] = value
-            elif line.startswith("Sandbox ready"):
-                print(line.strip())
-                break
-        else:
-            raise SystemExit("The sandbox did not start; see its message above.")
-        yield connections
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 def configure_airflow() -> None:
@@ -52,12 +26,7 @@ def configure_airflow() -> None:
     os.environ.update(
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "example_dags"),
-        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
         AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
-        # For example_payments_to_warehouse.
-        AIRFLOW_CONN_WAREHOUSE_DEFAULT=json.dumps({"conn_type": "sqlite", "host": str(OUTPUT / "warehouse.db")}),
-        # "airflow standalone" starts its parts as "airflow …".
-        PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     )
     Path(os.environ["AIRFLOW_HOME"]).mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
@@ -104,19 +73,20 @@ def print_table(rows: list[list[str]]) -> None:
             print("  ".join(line).rstrip())
 
 
-def main() -> None:
+def main() -> int:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ui", action="store_true", help="serve a real Airflow UI instead of running one DAG")
-    parser.add_argument("--port", type=int, default=8085, help="of the sandbox")
-    parser.add_argument("--payments", type=int, default=200, help="of each API")
+    parser.add_argument("--port", type=int, default=8085, help="of the sandbox (default: %(default)s)")
+    parser.add_argument("--ui-port", type=int, default=8080, help="of the UI (default: %(default)s)")
+    parser.add_argument("--payments", type=int, default=200, help="of each API (default: %(default)s)")
     arguments = parser.parse_args()
+    options = ["--port", str(arguments.port), "--payments", str(arguments.payments)]
+    if arguments.ui:
+        return demo_ui.run(arguments.ui_port, options)
     configure_airflow()
-    with running_sandbox(arguments.port, arguments.payments) as connections:
+    with running_sandbox(sys.executable, *options) as connections:
         os.environ.update(connections)
-        if arguments.ui:
-            subprocess.run([sys.executable, "-m", "airflow", "standalone"], check=False)
-            return
         run_example()
     files = sorted(OUTPUT.glob("*.jsonl"))
     print()
@@ -124,7 +94,8 @@ def main() -> None:
     print("\nEvery line of these files is one payment:")
     for path in files:
         print(f"  {path.relative_to(ROOT)}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

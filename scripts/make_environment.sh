@@ -1,15 +1,17 @@
 #!/bin/sh
 # Makes or refreshes the virtual environment .venv/airflow-VERSION with this project, editable, and its tools in it.
 #
-#   scripts/make_environment.sh 3.3.2 "3.12 3.13 3.11 3.10"
+#   scripts/make_environment.sh 3.3.2 "3.12 3.13 3.11 3.10" .venv/uv/bin/uv
 #
-# The second argument: the Python versions to look for, the preferred one first. The file `.ready` in the environment says
+# The second argument: the Python versions to look for, the preferred one first. The third: uv, which need not be
+# there. The file `.ready` in the environment says
 # that it is complete and what it was made from. An environment without it, or made from something else, is made anew;
-# otherwise pip brings it up to date in place.
+# otherwise it is brought up to date in place.
 set -eu
 
 airflow=$1
 pythons=$2
+uv=${3:-}
 environment=.venv/airflow-$airflow
 ready=$environment/.ready
 
@@ -28,7 +30,7 @@ if [ "$(cat "$ready" 2>/dev/null)" = "$made_from" ] && [ -x "$environment/bin/py
     echo "Bringing $environment up to date (Python $version)"
     rm "$ready"
 else
-    echo "Making $environment with Python $version ($python); this takes a minute or two"
+    echo "Making $environment with Python $version ($python)"
     rm -rf "$environment"
     "$python" -m venv "$environment"
 fi
@@ -36,8 +38,18 @@ fi
 pip() {
     "$environment/bin/python" -m pip --quiet --quiet --disable-pip-version-check install --constraint "$constraints" "$@"
 }
-# The pip that comes with an older Python does not know dependency groups.
-pip pip
-pip "apache-airflow==$airflow" --editable ".[sandbox]" --group dev
+install() {
+    if [ -x "$uv" ]; then
+        # Of pip's settings, uv has to be told where packages come from.
+        index=$("$environment/bin/python" -m pip config get global.index-url 2>/dev/null || true)
+        UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index} "$uv" pip install --quiet --no-config \
+            --python "$environment/bin/python" --constraint "$constraints" "$@" && return
+        echo "uv could not do it; now pip tries, which takes minutes" >&2
+    fi
+    # The pip that comes with an older Python does not know dependency groups.
+    pip pip
+    pip "$@"
+}
+install "apache-airflow==$airflow" --editable ".[sandbox]" --group dev
 
 printf '%s\n' "$made_from" >"$ready"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # each process of a run has
     os.environ["AIRFLOW_HOME"] = str(Path(os.environ["AIRFLOW_HOME"], worker))
 os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="500",  # on busy machines, importing Airflow takes longer than half a minute
     AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).parent / "operators" / "dags"),
     AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS="False",
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
@@ -31,6 +34,9 @@ from hypothesis import HealthCheck, settings
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
+from tests.selection import pytest_addoption, pytest_collection_modifyitems
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
 
 # The same examples each time, on busy machines too.
 settings.register_profile(
@@ -44,12 +50,48 @@ settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
-def database() -> None:
+def empty_database() -> Path:
+    """The file of an empty database, made by the first process that needs it, for all processes of a run."""
+    file = Path(os.environ["AIRFLOW_HOME"], "empty.db")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        file = file.parents[1] / file.name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            unfinished = file.with_suffix(".new")
+            environment = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{unfinished}"}
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+            unfinished.rename(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def database(empty_database: Path) -> None:
     """Airflow's database, for tests that run a DAG."""
-    done = Path(os.environ["AIRFLOW_HOME"], "migrated")
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
-        done.touch()
+    shutil.copy(empty_database, Path(os.environ["AIRFLOW_HOME"], "airflow.db"))
+
+
+#: Airflow 3 has one for tasks and one for its own components.
+MASKERS = (
+    "airflow.sdk._shared.secrets_masker.secrets_masker",
+    "airflow._shared.secrets_masker.secrets_masker",
+    "airflow.utils.log.secrets_masker",
+)
+
+
+@pytest.fixture(autouse=True)
+def forget_masks() -> Iterator[None]:
+    """Let Airflow's maskers of logs forget a test's secrets: they would hide what a later test shows.
+
+    And they make one pattern of all of them, anew for each secret, which after a thousand tests takes seconds.
+    """
+    yield
+    for name in MASKERS:
+        if find := getattr(sys.modules.get(name), "_secrets_masker", None):
+            masker = find()
+            masker.patterns, masker.replacer = set(), None
 
 
 @pytest.fixture

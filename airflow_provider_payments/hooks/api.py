@@ -11,6 +11,8 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
 from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.labels import name_fields
+from airflow_provider_payments.hooks.reading import Decoder, MendedRow, describe_row, split_body
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import UNREADABLE, Judge
@@ -18,6 +20,7 @@ from airflow_provider_payments.http.message import Reply, Request, build_url
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.texts import is_unicode
 
 
 class PaymentsApi(ABC):
@@ -59,10 +62,14 @@ class PaymentsApi(ABC):
     max_page_size: ClassVar[int]
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_signals: ClassVar[Sequence[tuple[int, str]]] = ()
+    #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
+    error_fields: ClassVar[Sequence[str]] = ()
     #: What a page's JSON looks like; the rows in it are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]
     #: What a row's JSON looks like.
     row_type: ClassVar[type[msgspec.Struct]]
+    #: The row's field with the payment's id.
+    id_field: ClassVar[str] = "id"
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
@@ -70,9 +77,13 @@ class PaymentsApi(ABC):
         self.judge = Judge(
             provider=self.name,
             throttle_signals=self.throttle_signals,
+            error_fields=self.error_fields,
+            credentials=self.credentials_to_check,
+            proxy_for=credentials.options.proxy_for,
             secrets=lambda: (*self.secrets, credentials.login),
         )
-        self._row_decoder = msgspec.json.Decoder(self.row_type)
+        self.read_row = Decoder(self.row_type).decode
+        self._decode_page = Decoder(self.page_type).decode
         self.page_size = credentials.page_size or self.default_page_size
         if self.page_size > self.max_page_size:
             raise credentials.wrong("page_size", f"at most {self.max_page_size}, the most that {self.name} permits")
@@ -82,11 +93,20 @@ class PaymentsApi(ABC):
         """Every text that must not show up anywhere."""
         return (*self.auth.secrets, *self.credentials.options.secrets)
 
+    @property
+    def credentials_to_check(self) -> str:
+        """What to check when the API refuses the credentials, as the form calls it."""
+        return f"{name_fields(self.name, self.credential_fields())} of connection {self.credentials.connection_id!r}"
+
     # What each API says for itself.
 
     @abstractmethod
     def build_auth(self, credentials: Credentials) -> Auth:
         """Return the way to authenticate."""
+
+    def credential_fields(self) -> Sequence[str]:
+        """Return the fields that the credentials are made of: ``host``, ``login``, ``password``, keys of extra."""
+        return ("password",)
 
     @abstractmethod
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
@@ -185,16 +205,15 @@ class PaymentsApi(ABC):
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Decode a page."""
         try:
-            reply.body.decode()  # fields that nobody reads are not checked otherwise, and go into files as they are
-            return self.to_page(msgspec.json.decode(reply.body, type=self.page_type))
+            return split_body(reply.body, lambda body: self.to_page(self._decode_page(body)))
         except (*UNREADABLE, PaymentsProtocolError) as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
         try:
-            reply.body.decode()
-            return self.read_payment(msgspec.Raw(bytes(self.read_detail(reply.body))))
+            split = lambda body: RawPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])  # noqa: E731
+            return self.read_payment(split_body(reply.body, split).rows[0])
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
 
@@ -204,20 +223,24 @@ class PaymentsApi(ABC):
 
     def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
-        decode, to_payment = self._row_decoder.decode, self.to_payment
+        decode, to_payment = self.read_row, self.to_payment
         payments: list[Payment] = []
         try:
             for row in rows:
                 raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
                 payment = to_payment(decode(raw), raw)
+                if type(row) is MendedRow:
+                    payment = msgspec.structs.replace(payment, id=to_payment(decode(row.exact), raw).id)
+                if not payment.id:
+                    raise PaymentsProtocolError("its id is empty, so nothing tells it apart from others")
                 if payment.created_at is None and payment.completed_at is None:
                     # It belongs to every window: repeated rather than lost.
                     payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
                 payments.append(payment)
         except (*UNREADABLE, PaymentsProtocolError) as error:
-            trouble = PaymentsProtocolError(
-                f"{self.name}: a payment is not what the API documents: {self.judge.redact(str(error))}"
-            )
+            which = f"{describe_row(raw, self.id_field)} (row {len(payments) + 1} of {len(rows)})"
+            text = f"{self.name}: {which} is not what the API documents: {error}"
+            trouble = PaymentsProtocolError(self.judge.redact(text))
             del rows, row, raw  # error trackers show the variables of frames, and these are somebody's payments
         else:
             return payments
@@ -235,4 +258,6 @@ class PaymentsApi(ABC):
         """Return a payment id to ask for."""
         if not payment_id.strip():
             raise PaymentsConfigError("The payment id is empty.")
+        if not is_unicode(payment_id):
+            raise PaymentsConfigError(f"The payment id {payment_id!r} is no Unicode text, so it cannot be asked for.")
         return payment_id

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
-from airflow_provider_payments.exceptions import PaymentsError
+from airflow_provider_payments.argument_lists import read_id
+from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.connected import ConnectedHook
 from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer, answer, aread, read
@@ -40,6 +41,10 @@ class PaymentListing(Iterator[Payment]):
     def __next__(self) -> Payment:
         return next(self._payments)
 
+    def serialize(self) -> NoReturn:
+        """Refuse to become an XCom, which is what a task that returns this asks of it."""
+        refuse_xcom(type(self).__name__)
+
 
 class PaymentsHook(ConnectedHook):
     """Base of the hooks: the payments behind one Airflow connection.
@@ -52,15 +57,15 @@ class PaymentsHook(ConnectedHook):
         *,
         created_from: datetime | str | None = None,
         created_to: datetime | str | None = None,
-        statuses: Sequence[str] | None = None,
-        filters: Mapping[str, object] | None = None,
+        statuses: Sequence[str] | str | None = None,
+        filters: Mapping[str, object] | str | None = None,
     ) -> PaymentListing:
         """List payments, each once, reading pages as they are asked for.
 
-        :param created_from: first instant of the window: an aware datetime or ISO 8601 text with a zone; None is
-            unbounded.
+        :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone;
+            None is unbounded.
         :param created_to: first instant after the window.
-        :param statuses: normalised statuses or the API's own words; None for all.
+        :param statuses: a list of normalised statuses or the API's own words; None for all.
         :param filters: the API's own filter parameters.
         :raises PaymentsConfigError: for a bad question or connection, before any request.
         """
@@ -72,16 +77,18 @@ class PaymentsHook(ConnectedHook):
     def get_payment(self, payment_id: str) -> Payment:
         """Return one payment, with what the API adds for a single one.
 
+        :param payment_id: its id, a text.
+        :raises PaymentsConfigError: when it is none.
         :raises PaymentNotFound: when the API knows none by this id.
         """
-        return self.inquire(partial(find_payment, payment_id=payment_id))
+        return self.inquire(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
 
     def has_pending(
         self,
         *,
         created_from: datetime | str | None = None,
         created_to: datetime | str | None = None,
-        filters: Mapping[str, object] | None = None,
+        filters: Mapping[str, object] | str | None = None,
     ) -> bool:
         """Say whether a pending payment was seen.
 
@@ -117,22 +124,22 @@ class PaymentsHook(ConnectedHook):
         *,
         created_from: datetime | str | None = None,
         created_to: datetime | str | None = None,
-        statuses: Sequence[str] | None = None,
-        filters: Mapping[str, object] | None = None,
+        statuses: Sequence[str] | str | None = None,
+        filters: Mapping[str, object] | str | None = None,
     ) -> AsyncIterator[Payment]:
         """List payments without blocking the event loop; see :meth:`list_payments`."""
         return self._alist(self._build_query(created_from, created_to, statuses, filters))
 
     async def aget_payment(self, payment_id: str) -> Payment:
         """Return one payment without blocking the event loop; see :meth:`get_payment`."""
-        return await self.ainquire(partial(find_payment, payment_id=payment_id))
+        return await self.ainquire(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
 
     async def ahas_pending(
         self,
         *,
         created_from: datetime | str | None = None,
         created_to: datetime | str | None = None,
-        filters: Mapping[str, object] | None = None,
+        filters: Mapping[str, object] | str | None = None,
     ) -> bool:
         """Say whether a pending payment was seen, without blocking the event loop; see :meth:`has_pending`."""
         query = self._build_query(created_from, created_to, None, filters)
@@ -163,8 +170,8 @@ class PaymentsHook(ConnectedHook):
         self,
         created_from: datetime | str | None,
         created_to: datetime | str | None,
-        statuses: Sequence[str] | None,
-        filters: Mapping[str, object] | None,
+        statuses: Sequence[str] | str | None,
+        filters: Mapping[str, object] | str | None,
     ) -> PaymentQuery:
         return build_query(
             created_from=created_from,

@@ -14,20 +14,24 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests import RequestException
 from requests.auth import AuthBase
 
-from airflow_provider_payments._compat import get_connection_async, mask_secret
+from airflow_provider_payments._compat import mask_secret
+from airflow_provider_payments._supervisor import get_connection_async, mask_secrets_async
+from airflow_provider_payments.arguments import is_none, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.credentials import read_connection
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
-from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session, settings_for
+from airflow_provider_payments.http.message import Reply, Request, read_headers
+from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.requests_session import PoolAdapter, open_session, settings_for
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.secrecy import forget_frames
 from airflow_provider_payments.http.transport import Conversation, Pacer
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
+    from requests.adapters import BaseAdapter
 
     from airflow_provider_payments._compat import Connection
 
@@ -81,7 +85,13 @@ class ConnectedHook(HttpHook):
         method: str = "GET",
         **http_options: Any,
     ) -> None:
-        conn_id = payments_conn_id or http_conn_id or self.default_conn_name
+        given = {
+            "payments_conn_id": payments_conn_id,
+            "http_conn_id": http_conn_id,
+            "conn_name": self.default_conn_name,
+        }
+        name, value = next((name, value) for name, value in given.items() if not is_none(value))
+        conn_id = read_conn_id(name, value)
         super().__init__(method=method, http_conn_id=conn_id, **http_options)
         self.payments_conn_id = conn_id
         self._connection: Connection | None = None
@@ -102,20 +112,22 @@ class ConnectedHook(HttpHook):
             return self._opened
         if self._connection is None:
             self._connection = self.get_connection(self.payments_conn_id)
-        try:
-            self._opened = opened = self._read(self._connection)
-        except PaymentsError as error:
-            trouble = forget_frames(error)
-        else:
-            return opened
-        raise trouble
+        opened = self._read(self._connection)
+        mask_secret(list(opened[0].secrets))
+        self._opened = opened
+        return opened
 
     async def aopen(self) -> tuple[PaymentsApi, Conversation]:
         """Read the connection, once, without blocking the event loop."""
-        if self._opened is None and self._connection is None:
+        if self._opened is not None:
+            return self._opened
+        if self._connection is None:
             self._connection = await get_connection_async(self.payments_conn_id)
         # In a thread, for checking an RSA key takes tens of milliseconds.
-        return await asyncio.to_thread(self.open) if self._opened is None else self._opened
+        opened = await asyncio.to_thread(self._read, self._connection)
+        await mask_secrets_async(opened[0].secrets)
+        self._opened = opened
+        return opened
 
     @property
     def base_address(self) -> str:
@@ -126,7 +138,7 @@ class ConnectedHook(HttpHook):
     def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
         """Open a driver for tasks. All of a hook's drivers share its sockets."""
         if self._session is None:
-            self._session = open_session(conversation.options, self.adapter or self.keep_alive_adapter)
+            self._session = open_session(conversation.options, self._make_adapter(conversation, is_limit=True))
         yield RequestsDriver(conversation, self._session)
 
     @asynccontextmanager
@@ -135,7 +147,20 @@ class ConnectedHook(HttpHook):
         async with open_client(conversation.options) as client:
             yield AiohttpDriver(conversation, client)
 
+    def _make_adapter(self, conversation: Conversation, *, is_limit: bool = False) -> BaseAdapter:
+        """Return what sends a session's requests: the caller's own adapter, or one with ``HttpHook``'s keep-alive."""
+        socket_options = getattr(self.keep_alive_adapter, "socket_options", None)
+        size = conversation.options.max_concurrency
+        return self.adapter or PoolAdapter(size, is_limit=is_limit, socket_options=socket_options)
+
     def _read(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
+        try:
+            return self._understand(connection)
+        except PaymentsError as error:
+            trouble = forget_frames(error)
+        raise trouble
+
+    def _understand(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
         if connection.conn_type != self.conn_type:
             raise PaymentsConfigError(
                 f"Connection {self.payments_conn_id!r} is of type {connection.conn_type!r}; "
@@ -147,7 +172,6 @@ class ConnectedHook(HttpHook):
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
         api = self.api_class(credentials)
-        mask_secret(list(api.secrets))
         return api, Conversation(
             auth=api.auth,
             judge=api.judge,
@@ -158,6 +182,7 @@ class ConnectedHook(HttpHook):
             pacer=Pacer((credentials.options.requests_per_second or 0) * 0.98),
             log=self.log.warning,
             mask=lambda secrets: mask_secret(list(secrets)),
+            amask=mask_secrets_async,
         )
 
     # What HttpHook.run, and so Airflow's own HTTP operators, use.
@@ -169,7 +194,7 @@ class ConnectedHook(HttpHook):
         :param extra_options: ``HttpHook``'s; ``check_response`` counts, transport options come from the connection.
         """
         api, conversation = self.open()
-        session = open_session(conversation.options, self.adapter or self.keep_alive_adapter)
+        session = open_session(conversation.options, self._make_adapter(conversation))
         session.headers.update(headers or {})
         session.auth = _SessionAuth(RequestsDriver(conversation, open_session(conversation.options)))
         self.base_url, self._base_url_initialized = api.credentials.base_url, True
@@ -212,7 +237,7 @@ class ConnectedHook(HttpHook):
             Request(sent.method or "GET", sent.url or "", dict(sent.headers)),
             Reply(
                 response.status_code,
-                {name.lower(): value for name, value in response.headers.items()},
+                read_headers(response.headers.items()),
                 response.content,
             ),
         )

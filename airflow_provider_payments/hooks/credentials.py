@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.http.secrecy import Unpicklable
+from airflow_provider_payments.hooks.extra import Extra, read_extra, read_flag, read_number
 from airflow_provider_payments.http.transport import TransportOptions, is_http_proxy
 
 if TYPE_CHECKING:
@@ -20,22 +20,25 @@ if TYPE_CHECKING:
 
 #: The whole reply may take so many times as long as its next bytes.
 _REPLY_PER_READ = 10
+#: What pasting leaves around a value, and no value has.
+_BLANKS = " \t\r\n\v\f"
+_TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
+_STRAIGHT_QUOTES = "\"'`"
 
 
 @dataclass(frozen=True)
-class Credentials(Unpicklable):
+class Credentials(Extra):
     """One connection.
 
     :param base_url: origin and optional path prefix, without a slash at the end.
-    :param extra: the connection's extra. Nothing of it may become a header by itself.
+    :param login: without the blanks and line breaks that pasting leaves around it.
+    :param password: the same.
     :param page_size: rows to ask for at once, None for the API's maximum.
     """
 
-    connection_id: str
     base_url: str
     login: str = field(repr=False)
     password: str = field(repr=False)
-    extra: Mapping[str, Any] = field(repr=False)
     options: TransportOptions
     page_size: int | None
     max_attempts: int
@@ -46,36 +49,37 @@ class Credentials(Unpicklable):
             raise PaymentsConfigError(f"Connection {self.connection_id!r} lacks {what}.")
         return value
 
-    def header_value(self, value: str, what: str) -> str:
-        """Return a value that is sent in a header, without the white space that pasting leaves around it."""
-        value = self.require(value.strip(), what)
-        # HTTP libraries would quote the whole value, a secret, in their own error.
-        if not (value.isascii() and value.isprintable()):
+    def secret(self, value: str, what: str) -> str:
+        """Return a value on one line that the API cannot do without.
+
+        :raises PaymentsConfigError: when it has characters that come along when it is copied from a page or a letter:
+            the API would only say that it is wrong.
+        """
+        value = self.require(value.strip(_BLANKS), what)
+        odd = next(filter(_is_invisible, value), None)
+        if odd is not None:
+            name = "a line break" if odd in "\r\n" else f"an invisible character (U+{ord(odd):04X})"
             raise PaymentsConfigError(
-                f"Connection {self.connection_id!r}: {what} contains a line break or another character that "
-                "no header can carry. Paste it again."
+                f"Connection {self.connection_id!r}: {what} contains {name}. Copy it again, as plain text."
+            )
+        self._refuse_quotes(value, what, _TYPOGRAPHIC_QUOTES)
+        return value
+
+    def header_value(self, value: str, what: str) -> str:
+        """Return a value that is sent in a header; see :meth:`secret`."""
+        value = self.secret(value, what)
+        self._refuse_quotes(value, what, _STRAIGHT_QUOTES)
+        # HTTP libraries would quote the whole value, a secret, in their own error.
+        if not value.isascii():
+            raise PaymentsConfigError(
+                f"Connection {self.connection_id!r}: {what} contains a character that no header can carry "
+                "(it is not ASCII). Copy it again, as plain text."
             )
         return value
 
-    def text(self, key: str, default: str = "") -> str:
-        """Return a text of the extra."""
-        value = self.extra.get(key)
-        return default if value is None or value == "" else str(value)
-
-    def choice(self, key: str, *permitted: str) -> str:
-        """Return a word of the extra; the first permitted one is the default."""
-        word = self.text(key, permitted[0])
-        if word not in permitted:
-            raise self.wrong(key, f"one of {', '.join(permitted)}")
-        return word
-
-    def number(self, key: str, default: int) -> int:
-        """Return a whole number of the extra, not negative."""
-        return int(_number(self, key, default, minimum=0, whole=True))
-
-    def wrong(self, key: str, expected: str) -> PaymentsConfigError:
-        """Return the error for a key of the extra. The value may be a secret in the wrong place, so it is not shown."""
-        return PaymentsConfigError(f"Connection {self.connection_id!r}: {key!r} in extra must be {expected}.")
+    def _refuse_quotes(self, value: str, what: str, quotes: str) -> None:
+        if len(value) > 1 and value[0] in quotes and value[-1] in quotes:
+            raise PaymentsConfigError(f"Connection {self.connection_id!r}: {what} is in quotes. Leave them out.")
 
 
 def read_connection(connection: Connection, default_host: str) -> Credentials:
@@ -83,52 +87,33 @@ def read_connection(connection: Connection, default_host: str) -> Credentials:
 
     :raises PaymentsConfigError: when host, schema or extra make no sense.
     """
-    conn_id = connection.conn_id or ""
-    extra = _read_extra(connection, conn_id)
-    draft = Credentials(
-        connection_id=conn_id,
-        base_url=_base_url(conn_id, connection.host or default_host, connection.schema, connection.port),
-        login=(connection.login or "").strip(),
-        password=connection.password or "",
-        extra=extra,
-        options=TransportOptions(),
-        page_size=None,
-        max_attempts=5,
-    )
-    connect, read, whole = _timeouts(draft)
-    options = TransportOptions(
-        connect_timeout=connect,
-        read_timeout=read,
-        reply_timeout=whole,
-        verify=_verify(draft),
-        cert=_certificate(draft),
-        proxies=_proxies(draft),
-        trust_env=_flag_or_path(extra.get("trust_env", True)) is not False,
-        max_concurrency=int(_number(draft, "max_concurrency", 4, minimum=1, whole=True)),
-        requests_per_second=_number(draft, "requests_per_second", 0, minimum=0) or None,
-    )
+    extra = read_extra(connection)
+    connect, read, whole = _timeouts(extra)
     return Credentials(
-        connection_id=conn_id,
-        base_url=draft.base_url,
-        login=draft.login,
-        password=draft.password,
-        extra=extra,
-        options=options,
-        page_size=int(_number(draft, "page_size", 0, minimum=1, whole=True)) or None,
-        max_attempts=int(_number(draft, "max_attempts", 5, minimum=1, whole=True)),
+        connection_id=extra.connection_id,
+        extra=extra.extra,
+        base_url=_base_url(extra.connection_id, connection.host or default_host, connection.schema, connection.port),
+        login=(connection.login or "").strip(_BLANKS),
+        password=(connection.password or "").strip(_BLANKS),
+        options=TransportOptions(
+            connect_timeout=connect,
+            read_timeout=read,
+            reply_timeout=whole,
+            verify=_verify(extra),
+            cert=_certificate(extra),
+            proxies=_proxies(extra),
+            trust_env=extra.flag("trust_env", default=True),
+            max_concurrency=extra.number("max_concurrency", 4, minimum=1),
+            requests_per_second=extra.real_number("requests_per_second", 0) or None,
+        ),
+        page_size=extra.number("page_size", 0, minimum=1) or None,
+        max_attempts=extra.number("max_attempts", 5, minimum=1),
     )
 
 
-def _read_extra(connection: Connection, conn_id: str) -> Mapping[str, Any]:
-    if not connection.extra:
-        return {}
-    try:
-        extra = json.loads(connection.extra)
-    except ValueError:
-        extra = None
-    if not isinstance(extra, dict):
-        raise PaymentsConfigError(f"Connection {conn_id!r}: extra is not a JSON object.")
-    return extra
+def _is_invisible(character: str) -> bool:
+    """Whether a character shows as nothing, or as a blank that is none: no secret is made of these."""
+    return character != " " and unicodedata.category(character) in ("Cc", "Cf", "Zs", "Zl", "Zp")
 
 
 def is_url_text(text: str) -> bool:
@@ -160,72 +145,54 @@ def _base_url(conn_id: str, host: str, schema: str | None, port: int | None) -> 
     return f"{url.scheme}://{name}{'' if is_default else f':{port}'}{url.path.rstrip('/')}"
 
 
-def _number(credentials: Credentials, key: str, default: float, *, minimum: float, whole: bool = False) -> float:
-    value = credentials.extra.get(key)
-    if value is None or value == "":
-        return default
-    try:
-        number = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not minimum <= number < 1e9 or (whole and number != int(number)):
-        raise credentials.wrong(key, f"a {'whole ' if whole else ''}number of at least {minimum:g}")
-    return number
-
-
-def _timeouts(credentials: Credentials) -> tuple[float, float, float]:
+def _timeouts(extra: Extra) -> tuple[float, float, float]:
     """``timeout`` is the read time-out in seconds; or a list: connect, read, and, if you like, the whole reply."""
-    defaults, value = credentials.options, credentials.extra.get("timeout")
-    if value is None or value == "":
+    defaults, value = TransportOptions(), extra.structure("timeout")
+    if value is None:
         return defaults.connect_timeout, defaults.read_timeout, defaults.reply_timeout
     listed = value if isinstance(value, list) else [defaults.connect_timeout, value]
-    try:
-        connect, read, *rest = (float(seconds) for seconds in listed)
-        (whole,) = rest or [_REPLY_PER_READ * read]
-    except (TypeError, ValueError):
-        connect = read = whole = 0.0
-    if not all(0 < seconds < 1e7 for seconds in (connect, read, whole)):
-        raise credentials.wrong(
+    seconds = [read_number(each) or 0.0 for each in listed]
+    if len(seconds) == 2:
+        seconds.append(_REPLY_PER_READ * seconds[1])
+    if len(seconds) != 3 or not all(0 < each < 1e7 for each in seconds):
+        raise extra.wrong(
             "timeout", "seconds, or a list of seconds to connect, to read and for the whole reply, more than 0"
         )
+    connect, read, whole = seconds
     return connect, read, whole
 
 
-def _flag_or_path(value: object) -> bool | str:
-    if isinstance(value, str):
-        words = {"true": True, "false": False, "": True}
-        return words.get(value.lower(), value)
-    return value is not False
+def _verify(extra: Extra) -> bool | str:
+    value = extra.value("verify", "verify_ssl")
+    flag = True if value is None else read_flag(value)
+    if flag is not None:
+        return flag
+    if not isinstance(value, str) or not Path(value).exists():
+        raise extra.wrong("verify", "true, false, or the path of certificate authorities on this machine")
+    return value
 
 
-def _verify(credentials: Credentials) -> bool | str:
-    verify = _flag_or_path(credentials.extra.get("verify", credentials.extra.get("verify_ssl", True)))
-    if isinstance(verify, str) and not Path(verify).exists():
-        raise credentials.wrong("verify", "true, false, or the path of certificate authorities on this machine")
-    return verify
-
-
-def _certificate(credentials: Credentials) -> str | tuple[str, str] | None:
-    value = credentials.extra.get("cert")
-    if not value:
+def _certificate(extra: Extra) -> str | tuple[str, str] | None:
+    value = extra.structure("cert")
+    if not value and value != 0:
         return None
     paths = value if isinstance(value, list) else [value]
     if len(paths) > 2 or not all(isinstance(path, str) and Path(path).is_file() for path in paths):
-        raise credentials.wrong("cert", "the path of a certificate on this machine, or those of certificate and key")
+        raise extra.wrong("cert", "the path of a certificate on this machine, or those of certificate and key")
     return paths[0] if len(paths) == 1 else (paths[0], paths[1])
 
 
-def _proxies(credentials: Credentials) -> Mapping[str, str]:
-    value = credentials.extra.get("proxies", credentials.extra.get("proxy"))
-    by_scheme = {"http": value, "https": value} if isinstance(value, str) else value or {}
+def _proxies(extra: Extra) -> Mapping[str, str]:
+    value = extra.structure("proxies", "proxy")
+    by_scheme = {"http": value, "https": value} if isinstance(value, str) else {} if value is None else value
     if isinstance(by_scheme, dict) and all(map(_is_proxy, by_scheme, by_scheme.values())):
-        return {key: url for key, url in by_scheme.items() if url}
-    raise credentials.wrong(
+        return {key: url.strip() for key, url in by_scheme.items() if url.strip()}
+    raise extra.wrong(
         "proxies", "the URL of an HTTP proxy, or an object of such URLs by 'http', 'https' and 'all'; not SOCKS"
     )
 
 
 def _is_proxy(scheme: str, url: object) -> bool:
     return scheme.partition("://")[0] in ("http", "https", "all") and (
-        isinstance(url, str) and (url == "" or is_http_proxy(url))
+        isinstance(url, str) and (url.strip() == "" or is_http_proxy(url.strip()))
     )

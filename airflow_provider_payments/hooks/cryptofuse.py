@@ -13,6 +13,8 @@ One payment    ``POST /payments/status/``: a read, safe to repeat (…/api-refer
 Amounts        decimal strings: ``amount_usd`` in US dollars, ``amount_crypto`` in ``token``; what was asked, not what
                was received
 Time           ``created_at``, ``updated_at``: ISO 8601 with Z
+Errors         ``{"error": {"code", "message"}}``; of the token endpoint ``{"error": "invalid_client"}`` (RFC 6749);
+               of its framework ``{"detail"}``
 Statuses       seven words in the list's page, and ``pending``, ``partially_paid``, ``partially_completed`` elsewhere
                (…/guides/payment-lifecycle-webhooks, …/guides/webhook-flow-guide)
 =============  =====================================================================================================
@@ -20,8 +22,10 @@ Statuses       seven words in the list's page, and ``pending``, ``partially_paid
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -38,7 +42,7 @@ from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_time, shift
+from airflow_provider_payments.times import read_expiry, read_time
 
 
 class Row(msgspec.Struct, gc=False):
@@ -71,7 +75,7 @@ class Token(msgspec.Struct):
     """The token endpoint's reply. ``expires_in`` is in seconds; the pages name 3600 and 36000."""
 
     access_token: str
-    expires_in: float | None = None
+    expires_in: Any = None
 
 
 class CryptoFuseApi(PaymentsApi):
@@ -79,10 +83,12 @@ class CryptoFuseApi(PaymentsApi):
 
     name = "cryptofuse"
     list_path = "/payments/"
+    id_field = "transaction_id"
     default_page_size = 100
     max_page_size = 100
     filters = ("currency", "blockchain", "token")
     filterable_words = ("waiting", "confirming", "confirmed", "sending", "completed", "expired", "failed")
+    error_fields = ("error", "detail")
     page_type = Page
     row_type = Row
     statuses = {
@@ -100,17 +106,20 @@ class CryptoFuseApi(PaymentsApi):
     flags = {"partially_paid": "underpaid", "partially_completed": "underpaid"}
 
     def build_auth(self, credentials: Credentials) -> Auth:
-        path = credentials.text("token_path", "/o/token/")
+        path = credentials.text(key := credentials.key_of("auth_path", "token_path"), "/o/token/")
         if not is_url_text(path):
-            raise credentials.wrong("token_path", "a path as it stands in a URL, like '/o/token/'")
+            raise credentials.wrong(key, "a path as it stands in a URL, like '/o/token/'")
         return client_credentials(
             f"{credentials.base_url}/{path.lstrip('/')}",
-            client_id=credentials.require(credentials.login, "the client id (login)"),
-            client_secret=credentials.require(credentials.password, "the client secret (password)"),
+            client_id=credentials.secret(credentials.login, "the client id (login)"),
+            client_secret=credentials.secret(credentials.password, "the client secret (password)"),
             scope=credentials.text("scope", "read write"),
             in_body=credentials.choice("client_auth", "basic", "body") == "body",
             read=_read_token,
         )
+
+    def credential_fields(self) -> Sequence[str]:
+        return ("login", "password", "client_auth")
 
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         return OffsetPages(limit, max_concurrency)
@@ -168,7 +177,7 @@ class CryptoFuseHook(PaymentsHook):
     """Lists the payments of CryptoFuse.
 
     Connection: client id in ``login``, client secret in ``password``. ``extra``: ``scope`` (default ``read write``),
-    ``client_auth`` (``basic`` or ``body``), ``token_path`` (default ``/o/token/``).
+    ``client_auth`` (``basic`` or ``body``), ``auth_path`` (default ``/o/token/``).
     """
 
     conn_type = "cryptofuse"
@@ -186,8 +195,4 @@ def _read_token(reply: Reply, now: datetime) -> IssuedKey:
         token = msgspec.json.decode(reply.body, type=Token)
     except UNREADABLE:
         raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    try:
-        expires_at = None if token.expires_in is None else shift(now, timedelta(seconds=token.expires_in))
-    except OverflowError:
-        expires_at = None
-    return IssuedKey(token.access_token, expires_at)
+    return IssuedKey(token.access_token, read_expiry(token.expires_in, now))

@@ -12,20 +12,26 @@ Pages          ``limit`` (100, at most 1000) and ``offset``; ``pagination.count`
 One payment    no request: the list has to be searched
 Amounts        integers in the token's smallest unit. Decimals differ by token (up to 24) and are not told
 Time           ``timestamp``, Unix seconds, when the payment was finalised; no creation time
+Errors         401, without a documented body: one with a field in which APIs usually say what is wrong is taken for
+               HOT Pay's own
 Identity       no documented id; ``near_trx`` may carry several transfers, and ``memo`` may be reused by a payer
 =============  =====================================================================================================
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 import msgspec
 
+from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
@@ -71,10 +77,12 @@ class HotPayApi(PaymentsApi):
 
     name = "hotpay"
     list_path = "/partners/processed_payments"
+    id_field = "payment_id"
     default_page_size = 1000
     max_page_size = 1000
     filters = ("item_id", "memo", "sender_id")
     order_filter = "memo"
+    error_fields = ("error", "errors", "detail", "code", "statusCode")
     page_type = Page
     row_type = Row
     # The words are those of NEAR Intents, whose meaning https://docs.near-intents.org explains.
@@ -102,6 +110,9 @@ class HotPayApi(PaymentsApi):
         if scheme == "api-key":
             return HeaderKey({"Api-Key": token}, (token,))
         return HeaderKey({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
+
+    def credential_fields(self) -> Sequence[str]:
+        return ("password", "auth_scheme")
 
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         return OffsetPages(limit, max_concurrency)
@@ -153,7 +164,7 @@ class HotPayHook(PaymentsHook):
     """Lists the payments of HOT Pay.
 
     Connection: the API token in ``password``. ``extra``: ``auth_scheme`` (``raw``, ``bearer``, ``api-key``), and
-    ``token_decimals``, like ``{"nep141:usdt.tether-token.near": 6}``, for amounts in major units.
+    ``decimals``, a text like ``nep141:usdt.tether-token.near=6, nep141:wrap.near=24``, for amounts in major units.
 
     Payments have no id of their own, so :meth:`get_payment` searches the list; wait for an order by its ``memo``
     instead.
@@ -178,14 +189,40 @@ def _identify(row: Row) -> tuple[str, tuple[str, ...]]:
     return hashlib.sha256(text.encode()).hexdigest(), () if row.near_trx else ("provisional_id",)
 
 
+#: A token id and its number of decimals, with white space around both.
+_PAIR = re.compile(r"\s*([^\s=;]+)\s*=\s*([0-9]{1,2})\s*")
+
+
 def _read_decimals(credentials: Credentials) -> Mapping[str, int]:
-    value: Any = credentials.extra.get("token_decimals") or {}
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
+    """Read ``decimals``, a text that Airflow's forms and URIs leave as it is, or ``token_decimals``, an object."""
+    text, value = (credentials.value(key) or "" for key in ("decimals", "token_decimals"))
+    if text and value:
+        raise PaymentsConfigError(
+            f"Connection {credentials.connection_id!r}: extra has 'decimals' and 'token_decimals'. Keep one of them."
+        )
+    if value:
+        decimals = _read_object(value) if isinstance(value, str) else value
+        if not _are_decimals(decimals):
+            raise credentials.wrong("token_decimals", 'an object of numbers by token id, like {"nep141:wrap.near": 24}')
+        return cast("Mapping[str, int]", decimals)
+    listed = [pair for pair in text.split(",") if pair.strip()] if isinstance(text, str) else [""]
+    pairs = [pair for pair in map(_PAIR.fullmatch, listed) if pair]
+    decimals = {pair[1]: int(pair[2]) for pair in pairs}
+    # One that cannot be read, and one that is there twice, would leave fewer.
+    if len(decimals) < len(listed) or not _are_decimals(decimals):
+        raise credentials.wrong("decimals", "a text of token ids with their decimals, like 'nep141:wrap.near=24'")
+    return decimals
+
+
+def _read_object(text: str) -> object:
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    # The form of Airflow 2.11 has written objects as Python shows them, with earlier versions of this package.
+    with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return ast.literal_eval(text)
+    return None
+
+
+def _are_decimals(value: object) -> bool:
     # bool is an int to Python, and no number of decimals.
-    if not isinstance(value, dict) or any(type(each) is not int or not 0 <= each <= 77 for each in value.values()):
-        raise credentials.wrong("token_decimals", 'an object of numbers by token id, like {"nep141:wrap.near": 24}')
-    return value
+    return isinstance(value, dict) and all(type(each) is int and 0 <= each <= 77 for each in value.values())

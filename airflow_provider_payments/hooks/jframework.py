@@ -20,8 +20,10 @@ Statuses       ten words in the vendor's SDK
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,6 +32,7 @@ from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProt
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
+from airflow_provider_payments.hooks.reading import Decoder
 from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
 from airflow_provider_payments.http.judge import UNREADABLE
@@ -39,7 +42,8 @@ from airflow_provider_payments.http.paging import Order, Paging
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_time, shift
+from airflow_provider_payments.texts import decode_json
+from airflow_provider_payments.times import read_expiry, read_time, shift
 
 #: Whether the ends of CreatedDateFrom and CreatedDateTo are inclusive is not documented: ask for more, and check here.
 _MARGIN = timedelta(seconds=1)
@@ -89,6 +93,9 @@ class Verdict(msgspec.Struct):
     statusCode: int | None = None
 
 
+_read_verdict = Decoder(Verdict).decode
+
+
 class Detail(msgspec.Struct):
     """One payment in its envelope."""
 
@@ -117,6 +124,7 @@ class JFrameworkApi(PaymentsApi):
     order_filter = "Code"
     order_filter_finds_all = False  # not invoice numbers
     latest_first = {"SortOrder": "desc"}
+    error_fields = ("success", "errors")
     page_type = Page
     row_type = Row
     statuses = {
@@ -141,18 +149,22 @@ class JFrameworkApi(PaymentsApi):
     def build_auth(self, credentials: Credentials) -> Auth:
         brand = credentials.header_value(credentials.text("brand_url"), "the brand URL ('brand_url' in extra)")
         if credentials.login:
-            password = credentials.require(credentials.password, "the user's password")
-            login = msgspec.json.encode({"username": credentials.login, "password": password})
+            user = credentials.secret(credentials.login, "the user name (login)")
+            password = credentials.secret(credentials.password, "the user's password")
+            login = msgspec.json.encode({"username": user, "password": password})
             headers = {"Accept": "application/json", "Content-Type": "application/json", "Brand-URL": brand}
             url = f"{credentials.base_url}/api/v1/users/auth"
             return IssuedKeyAuth(
                 ask=Request("POST", url, headers, login, asks_for_credentials=True),
-                read=_read_session,
+                read=partial(_read_session, to_check=self.credentials_to_check),
                 headers=lambda key: {"Brand-URL": brand, "Auth-Key": key},
                 permanent_secrets=(password,),
             )
         key = credentials.header_value(credentials.password, "the Auth-Key (password)")
         return HeaderKey({"Brand-URL": brand, "Auth-Key": key}, (key,))
+
+    def credential_fields(self) -> Sequence[str]:
+        return ("brand_url", *(["login"] if self.credentials.login else []), "password")
 
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         return NumberedPages(
@@ -182,7 +194,7 @@ class JFrameworkApi(PaymentsApi):
         return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
 
     def is_of_order(self, payment: Payment, order_id: str) -> bool:
-        row = msgspec.json.decode(payment.raw, type=Row)
+        row = self.read_row(payment.raw)
         return order_id in (row.invoiceNo, row.code)
 
     def read_detail(self, body: bytes) -> bytes:
@@ -190,7 +202,7 @@ class JFrameworkApi(PaymentsApi):
 
     def check_body(self, request: Request, reply: Reply) -> None:
         try:
-            verdict = msgspec.json.decode(reply.body, type=Verdict)
+            verdict = decode_json(reply.body, _read_verdict)
         except UNREADABLE as error:
             raise self.judge.unreadable(request, reply, str(error)) from None
         self.judge.check(request, reply, status=verdict.statusCode)
@@ -248,7 +260,7 @@ class JFrameworkHook(PaymentsHook):
     api_class = JFrameworkApi
 
 
-def _read_session(reply: Reply, now: datetime) -> IssuedKey:
+def _read_session(reply: Reply, now: datetime, *, to_check: str) -> IssuedKey:
     """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
     try:
         body: Any = msgspec.json.decode(reply.body)
@@ -260,9 +272,5 @@ def _read_session(reply: Reply, now: datetime) -> IssuedKey:
     except (AttributeError, KeyError, TypeError):
         key = until = None
     if not isinstance(key, str) or not key:
-        raise PaymentsAuthError("jframework: the login brought no session key. Check user name and password.")
-    try:
-        expires_at = read_time(until) if isinstance(until, str) else None
-    except PaymentsProtocolError:
-        expires_at = None
-    return IssuedKey(key, expires_at if expires_at and expires_at > now else None)
+        raise PaymentsAuthError(f"jframework: the login brought no session key. Check {to_check}.")
+    return IssuedKey(key, read_expiry(until, now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
@@ -12,8 +13,9 @@ import msgspec
 from airflow_provider_payments.hooks.report import ListingReport, Taken
 from airflow_provider_payments.hooks.stage import ListingApi, Stage
 from airflow_provider_payments.hooks.walk import PageWalk
-from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.payment import Payment, stamp
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import UTC
 
 #: A walk during which rows may have been skipped is made again, so often in all.
 MAX_PASSES = 4
@@ -101,6 +103,7 @@ class Listing:
 
     def walks(self) -> Iterator[PageWalk]:
         """Yield the walks to make, each after the one before has ended."""
+        self.report.listed_at = datetime.now(UTC)
         for number, stage in enumerate(self._stages, start=1):
             self._holds_back = number < len(self._stages)
             previous = None
@@ -143,7 +146,9 @@ class Listing:
                 for payment, is_new, is_new_to_walk in zip(payments, new, new_to_walk, strict=True)
                 if is_new or (is_new_to_walk and self._held and payment.id in self._held)
             ]
-        return Taken(self._hold_back(self._select(found)), keys, new_rows, any(new))
+        wanted = self._select(found)
+        stamp(wanted, self.report.listed_at)
+        return Taken(self._hold_back(wanted), keys, new_rows, any(new))
 
     def _identify(self, payments: Sequence[Payment]) -> tuple[list[str], Sequence[Payment]]:
         """Return what each payment is told apart by. One whose id was taken by another payment gets another id."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ def key_texts(text: str) -> tuple[str, ...]:
 
 def _repair(text: str) -> bytes:
     """Return a PEM with its line breaks."""
+    text = "".join(each for each in text if unicodedata.category(each) != "Cf")  # zero-width spaces, byte order marks
     text = text.strip().strip("'\"").replace("\\r", "").replace("\\n", "\n").strip()
     if "-----BEGIN" not in text:
         text = _decode_base64(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
 from airflow_provider_payments.hooks.api import PaymentsApi
@@ -13,8 +14,9 @@ from airflow_provider_payments.hooks.listing import Listing
 from airflow_provider_payments.hooks.stage import Stage
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.paging import Order
-from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import UTC
 
 PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
 
@@ -63,8 +65,9 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
         if not payments:
             raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
         return payments[0]  # type: ignore[no-any-return]
+    listed_at = datetime.now(UTC)
     (reply,) = yield Requests([request])
-    return _read_detail(api, payment_id, request, reply)
+    return _read_detail(api, payment_id, request, reply, listed_at)
 
 
 def find_payments(
@@ -79,15 +82,18 @@ def find_payments(
     asked = [api.hold(request, hold_seconds) for request in requests if request is not None]
     if len(asked) < len(payment_ids):
         raise PaymentsConfigError(f"{api.name} cannot be asked for a payment by id. Wait for its order: order_ids.")
+    listed_at = datetime.now(UTC)
     replies = (yield Requests(asked)) if asked else []
     found = {}
     for payment_id, request, reply in zip(payment_ids, asked, replies, strict=True):
         with suppress(PaymentNotFound):
-            found[payment_id] = _read_detail(api, payment_id, request, reply)
+            found[payment_id] = _read_detail(api, payment_id, request, reply, listed_at)
     return found
 
 
-def _read_detail(api: PaymentsApi, payment_id: str, request: Request, reply: Reply | PaymentsRequestError) -> Payment:
+def _read_detail(
+    api: PaymentsApi, payment_id: str, request: Request, reply: Reply | PaymentsRequestError, listed_at: datetime
+) -> Payment:
     """Read the reply to a request for one payment.
 
     :raises PaymentNotFound: when the API knows none by this id, as opposed to a wrong path.
@@ -96,7 +102,9 @@ def _read_detail(api: PaymentsApi, payment_id: str, request: Request, reply: Rep
         if reply.status != 404:
             raise reply
         raise PaymentNotFound(f"No payment has the id {payment_id!r}. {reply}", reply.status, reply.code)
-    return api.read_one(request, reply)
+    payment = api.read_one(request, reply)
+    stamp([payment], listed_at)
+    return payment
 
 
 def find_pending(

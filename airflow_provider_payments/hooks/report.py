@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from airflow_provider_payments.payment import Payment
 
@@ -15,11 +16,20 @@ class ListingReport:
     :param duplicates_dropped: rows dropped because their payment had been seen.
     :param doubts: why payments that existed throughout may be missing.
     :param requests: requests sent, those for tokens and repeated ones included.
+    :param listed_at: when its reading began, in UTC; None before.
+    :param rows_mended: rows that had texts that are no Unicode.
     """
 
     duplicates_dropped: int = 0
     doubts: list[str] = field(default_factory=list)
     requests: int = 0
+    listed_at: datetime | None = None
+    rows_mended: int = 0
+
+    def warnings(self) -> list[str]:
+        """Return what a person should know of this listing."""
+        mended = f"{self.rows_mended} payments had texts that are no Unicode; U+FFFD stands for what could not be read."
+        return [*self.doubts, *([mended] if self.rows_mended else [])]
 
     @property
     def is_complete(self) -> bool:

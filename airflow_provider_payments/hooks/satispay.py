@@ -18,6 +18,7 @@ Amounts        ``amount_unit``, cents of EUR; positive for refunds too
 Time           ``insert_date``, ``expire_date``: ISO 8601 with milliseconds and Z; no time of acceptance
 Refunds        payments of their own: type REFUND_TO_BUSINESS, ACCEPTED, from the shop to the consumer
 Limits         not published: **HTTP 403 with code 70** means "wait"
+Errors         ``{"code", "message", "wlt"}``; ``wlt`` is what to tell their support
 Statuses       AUTHORIZED (fund lock) exists besides, but no list shows it: wait for those payments by id
 =============  =====================================================================================================
 """
@@ -93,6 +94,7 @@ class SatispayApi(PaymentsApi):
     lists_order_ids = False
     hold_header = "x-satispay-response-wait-time"
     max_hold = 60
+    error_fields = ("code", "wlt")
     page_type = Page
     row_type = Row
     statuses = {
@@ -110,6 +112,10 @@ class SatispayApi(PaymentsApi):
         passphrase = credentials.text("private_key_passphrase")
         key = load_private_key(text, passphrase)
         return HttpSignature(key_id, key, private_secrets=(*key_texts(text), passphrase))
+
+    def credential_fields(self) -> Sequence[str]:
+        paths = [key for key in ("key_path", "private_key_path") if self.credentials.text(key)]
+        return ("login", *(paths or ["password"]), "host")  # keys of the test system are refused by the real one
 
     def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
         return CursorPages(limit, max_concurrency, Order.NEWEST_FIRST)
@@ -177,8 +183,8 @@ class SatispayApi(PaymentsApi):
 class SatispayHook(PaymentsHook):
     """Lists the payments of Satispay.
 
-    Connection: the KeyId in ``login``, the RSA private key (PEM) in ``password``. ``extra``: ``private_key_path``, a
-    file on the worker instead of the password, and ``private_key_passphrase``.
+    Connection: the KeyId in ``login``, the RSA private key (PEM) in ``password``. ``extra``: ``key_path``, a file on
+    the worker instead of the password, and ``private_key_passphrase``.
     """
 
     conn_type = "satispay"
@@ -199,13 +205,13 @@ def _begin_at(moment: datetime | None, strand: Strand) -> Strand:
 
 
 def _read_key_file(credentials: Credentials) -> str | None:
-    path = credentials.text("private_key_path")
+    path = credentials.text(key := credentials.key_of("key_path", "private_key_path"))
     if not path:
         return None
     try:
         return Path(path).read_text()
     except (OSError, ValueError) as error:  # a NUL in the path, or a file that is no text
         raise PaymentsConfigError(
-            f"Connection {credentials.connection_id!r}: the file of private_key_path cannot be read on this machine "
+            f"Connection {credentials.connection_id!r}: the file of {key} cannot be read on this machine "
             f"({type(error).__name__})."
         ) from None

@@ -12,6 +12,8 @@ One payment    ``GET …/payments/{id}``: the bare object, without an envelope
 Amounts        ``amountInCents``, US cents; null or 0 for a deposit until it is paid. Token amounts are integers in
                the token's smallest unit, with the decimals beside them
 Time           ISO 8601 with milliseconds and Z
+Errors         ``{"error": {"type", "message", "code"}}``; elsewhere ``{"message", "code"}``, and of its framework
+               ``{"statusCode", "message"}``
 Receipts       two shapes: ``transactionHash``, ``completedAt`` in the page; ``txHash``, ``txTimestamp``, ``settled…``
                in the SDK
 =============  =====================================================================================================
@@ -112,6 +114,7 @@ class SpacePayApi(PaymentsApi):
     filters = ("type", "search")
     filterable_words = ("pending", "processing", "completed", "failed", "expired", "cancelled")
     latest_first = {"sortOrder": "DESC"}
+    error_fields = ("error", "code", "statusCode")
     page_type = Page
     row_type = Row
     statuses = {

@@ -20,12 +20,14 @@ class RawPage:
     """A page as the API's reply has it.
 
     :param rows: the payments, each as its JSON text.
+    :param rows_mended: how many of them had texts that are no Unicode.
     """
 
-    rows: Sequence[msgspec.Raw]
+    rows: Sequence[bytes | msgspec.Raw]
     total: int | None = None
     limit: int | None = None
     has_more: bool | None = None
+    rows_mended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class ListingApi(Protocol):
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Take a reply apart."""
 
-    def read_payments(self, rows: Sequence[msgspec.Raw]) -> list[Payment]:
+    def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Normalise a page's rows."""
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:

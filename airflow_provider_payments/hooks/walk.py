@@ -71,6 +71,7 @@ class PageWalk:
             return [], self._follow(number, refused)
         raw = self._api.read_page(self.request(place), reply)
         payments = self._api.read_payments(raw.rows)
+        self._report.rows_mended += raw.rows_mended
         begins_at = self._strands[number].begins_at
         if begins_at and any(each.created_at and each.created_at > begins_at for each in payments):
             self._doubt = f"the list was told to begin at {begins_at.isoformat()}, and shows later payments"

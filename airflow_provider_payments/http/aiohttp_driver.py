@@ -18,8 +18,16 @@ from yarl import URL
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
-from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyUnreadable
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.body import (
+    ENCODINGS,
+    MAX_HEADERS,
+    MAX_LINE,
+    Body,
+    BodyTooLarge,
+    BodyUnreadable,
+    check_framing,
+)
+from airflow_provider_payments.http.message import Reply, Request, read_headers
 from airflow_provider_payments.http.tls import certificate_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
@@ -43,6 +51,8 @@ def open_client(options: TransportOptions, max_sockets: int | None = None) -> ai
         headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": ENCODINGS},
         auto_decompress=False,  # it would unpack whatever comes; see Body
         trust_env=False,  # proxies come from the options; aiohttp would also read ~/.netrc
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
     )
     # By itself aiohttp would send again what a reused connection dropped: unpaced, uncounted, with an old signature.
     client._retry_connection = False
@@ -164,8 +174,7 @@ class AiohttpDriver:
             while outgoing is not None and outgoing.asks_for_credentials:
                 last = (outgoing, await self._exchange(outgoing))
                 outgoing = await compute(size, advance, flow, last[1])
-                # In a thread, for on Airflow 3 it tells the triggerer's parent process, and waits.
-                await asyncio.to_thread(self._conversation.mask, self._conversation.auth.secrets)
+                await self._conversation.amask(self._conversation.auth.secrets)
         return outgoing, last
 
     async def _exchange(self, request: Request) -> Reply:
@@ -185,8 +194,8 @@ class AiohttpDriver:
                     timeout=_timeouts(options, request.hold_seconds),
                 ) as response,
             ):
+                headers = _read_headers(response)
                 body = await _receive(response)
-            headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(
                 response.status, headers, await compute(body.size, body.unpack, headers.get("content-encoding"))
             )
@@ -209,6 +218,14 @@ async def _outcome(task: asyncio.Task[Reply]) -> Reply | PaymentsRequestError:
         return await task
     except PaymentsRequestError as refusal:
         return refusal
+
+
+def _read_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    if len(response.raw_headers) > MAX_HEADERS:
+        raise BodyUnreadable
+    headers = read_headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
+    check_framing(headers)
+    return headers
 
 
 async def _receive(response: aiohttp.ClientResponse) -> Body:

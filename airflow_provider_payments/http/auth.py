@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
 from airflow_provider_payments.http.message import Reply, Request
@@ -229,11 +229,13 @@ def client_credentials(
 ) -> IssuedKeyAuth:
     """OAuth 2.0 client credentials (RFC 6749, section 4.4), sent on as a bearer token.
 
-    :param in_body: client id and secret as form fields rather than by HTTP Basic.
+    :param in_body: client id and secret as form fields rather than by HTTP Basic, form-encoded (section 2.3.1).
     """
     form = {"grant_type": "client_credentials", "scope": scope}
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    encoded_secret = quote_plus(client_secret)
+    basic = base64.b64encode(f"{quote_plus(client_id)}:{encoded_secret}".encode()).decode()
+    decoded = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()  # whoever decodes may say it like this
     if in_body:
         form |= {"client_id": client_id, "client_secret": client_secret}
     else:
@@ -242,6 +244,6 @@ def client_credentials(
         ask=Request("POST", token_url, headers, urlencode(form).encode(), asks_for_credentials=True),
         read=read,
         headers=lambda token: {"Authorization": f"Bearer {token}"},
-        permanent_secrets=(client_secret, basic),
+        permanent_secrets=(client_secret, encoded_secret, basic, decoded),
         now=now,
     )

@@ -6,15 +6,27 @@ few megabytes; what is much larger is no page, and is not worth the worker's mem
 
 from __future__ import annotations
 
+import codecs
 import zlib
+from collections.abc import Mapping
 
 #: Bytes that a body has at most, packed and unpacked.
 MAX_BODY = 32 * 2**20
 #: What :meth:`Body.unpack` can read, as drivers ask for it.
 ENCODINGS = "gzip"
 
-# How zlib is told what to expect. "deflate" is not asked for, and comes from some servers all the same.
-_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+#: Lines of headers that a reply has at most: as many as Python's own HTTP client takes.
+MAX_HEADERS = 99
+#: Bytes of one of them, and of the status line: as many as Python's own HTTP client takes.
+MAX_LINE = 65_536
+
+# How zlib is told what to expect. "deflate" is not asked for, and comes from some servers all the same; some of them
+# leave out its frame.
+_WINDOWS = {
+    "gzip": (16 + zlib.MAX_WBITS,),
+    "x-gzip": (16 + zlib.MAX_WBITS,),
+    "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),
+}
 
 _GZIP = b"\x1f\x8b"
 
@@ -24,7 +36,7 @@ class BodyTooLarge(Exception):
 
 
 class BodyUnreadable(Exception):
-    """It is not packed as the reply says."""
+    """It is not packed as the reply says, or where it ends cannot be told for certain."""
 
 
 class BodyTooSlow(Exception):
@@ -56,23 +68,47 @@ class Body:
         :raises BodyTooLarge: when it is too large unpacked.
         :raises BodyUnreadable: when it cannot be unpacked, or breaks off.
         """
-        packed = b"".join(self._pieces)
-        name = (encoding or "").strip().lower()
-        if name not in _WINDOWS or not packed:
-            return packed
-        left = MAX_BODY
-        pieces: list[bytes] = []
-        # Several packed texts, one behind the other, are one. Other bytes behind the end mean nothing.
-        while not pieces or packed.startswith(_GZIP):
-            try:
-                decoder = zlib.decompressobj(_WINDOWS[name])
-                pieces.append(decoder.decompress(packed, left + 1))
-            except zlib.error:
-                raise BodyUnreadable from None
-            left -= len(pieces[-1])
-            if left < 0:
-                raise BodyTooLarge
-            if not decoder.eof:
-                raise BodyUnreadable
-            packed = decoder.unused_data
-        return b"".join(pieces)
+        body = b"".join(self._pieces)
+        if body:
+            for name in reversed((encoding or "").lower().split(",")):  # the last one was packed last
+                body = _unpack(body, _WINDOWS[name.strip()]) if name.strip() in _WINDOWS else body
+        return body.removeprefix(codecs.BOM_UTF8)
+
+
+def _unpack(packed: bytes, windows: tuple[int, ...]) -> bytes:
+    left = MAX_BODY
+    pieces: list[bytes] = []
+    # Several packed texts, one behind the other, are one. Other bytes behind the end mean nothing.
+    while not pieces or packed.startswith(_GZIP):
+        piece, packed = _unpack_one(packed, windows, left)
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def _unpack_one(packed: bytes, windows: tuple[int, ...], left: int) -> tuple[bytes, bytes]:
+    """Return what a packed text holds, and the bytes behind it."""
+    for window in windows:
+        decoder = zlib.decompressobj(window)
+        try:
+            piece = decoder.decompress(packed, left + 1)
+        except zlib.error:
+            continue
+        if len(piece) > left:
+            raise BodyTooLarge
+        if decoder.eof:
+            return piece, decoder.unused_data
+    raise BodyUnreadable
+
+
+def check_framing(headers: Mapping[str, str]) -> None:
+    """Refuse a reply of which HTTP libraries would read different bodies, or could not tell that it breaks off.
+
+    :param headers: names in lower case.
+    :raises BodyUnreadable: when its length is told twice, or in no way that RFC 9112 (section 6) knows.
+    """
+    length, transfer = headers.get("content-length"), headers.get("transfer-encoding")
+    is_plain = length is None or (length.isascii() and length.isdigit())
+    is_chunked = transfer is None or (transfer.lower() == "chunked" and length is None)
+    if not (is_plain and is_chunked) or any("\0" in value for value in headers.values()):
+        raise BodyUnreadable

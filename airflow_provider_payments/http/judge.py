@@ -20,13 +20,19 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.body import MAX_BODY
+from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable
+from airflow_provider_payments.http.causes import describe_cause, find_proxy_status, origin_of
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.retry import read_retry_after
 from airflow_provider_payments.http.secrecy import blot
+from airflow_provider_payments.texts import decode_json, escape_controls
 
 #: What decoding a reply may raise: malformed JSON, not UTF-8, nested without end.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+#: Statuses below 500 that may pass: those that RFC 9110 and RFC 8470 call so (408, 421, 425), and those by which
+#: servers and gateways say without a standard that they are busy or that somebody hung up (420, 430, 460, 499).
+PASSING = frozenset({408, 420, 421, 425, 430, 460, 499})
 
 _LONGEST_TEXT = 200
 
@@ -46,11 +52,7 @@ def read_complaint(reply: Reply) -> Complaint:
     ``{"error": {"code", "message"}}``, ``{"error": "code", "message"}``, ``{"code", "message", "wlt"}``,
     ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``: what is absent stays None.
     """
-    try:
-        body = msgspec.json.decode(reply.body)
-    except UNREADABLE:
-        body = None
-    body = body if isinstance(body, dict) else {}
+    body = _read_object(reply) or {}
     errors = body.get("errors")
     inner = body.get("error") or (errors[0] if isinstance(errors, list) and errors else None)
     if isinstance(inner, str):
@@ -72,17 +74,31 @@ def read_complaint(reply: Reply) -> Complaint:
     )
 
 
+def _read_object(reply: Reply) -> dict[str, Any] | None:
+    try:
+        body = decode_json(reply.body)
+    except UNREADABLE:
+        return None
+    return body if isinstance(body, dict) else None
+
+
 @dataclass(frozen=True)
 class Judge:
     """Turns replies of one API into errors.
 
     :param provider: the API's name, for messages.
     :param throttle_signals: pairs of status and error code that mean "wait", besides 429.
+    :param error_fields: fields of which each error of the API has one; none where the API does not tell.
+    :param credentials: what to check when the API refuses them, and in which connection.
+    :param proxy_for: returns the proxy that requests to a URL go through.
     :param secrets: returns every text that must not show up in a message.
     """
 
     provider: str
     throttle_signals: Collection[tuple[int, str]] = ()
+    error_fields: Collection[str] = ()
+    credentials: str = "the credentials of the connection"
+    proxy_for: Callable[[str], str | None] = lambda url: None
     secrets: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 
@@ -98,18 +114,39 @@ class Judge:
         text = self._describe(request, status, complaint)
         retry_after = read_retry_after(reply.headers.get("retry-after"), self.now())
         if 300 <= status < 400:
-            origin = self.redact(_origin(reply.headers.get("location", "")))
+            origin = self.redact(origin_of(reply.headers.get("location", "")))
             raise PaymentsProtocolError(
                 f"{text} The API redirects to {origin}; redirects are not followed, for the request carries "
                 "credentials. Set the connection's host to where the API really is."
             )
-        if status == 429 or (status, complaint.code) in self.throttle_signals or (status == 503 and retry_after):
+        if status == 429 or (status, complaint.code) in self.throttle_signals:
             raise PaymentsThrottled(text, retry_after)
-        if status >= 500:
-            raise PaymentsUnavailable(text)
-        if status in (401, 403) or (request.asks_for_credentials and status == 400):
-            raise PaymentsAuthError(f"{text} Check login, password and extra of the connection.")
+        is_own = self.is_own_error(reply)
+        is_refusal = status in (401, 403) or (request.asks_for_credentials and status == 400 and is_own)
+        if is_refusal and is_own:
+            raise PaymentsAuthError(f"{text} Check {self.credentials}.")
+        if is_refusal:
+            text = f"{text} {self._doubt_sender(reply)}"
+        elif status == 407:
+            text = f"{text} {self._name_proxy(request.url)} asks for a name and a password of its own: see 'proxies'."
+        if is_refusal or status == 407 or status in PASSING or status >= 500:
+            raise PaymentsThrottled(text, retry_after) if retry_after else PaymentsUnavailable(text)
         raise PaymentsRequestError(text, status, complaint.code)
+
+    def is_own_error(self, reply: Reply) -> bool:
+        """Whether a reply is an error in the API's own words, rather than in those of something in between.
+
+        Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, or with "problem
+        details" (RFC 9457), which have a title.
+        """
+        body = _read_object(reply)
+        if body is None:
+            return False
+        return (
+            not self.error_fields
+            or not body
+            or ("title" not in body and any(field in body for field in self.error_fields))
+        )
 
     def refuse(self, request: Request, reply: Reply) -> PaymentsRequestError:
         """Return the error for a reply whose body tells of a refusal, whatever its HTTP status."""
@@ -118,11 +155,10 @@ class Judge:
 
     def unreadable(self, request: Request, reply: Reply, reason: str) -> PaymentsProtocolError:
         """Return the error for a reply that is not what the API documents."""
-        kind = reply.headers.get("content-type", "unknown type").split(";")[0]
         return PaymentsProtocolError(
             self.redact(
                 f"{self.provider}: the reply to {request.method} {urlsplit(request.url).path} is not what the API "
-                f"documents: {reason} ({len(reply.body)} bytes of {kind})"
+                f"documents: {reason} ({_describe_body(reply)})"
             )
         )
 
@@ -142,23 +178,46 @@ class Judge:
         """
         place = urlsplit(request.url)
         text = f"{self.provider}: no reply from {place.scheme}://{place.netloc} to {request.method} {place.path}: "
+        status = find_proxy_status(error)
+        if status:
+            proxy = self._name_proxy(request.url)
+            return PaymentsUnavailable(
+                self.redact(
+                    f"{text}{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it."
+                )
+            )
+        if isinstance(error, BodyUnreadable):
+            return PaymentsUnavailable(
+                f"{text}what came is no whole reply, or not packed as it says. Look at proxies and gateways in between."
+            )
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return PaymentsConfigError(
                 f"{text}its TLS certificate could not be verified. Set 'verify' in the connection's extra to a "
                 "file with the right certificate authority."
             )
-        return PaymentsUnavailable(self.redact(text + _reason(error)))
+        return PaymentsUnavailable(self.redact(text + describe_cause(error)))
 
     def redact(self, text: str, more: Iterable[str] = ()) -> str:
         """Blot secrets out of a text."""
         return blot(text, (*self.secrets(), *more))
+
+    def _doubt_sender(self, reply: Reply) -> str:
+        body = self.redact(_describe_body(reply))
+        return (
+            f"That is not how {self.provider} words an error ({body}), so it may come from a proxy or a firewall in "
+            f"between, and pass. If it stays, look there first, and then check {self.credentials}."
+        )
+
+    def _name_proxy(self, url: str) -> str:
+        proxy = self.proxy_for(url)
+        return f"The proxy {origin_of(proxy)}" if proxy else "A proxy in between"
 
     def _read_complaint(self, request: Request, reply: Reply) -> Complaint:
         """Read what the API says, and blot out what it may repeat of the request's credentials."""
         sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
 
         def clean(text: str | None) -> str | None:
-            return None if text is None else self.redact(text, sent)[:_LONGEST_TEXT]
+            return None if text is None else escape_controls(self.redact(text, sent))[:_LONGEST_TEXT]
 
         said = read_complaint(reply)
         return Complaint(clean(said.code), clean(said.message), clean(said.request_id))
@@ -177,22 +236,6 @@ class Judge:
         )
 
 
-def _reason(error: BaseException) -> str:
-    """Return what kind of error it is and, where the system has words for what it comes from, those.
-
-    What libraries say themselves is left out, for they quote proxies and headers.
-    """
-    name = type(error).__name__
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return (
-        f"{name} ({error.strerror})." if isinstance(error, OSError) and error.errno and error.strerror else f"{name}."
-    )
-
-
-def _origin(location: str) -> str:
-    try:
-        place = urlsplit(location)
-    except ValueError:
-        return "an unreadable place"
-    return f"{place.scheme}://{place.netloc.rpartition('@')[2]}" if place.netloc else "the same host"
+def _describe_body(reply: Reply) -> str:
+    kind = escape_controls(reply.headers.get("content-type", "").split(";")[0])[:_LONGEST_TEXT]
+    return f"{len(reply.body)} bytes of {kind or 'unknown type'}"

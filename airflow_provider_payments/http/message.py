@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -45,13 +47,28 @@ class Request(Unpicklable):
 class Reply:
     """One HTTP reply.
 
-    :param headers: names in lower case.
-    :param body: decompressed.
+    :param headers: names in lower case; see :func:`read_headers`.
+    :param body: decompressed, and without a byte order mark.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+
+
+def read_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return a reply's headers: names in lower case, those of one name joined by commas.
+
+    :param pairs: as they came, decoded as ISO 8859-1. What is UTF-8 is read as that, for some servers write it.
+    """
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        text = re.sub(r"\s*[\r\n]+\s*", " ", value).strip()  # an old way to write long values
+        with suppress(UnicodeError):
+            text = text.encode("latin-1").decode()
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def build_url(base_url: str, path: str, params: Mapping[str, str] | None = None) -> str:

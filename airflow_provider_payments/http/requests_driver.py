@@ -7,22 +7,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
 import urllib3
-from requests.adapters import BaseAdapter, HTTPAdapter
-from requests.auth import AuthBase
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Flow, advance
-from airflow_provider_payments.http.body import ENCODINGS, Body, BodyTooLarge, BodyTooSlow, BodyUnreadable
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.body import (
+    Body,
+    BodyTooLarge,
+    BodyTooSlow,
+    BodyUnreadable,
+    check_framing,
+)
+from airflow_provider_payments.http.message import Reply, Request, read_headers
+from airflow_provider_payments.http.requests_session import settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
-from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
+from airflow_provider_payments.http.transport import Conversation, Walk
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
@@ -31,65 +35,11 @@ Exchange = tuple[Request, Reply]
 _PIECE = 262_144
 
 
-class GuardedSession(requests.Session):
-    """A session that follows no redirect: custom headers, unlike ``Authorization``, would travel to another host.
-
-    :param options: how it sends, whatever the environment says.
-    """
-
-    def __init__(self, options: TransportOptions) -> None:
-        super().__init__()
-        self._options = options
-
-    def merge_environment_settings(
-        self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any
-    ) -> Any:
-        """Return the connection's settings. ``requests`` itself would let the environment override some of them."""
-        proxy = self._options.proxy_for(str(url))
-        return {
-            "proxies": {"all": proxy} if proxy else {},
-            "stream": stream,
-            "verify": self._options.authorities,
-            "cert": self._options.cert,
-        }
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None
-
-
-class _NoAuth(AuthBase):
-    """Keeps ``requests`` from adding credentials of its own: without any auth it reads ``~/.netrc``."""
-
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        return prepared
-
-
-def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) -> requests.Session:
-    """Return a session with a connection's transport options, and no credentials."""
-    session = GuardedSession(options)
-    session.auth = _NoAuth()
-    session.verify = options.verify
-    session.cert = options.cert
-    session.proxies = dict(options.proxies)
-    session.trust_env = options.trust_env
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # requests are to be alike
-    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": ENCODINGS})
-    adapter = adapter or HTTPAdapter(pool_maxsize=options.max_concurrency)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
-    """Return how a session sends to a URL."""
-    return dict(session.merge_environment_settings(url, {}, None, None, None))
-
-
 class RequestsDriver:
     """Sends requests, retries them, and walks pages.
 
     :param conversation: what is said, and how.
-    :param session: see :func:`open_session`.
+    :param session: see ``requests_session.open_session``.
     """
 
     def __init__(self, conversation: Conversation, session: requests.Session) -> None:
@@ -97,16 +47,24 @@ class RequestsDriver:
         self._session = session
         self._auth_lock = threading.Lock()
         self._count_lock = threading.Lock()
+        self._masked = conversation.auth.secrets
         self._settings: dict[tuple[str, ...], Mapping[str, Any]] = {}
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0
 
-    def send(self, request: Request, stop: threading.Event | None = None) -> Reply:
-        """Send a request until it is answered, at most as often as the retry policy says.
+    def send(self, request: Request) -> Reply:
+        """Send a request until it is answered, at most as often as the retry policy says."""
+        try:
+            return self._send(request, threading.Event())
+        finally:
+            self._mask()
+
+    def _send(self, request: Request, stop: threading.Event) -> Reply:
+        """Send a request, in whatever thread.
 
         :param stop: when it is set, no more is waited or sent.
         """
-        conversation, stop = self._conversation, stop or threading.Event()
+        conversation = self._conversation
 
         def sleep(seconds: float) -> None:
             if stop.wait(seconds):
@@ -129,13 +87,17 @@ class RequestsDriver:
         def fill() -> None:
             while steps and len(under_way) < limit:
                 step = steps.popleft()
-                under_way.append((step, pool.submit(self.send, walk.request(step), stop)))
+                under_way.append((step, pool.submit(self._send, walk.request(step), stop)))
 
         try:
             fill()
             while under_way:
                 step, future = under_way.popleft()
-                found, following = walk.receive(step, _outcome(future))
+                try:
+                    outcome = _outcome(future)
+                finally:
+                    self._mask()
+                found, following = walk.receive(step, outcome)
                 steps.extend(following)
                 if ahead:
                     fill()  # before yielding, so that waiting and the caller's work overlap
@@ -148,6 +110,7 @@ class RequestsDriver:
     def authorize(self, request: Request) -> Request:
         """Return a request with credentials, getting them first where needed, for a session that sends it itself."""
         outgoing, last = self._next_request(self._conversation.auth.flow(request), None, time.sleep)
+        self._mask()
         if outgoing is None and last is not None:
             self._conversation.check(*last)
         return outgoing or request
@@ -171,8 +134,17 @@ class RequestsDriver:
             while outgoing is not None and outgoing.asks_for_credentials:
                 last = (outgoing, self._exchange(outgoing, sleep))
                 outgoing = advance(flow, last[1])
-                self._conversation.mask(self._conversation.auth.secrets)
         return outgoing, last
+
+    def _mask(self) -> None:
+        """Tell of keys that were issued since; in the caller's thread, for Airflow's own calls are made there as well.
+
+        Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's replies.
+        """
+        secrets = self._conversation.auth.secrets
+        if secrets != self._masked:
+            self._conversation.mask(secrets)
+            self._masked = secrets
 
     def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
         options = self._conversation.options
@@ -192,13 +164,13 @@ class RequestsDriver:
                 **self._settings_for(request.url),
             )
             with response:
-                body = _receive(response.raw, deadline, sleep).unpack(response.headers.get("Content-Encoding"))
+                headers = _read_headers(response.raw)
+                body = _receive(response.raw, deadline, sleep).unpack(headers.get("content-encoding"))
         except BodyTooLarge:
             trouble: PaymentsError = self._conversation.judge.too_large(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, BodyTooSlow) as error:
             trouble = self._conversation.judge.unreachable(request, error)
         else:
-            headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status_code, headers, body)
         raise trouble
 
@@ -219,6 +191,15 @@ class RequestsDriver:
                 authorities, *cert = certificate_files(options)
                 load_context(authorities, cert)
         return self._settings[origin]
+
+
+def _read_headers(raw: urllib3.HTTPResponse) -> dict[str, str]:
+    message = getattr(getattr(raw, "_original_response", None), "msg", None)
+    if getattr(message, "defects", None):  # a line that is no header, and what follows it is lost
+        raise BodyUnreadable
+    headers = read_headers(raw.headers.items())
+    check_framing(headers)
+    return headers
 
 
 def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float], None]) -> Body:

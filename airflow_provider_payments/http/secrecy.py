@@ -59,6 +59,9 @@ def proxy_secrets(url: str) -> tuple[str, ...]:
 
 def _spellings(secret: str) -> Iterator[str]:
     data = secret.encode()
-    yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+    yield secret
+    for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), encoded)  # both are usual
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
     yield from (base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode(), data.hex())

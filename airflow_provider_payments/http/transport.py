@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -136,13 +136,18 @@ class Pacer:
             self._pause_ends = max(self._pause_ends, until)
 
 
+async def _tell_nobody(secrets: Sequence[str]) -> None:
+    """Where no logs are masked."""
+
+
 @dataclass(frozen=True)
 class Conversation:
     """Everything a driver has to know of one API behind one connection.
 
     :param check: raises the error that the reply to a request means, if it means one.
     :param log: told of every retry.
-    :param mask: told of every secret, as it becomes known.
+    :param mask: told of secrets that became known, in the thread that called the driver.
+    :param amask: the same, awaited.
     """
 
     auth: Auth
@@ -153,6 +158,7 @@ class Conversation:
     pacer: Pacer
     log: Callable[[str], None]
     mask: Callable[[Sequence[str]], None] = lambda secrets: None
+    amask: Callable[[Sequence[str]], Awaitable[None]] = _tell_nobody
 
     def pause(self, seconds: float) -> None:
         """Let all requests of the connection wait."""

@@ -8,6 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import AirflowNotFoundException, BaseHook, BaseOperator
+from airflow_provider_payments.arguments import (
+    optional,
+    read_conn_id,
+    read_flag,
+    read_path,
+    read_text,
+    read_whole_number,
+)
 from airflow_provider_payments.exceptions import PaymentsConfigError
 
 if TYPE_CHECKING:
@@ -18,8 +26,21 @@ if TYPE_CHECKING:
     from airflow_provider_payments.output.delivery import Delivery
 
 
+#: Templated arguments that say where payments go, and how.
+DELIVERY_FIELDS = (
+    "output_path",
+    "file_format",
+    "include_raw",
+    "max_xcom_records",
+    "max_records_per_file",
+    "replace_nul",
+)
+
+
 class PaymentsTask(BaseOperator):
     """A task that reads a payment connection and delivers what it finds.
+
+    Arguments are kept as they are given, for templates in them are yet to be rendered, and read when the task runs.
 
     :param payments_conn_id: the connection.
     :param output_path: None sends records to XCom.
@@ -28,11 +49,27 @@ class PaymentsTask(BaseOperator):
     payments_conn_id: str
     output_path: str | None
     file_format: str | None
-    include_raw: bool
-    max_xcom_records: int
-    max_records_per_file: int | None
+    include_raw: bool | str
+    max_xcom_records: int | str
+    max_records_per_file: int | str | None
+    replace_nul: bool | str
     _delivery: Delivery | None = None
     _is_delivering = False
+
+    @property
+    def conn_id(self) -> str:
+        """The id of the connection."""
+        return read_conn_id("payments_conn_id", self.payments_conn_id)
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether a number among ids and filters is one. Rendered natively, it may have been a text like ``0x1F``."""
+        # From Airflow 3.3 on, a task may differ from its DAG.
+        is_native: bool | None = getattr(self, "render_template_as_native_obj", None)
+        if is_native is None:
+            dag = self.get_dag()
+            is_native = dag is not None and dag.render_template_as_native_obj
+        return not is_native
 
     @cached_property
     def hook(self) -> PaymentsHook:
@@ -40,28 +77,34 @@ class PaymentsTask(BaseOperator):
         from airflow_provider_payments.hooks.base import PaymentsHook
 
         try:
-            connection = BaseHook.get_connection(self.payments_conn_id)
+            connection = BaseHook.get_connection(self.conn_id)
             hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]
         except AirflowNotFoundException as error:
-            raise PaymentsConfigError(f"There is no connection {self.payments_conn_id!r}: {error}") from None
+            raise PaymentsConfigError(f"There is no connection {self.conn_id!r}: {error}") from None
         if not isinstance(hook, PaymentsHook):
             raise PaymentsConfigError(
-                f"Connection {self.payments_conn_id!r} is not of a payment company's type; its hook is "
+                f"Connection {self.conn_id!r} is not of a payment company's type; its hook is "
                 f"{type(hook).__name__}. Choose the type of your payment company in the connection."
             )
         hook.take_connection(connection)
         return hook
 
     def build_delivery(self) -> Delivery:
-        """Return the way to where the payments go."""
+        """Return the way to where the payments go.
+
+        :raises PaymentsConfigError: for an argument that cannot be read.
+        """
         from airflow_provider_payments.output.delivery import Delivery
 
         return Delivery(
-            output_path=None if self.output_path is None else str(self.output_path),
-            file_format=self.file_format,
-            include_raw=self.include_raw,
-            max_xcom_records=self.max_xcom_records,
-            max_records_per_file=self.max_records_per_file,
+            output_path=optional(read_path, "output_path", self.output_path),
+            file_format=optional(read_text, "file_format", self.file_format, "file_format='jsonl.gz'"),
+            include_raw=read_flag("include_raw", self.include_raw),
+            replace_nul=read_flag("replace_nul", self.replace_nul),
+            max_xcom_records=read_whole_number("max_xcom_records", self.max_xcom_records, minimum=1),
+            max_records_per_file=optional(
+                read_whole_number, "max_records_per_file", self.max_records_per_file, minimum=1
+            ),
             outlets=self.outlets,
         )
 

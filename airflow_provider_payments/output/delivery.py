@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
 from airflow_provider_payments.output.files import choose_format
 from airflow_provider_payments.output.lineage import Lineage, tell_outlets
 from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.output.nul import NulFilter
 from airflow_provider_payments.output.place import Place
 from airflow_provider_payments.output.storage import Output, open_output
 from airflow_provider_payments.times import format_time
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: As much as a task may push, in bytes of JSON. Airflow keeps an XCom as one value of its metadata database, which
+#: MySQL takes up to 4 MiB of where it is set up sparingly, and sends it whole to each task that pulls it and to whoever
+#: looks at it. A thousand records of usual size have about a third of this.
+MAX_XCOM_BYTES = 4 << 20
+
 
 @dataclass
 class Delivery:
     """Delivers the payments of one listing.
 
     :param output_path: None for XCom.
+    :param replace_nul: whether files have U+FFFD for U+0000.
     :param outlets: of the task; their events carry the manifest.
     :param lineage: from where to where they went, when they have gone.
     """
@@ -39,6 +46,7 @@ class Delivery:
     include_raw: bool
     max_xcom_records: int
     max_records_per_file: int | None
+    replace_nul: bool = False
     outlets: Any = ()
     lineage: Lineage | None = field(default=None, init=False)
 
@@ -78,15 +86,20 @@ class Delivery:
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
         tally = Tally()
-        found = list(islice(payments, self.max_xcom_records + 1))
-        if len(found) > self.max_xcom_records:
-            raise TooManyRecordsForXCom(
-                f"There are more than {self.max_xcom_records} payments (max_xcom_records). Give the operator an "
-                "output_path, like 's3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
-            )
-        tally.add(found)
-        records = [payment.to_dict(include_raw=self.include_raw) for payment in found]
-        _warn([*payments.report.doubts, *tally.warnings()])
+        # XCom is JSON in Airflow's own database, which refuses U+0000 if it is PostgreSQL.
+        nul = NulFilter(replaces=True, include_raw=self.include_raw)
+        records: list[dict[str, Any]] = []
+        size = 0
+        for payment in payments:
+            if len(records) == self.max_xcom_records:
+                raise _too_many(f"There are more than {self.max_xcom_records} payments (max_xcom_records).")
+            (payment,) = nul.apply([payment])
+            records.append(payment.to_dict(include_raw=self.include_raw))
+            size += len(json.dumps(records[-1]))  # as Airflow writes them: in ASCII, so that characters are bytes
+            if size > MAX_XCOM_BYTES:
+                raise _too_many(f"{len(records)} payments and more take over {MAX_XCOM_BYTES >> 20} MiB of JSON.")
+            tally.add([payment])
+        _warn([*payments.report.warnings(), *tally.warnings(), *nul.warnings()])
         _log.info("%d payments to XCom", len(records))
         self._tell(Lineage(hook.base_address, None, len(records), None), hook)
         return records
@@ -103,9 +116,10 @@ class Delivery:
         file_format = choose_format(url, self.file_format)
         place = Place.parse(url)
         tally = Tally()
+        nul = NulFilter(replaces=self.replace_nul, include_raw=self.include_raw)
         with open_output(place, file_format, include_raw=self.include_raw, records_per_file=limit) as output:
             payments = list_payments()
-            for page in payments.pages:
+            for page in map(nul.apply, payments.pages):
                 tally.add(page)
                 output.write(page)
             output.finish()
@@ -119,10 +133,11 @@ class Delivery:
                 "connection_id": hook.payments_conn_id,
                 "created_from": format_time(window[0]),
                 "created_to": format_time(window[1]),
+                "listed_at": format_time(payments.report.listed_at),
                 **tally.summary(output.amounts_unfit),
                 "duplicates_dropped": payments.report.duplicates_dropped,
                 "complete": payments.report.is_complete,
-                "warnings": [*payments.report.doubts, *tally.warnings(), *_unfit(output)],
+                "warnings": [*payments.report.warnings(), *tally.warnings(), *nul.warnings(), *_unfit(output)],
                 "requests": payments.report.requests,
                 "seconds": round(time.monotonic() - began, 3),
             }
@@ -138,6 +153,13 @@ class Delivery:
     def _tell(self, lineage: Lineage, hook: PaymentsHook) -> None:
         self.lineage = lineage
         lineage.tell_hook_lineage(hook)
+
+
+def _too_many(trouble: str) -> TooManyRecordsForXCom:
+    return TooManyRecordsForXCom(
+        f"{trouble} That is too much for XCom. Give the operator an output_path, like "
+        "'s3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
+    )
 
 
 def _unfit(output: Output) -> list[str]:

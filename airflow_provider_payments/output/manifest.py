@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_payments.money import add, format_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.texts import escape_controls, quote_text
 from airflow_provider_payments.times import format_time
+
+T = TypeVar("T")
 
 _ZERO = Decimal(0)
 
@@ -60,9 +63,9 @@ class Tally:
             "last_created_at": format_time(self._last),
             "statuses": {status.value: number for status, number in sorted(self._statuses.items())},
             "pending": sum(number for status, number in self._statuses.items() if status.is_pending),
-            "unknown_statuses": dict(sorted(self._unknown_statuses.items())),
-            "succeeded_amounts": {key: format_amount(value) for key, value in sorted(self._succeeded.items())},
-            "refunded_amounts": {key: format_amount(value) for key, value in sorted(self._refunded.items())},
+            "unknown_statuses": _escape_keys(self._unknown_statuses),
+            "succeeded_amounts": {key: format_amount(value) for key, value in _escape_keys(self._succeeded).items()},
+            "refunded_amounts": {key: format_amount(value) for key, value in _escape_keys(self._refunded).items()},
             "amounts_unknown": self._amounts_unknown,
             "amounts_unfit": amounts_unfit,
         }
@@ -71,8 +74,19 @@ class Tally:
         """Return what a person should know of these payments."""
         found = []
         if self._unknown_statuses:
-            words = ", ".join(f"{word!r} ({number})" for word, number in sorted(self._unknown_statuses.items()))
+            words = ", ".join(f"{quote_text(word)} ({n})" for word, n in sorted(self._unknown_statuses.items()))
             found.append(f"Unknown status words, kept as 'unknown': {words}.")
         if self._undated:
             found.append(f"{self._undated} payments have no time, so they are in every window (flag 'undated').")
         return found
+
+
+def _escape_keys(counts: Mapping[str, T]) -> dict[str, T]:
+    """Return counts by words as logs and databases keep them, in order. No two words become one."""
+    escaped: dict[str, T] = {}
+    for word, count in sorted(counts.items()):
+        key = escape_controls(word)
+        while key in escaped:
+            key += "'"
+        escaped[key] = count
+    return escaped

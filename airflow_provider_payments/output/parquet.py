@@ -17,11 +17,12 @@ from airflow_provider_payments.payment import RECORD_FIELDS, RECORD_SCHEMA_VERSI
 VERSION_KEY = "airflow_provider_payments.record_schema_version"
 
 _AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
+_TIMES = ("created_at", "updated_at", "completed_at", "expires_at", "listed_at")
 _TYPES: dict[str, pa.DataType] = {
     "is_final": pa.bool_(),
     "flags": pa.list_(pa.string()),
     **dict.fromkeys(_AMOUNTS, pa.decimal128(38, 18)),
-    **dict.fromkeys(("created_at", "updated_at", "completed_at", "expires_at"), pa.timestamp("us", tz="UTC")),
+    **dict.fromkeys(_TIMES, pa.timestamp("us", tz="UTC")),
 }
 #: One column a field, in the record's order. What is not listed above is text: ``amount_minor`` for it has no limit.
 SCHEMA = pa.schema(
@@ -33,7 +34,16 @@ SCHEMA = pa.schema(
 _STEP = Decimal(1).scaleb(-18)
 _EXACT = Context(prec=38, traps=[Inexact, InvalidOperation])
 
-_REPETITIVE = ["provider", "connection_id", "kind", "status", "provider_status", "currency", "crypto_asset"]
+_REPETITIVE = [
+    "provider",
+    "connection_id",
+    "kind",
+    "status",
+    "provider_status",
+    "currency",
+    "crypto_asset",
+    "listed_at",
+]
 # Small enough that memory stays the same however many payments there are, and however large.
 _BATCH_ROWS = 1024
 _GROUP_ROWS = 8 * _BATCH_ROWS

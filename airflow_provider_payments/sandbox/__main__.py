@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import datetime, timezone
 
 from airflow_provider_payments.sandbox.server import Sandbox
 
@@ -23,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         host=args.host,
         payments=args.payments,
         seed=args.seed,
+        newest=args.newest,
+        new_every=args.new_every or None,
         settle_seconds=args.settle_seconds or None,
         token_seconds=args.token_seconds,
         latency_ms=args.latency_ms,
@@ -52,6 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--payments", type=int, default=200, help="payments per API (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same payments (default: %(default)s)")
     parser.add_argument(
+        "--newest",
+        type=_moment,
+        metavar="TIME",
+        help="time of the newest payment of each API: 'now', or ISO 8601 with a zone (default: as documented)",
+    )
+    parser.add_argument(
+        "--new-every", type=float, default=0, metavar="SECONDS", help="a new payment of each API every so often"
+    )
+    parser.add_argument(
         "--settle-seconds",
         type=float,
         default=60,
@@ -71,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         "--throttle-every", type=int, default=0, metavar="N", help="refuse every n-th request as too many"
     )
     return parser
+
+
+def _moment(text: str) -> datetime:
+    if text == "now":
+        return datetime.now(timezone.utc)
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote
 
 from airflow_provider_payments.sandbox.clock import Clock
-from airflow_provider_payments.sandbox.data import Dice
+from airflow_provider_payments.sandbox.data import Dice, PromptDice, shift_times
 
 Row = dict[str, Any]
 Built = tuple[Row, list[tuple[float, Row]]]
@@ -88,7 +88,9 @@ class Answer:
     def json(cls, value: Any, status: int = 200, **headers: str) -> Answer:
         names = {name.replace("_", "-"): text for name, text in headers.items()}
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return cls(status, text.encode(), {"Content-Type": "application/json", **names})
+        # Half a surrogate pair, which has no encoding, is escaped, as servers in other languages do.
+        data = text.encode("utf-8", "backslashreplace")
+        return cls(status, data, {"Content-Type": "application/json", **names})
 
 
 class Problem(Exception):
@@ -126,6 +128,9 @@ class Api(ABC):
 
     def __init__(self, payments: int, seed: int, clock: Clock) -> None:
         self.clock = clock
+        self.newest_at = self.newest
+        self._made = 0
+        self._new = PromptDice(f"{seed}:{self.name}:new")
         self.rows: list[Row] = []
         self._steps: list[Step] = []
         self._added = Dice(f"{seed}:{self.name}:added")
@@ -200,6 +205,21 @@ class Api(ABC):
             older = (place for place, other in enumerate(self.rows) if (other.get(self.time_field) or time) < time)
             self.rows.insert(next(older, len(self.rows)), row)
         return row
+
+    def move(self, newest: datetime) -> None:
+        """Move all payments in time, by whole seconds, so that the documented one is of ``newest``."""
+        seconds = round((newest - self.newest_at).total_seconds())
+        for part in (*self.rows, *(step.changes for step in self._due)):
+            part.update(shift_times(part, seconds, self.time_field))
+        self.newest_at += timedelta(seconds=seconds)
+        self._added_at += timedelta(seconds=seconds)
+
+    def make_due(self, number: int, every: float) -> None:
+        """Make the payments up to a number, ``every`` so many seconds one after the documented one."""
+        for made in range(self._made + 1, number + 1):
+            row = self.build(self._new, self.newest_at + timedelta(seconds=made * every), None)[0]
+            self.rows.insert(0, row)
+        self._made = max(self._made, number)
 
     def settle(self, elapsed: float) -> None:
         """Apply what was due by ``elapsed``, counted in multiples of settle_seconds."""

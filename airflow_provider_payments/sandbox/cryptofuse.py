@@ -34,6 +34,7 @@ class CryptoFuse(Api):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.token_seconds: float = 3600
+        self.client = (CLIENT_ID, CLIENT_SECRET)
         self.tokens: dict[str, tuple[float, set[str]]] = {}
         """Issued access tokens: when each expires on the sandbox's clock, and its scopes. Clear it to revoke all."""
         self._issued = 0
@@ -44,7 +45,7 @@ class CryptoFuse(Api):
 
     def connection(self, url: str) -> Row:
         host = f"{url}/cryptofuse"
-        return {"conn_type": "cryptofuse", "host": host, "login": CLIENT_ID, "password": CLIENT_SECRET}
+        return {"conn_type": "cryptofuse", "host": host, "login": self.client[0], "password": self.client[1]}
 
     def respond(self, call: Call) -> Answer:
         if call.route == "/o/token/":
@@ -65,7 +66,7 @@ class CryptoFuse(Api):
         form = dict(parse_qsl(call.body.decode(errors="replace"), keep_blank_values=True))
         if not call.header("Content-Type").startswith("application/x-www-form-urlencoded"):
             return Answer.json({"error": "invalid_request"}, 400)
-        if _client(call, form) != (CLIENT_ID, CLIENT_SECRET):
+        if _client(call, form) != self.client:
             return Answer.json({"error": "invalid_client"}, 401, WWW_Authenticate="Basic")
         if form.get("grant_type") != "client_credentials":
             return Answer.json({"error": "unsupported_grant_type"}, 400)

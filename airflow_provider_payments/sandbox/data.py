@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 TEXTS = (
@@ -62,6 +64,36 @@ class Dice(random.Random):
         if index < 2 * len(words):
             return words[index % len(words)]
         return self.choices(words, list(weights.values()))[0]
+
+
+class PromptDice(Dice):
+    """For payments that are made as time goes by: they are complete within seconds, so no time lies ahead."""
+
+    def soon(self, low: int = 60, high: int = 1800) -> timedelta:
+        return super().soon(low, high) / 1000
+
+
+#: Date and time of day; the digits after the second and the zone follow.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+
+def shift_times(value: Any, seconds: int, number: str) -> Any:
+    """Return a payment, or a part of one, at another time.
+
+    :param number: the field that holds Unix seconds; all other times are texts.
+    """
+    if isinstance(value, dict):
+        moved = {name: shift_times(part, seconds, number) for name, part in value.items()}
+        if isinstance(value.get(number), int) and value[number]:  # 0 is no time
+            moved[number] += seconds
+        return moved
+    if isinstance(value, list):
+        return [shift_times(part, seconds, number) for part in value]
+    found = _MOMENT.match(value) if isinstance(value, str) else None
+    if not found:
+        return value
+    moment = datetime.fromisoformat(found[0]) + timedelta(seconds=seconds)
+    return moment.isoformat(timespec="seconds") + value[found.end() :]
 
 
 def decimal_text(units: int, places: int) -> str:

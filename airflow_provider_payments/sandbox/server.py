@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from datetime import datetime
 
 from aiohttp import web
 
@@ -28,6 +29,8 @@ class Sandbox:
     :param port: 0 takes a free one.
     :param payments: rows per API, the documentation's examples included; or the rows of named APIs, others none.
     :param seed: the same seed and number give the same payments, byte for byte.
+    :param newest: time of the documented payments, which are the newest of each API; None is as documented.
+    :param new_every: seconds between payments that are made while it runs; None: none are made.
     :param settle_seconds: when payments that start pending reach their final status; None: only by ``settle()``.
     :param token_seconds: lifetime of CryptoFuse access tokens and of JFramework session keys.
     """
@@ -39,6 +42,8 @@ class Sandbox:
         host: str = "127.0.0.1",
         payments: int | Mapping[str, int] = 200,
         seed: int = 1,
+        newest: datetime | None = None,
+        new_every: float | None = None,
         settle_seconds: float | None = None,
         token_seconds: float = 3600,
         latency_ms: float = 0,
@@ -48,6 +53,7 @@ class Sandbox:
         self.host = host
         self.port = port
         self.settle_seconds = settle_seconds
+        self.new_every = new_every
         self.clock = Clock()
         number = payments.get if isinstance(payments, Mapping) else lambda _name, _none: payments
         self.hotpay = HotPay(number("hotpay", 0), seed, self.clock)
@@ -59,6 +65,9 @@ class Sandbox:
         self.apis: dict[str, Api] = {
             api.name: api for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework)
         }
+        if newest is not None:
+            for api in self.apis.values():
+                api.move(newest)
         self.faults = Faults(latency_ms=latency_ms, fail_every=fail_every, throttle_every=throttle_every)
         self.requests: list[Call] = []
         """Every request received, token requests too, in order of arrival."""
@@ -174,6 +183,8 @@ class Sandbox:
     def _settle_due(self, api: Api) -> None:
         if self.settle_seconds is not None:
             api.settle(self.clock.elapsed() / max(self.settle_seconds, 1e-9))
+        if self.new_every is not None:
+            api.make_due(int(self.clock.elapsed() / self.new_every), self.new_every)
 
     def _fault(self, api: Api, number: int) -> Answer | None:
         canned = self.faults.reply_with[api.name]

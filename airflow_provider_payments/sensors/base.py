@@ -18,9 +18,11 @@ from airflow_provider_payments._compat import (
     conf,
     get_first_reschedule,
 )
+from airflow_provider_payments.arguments import read_flag, read_whole_number
 from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError
 from airflow_provider_payments.operators.base import PaymentsTask
 from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
+from airflow_provider_payments.texts import unpack
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
@@ -46,11 +48,12 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         payments_conn_id: str,
         output_path: str | None = None,
         file_format: str | None = None,
-        include_raw: bool = True,
-        max_xcom_records: int = 1000,
-        max_records_per_file: int | None = None,
-        max_poll_failures: int = 10,
-        deferrable: bool | None = None,
+        include_raw: bool | str = True,
+        max_xcom_records: int | str = 1000,
+        max_records_per_file: int | str | None = None,
+        replace_nul: bool | str = False,
+        max_poll_failures: int | str = 10,
+        deferrable: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -60,13 +63,14 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         self.include_raw = include_raw
         self.max_xcom_records = max_xcom_records
         self.max_records_per_file = max_records_per_file
+        self.replace_nul = replace_nul
         self.max_poll_failures = max_poll_failures
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
         self._wait: Wait | None = None
         self._started: float | None = None
-        self._poll_failures = 0
+        self._poll_failures = self._most_failures = 0
 
     @abstractmethod
     def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
@@ -93,7 +97,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait, and return what was waited for."""
         with self._skip_softly():
-            if self.deferrable:
+            if read_flag("deferrable", self.deferrable):
                 return self._look_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
             self._started = first.timestamp() if first else time.time()
@@ -121,7 +125,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         if event["outcome"] == TIMEOUT:
             raise self._time_out(event.get("last", ""))
         self._started = event["deadline"] - self.timeout
-        self._wait = self.build_wait(event.get("remembered", {}))
+        self._wait = self.build_wait(unpack(event.get("remembered", {})))
         if event["outcome"] == LAST_LOOK:
             return self._look_a_last_time(context, event.get("last", ""))
         self._poll_failures = event.get("look_failures", 0)
@@ -169,11 +173,11 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         if now >= deadline:
             raise self._time_out(self._wait.describe() if self._wait else "")
         trigger = self.build_trigger(
-            payments_conn_id=self.payments_conn_id,
+            payments_conn_id=self.conn_id,
             poke_interval=self.poke_interval,
             deadline=deadline,
             next_poll=now + pause,
-            max_poll_failures=self.max_poll_failures,
+            max_poll_failures=self._most_failures,
             poll_failures=self._poll_failures,
             look_failures=self._poll_failures,
             **(self._wait.remember() if self._wait else {}),
@@ -203,6 +207,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
         wait = self._wait = self._wait or self.build_wait({})
         self.build_delivery().check()  # now, not after hours
+        self._most_failures = read_whole_number("max_poll_failures", self.max_poll_failures)
         is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT, report=wait.report)
         self.log.info("%s", wait.describe())
         if not is_over:
@@ -216,11 +221,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
     def _survive(self, error: Exception) -> None:
         self._poll_failures += 1
-        if self._poll_failures > self.max_poll_failures:
+        if self._poll_failures > self._most_failures:
             raise error
-        self.log.warning(
-            "Poll failed, %d in a row of at most %d. %s", self._poll_failures, self.max_poll_failures, error
-        )
+        self.log.warning("Poll failed, %d in a row of at most %d. %s", self._poll_failures, self._most_failures, error)
 
     def _time_out(self, last: str = "") -> AirflowSensorTimeout:
         return AirflowSensorTimeout(f"Not over within the timeout of {self.timeout:g} s. {last}".strip())

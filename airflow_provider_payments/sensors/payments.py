@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments.query import filter_text, parse_bound
+from airflow_provider_payments.argument_lists import read_filters, read_ids, read_statuses
+from airflow_provider_payments.arguments import optional, read_flag, read_seconds, read_word
+from airflow_provider_payments.operators.base import DELIVERY_FIELDS
+from airflow_provider_payments.query import parse_bound
 from airflow_provider_payments.sensors.base import PaymentsSensor
 from airflow_provider_payments.times import format_time
 
@@ -29,17 +32,19 @@ class PaymentStatusSensor(PaymentsSensor):
     pushed: check amount and currency before you deliver goods, for in some APIs a payer can choose the reference.
 
     :param payments_conn_id: the connection. (templated)
-    :param payment_ids: the payments to wait for. Not for HOT Pay, whose payments have no ids. (templated)
+    :param payment_ids: the payments to wait for: a list of ids, which are texts. Not for HOT Pay, whose payments have
+        no ids. (templated)
     :param order_ids: or the orders to wait for. (templated)
-    :param target_statuses: normalised statuses or the API's own words; None is any final status. (templated)
+    :param target_statuses: a list of normalised statuses or the API's own words; None is any final status. (templated)
     :param failure_statuses: one of these fails the task at once, with ``PaymentFailed``. (templated)
-    :param created_from: older payments of an order do not count: an aware datetime or ISO 8601 text with a zone. It
-        makes a search cheaper. (templated)
+    :param created_from: older payments of an order do not count: an aware datetime of any class, or ISO 8601 text with
+        a zone. It makes a search cheaper. (templated)
     :param long_poll_seconds: how long the API may hold its reply until the status changes, so that the sensor learns
-        of it at once. Satispay can (up to 60), when one payment id is waited for; for others it has no effect.
-    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records`` and
-        ``max_records_per_file``. (templated)
-    :param max_poll_failures: failed polls in a row that are survived.
+        of it at once: seconds, or a ``timedelta``. Satispay can (up to 60), when one payment id is waited for; for
+        others it has no effect. (templated)
+    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records``,
+        ``max_records_per_file`` and ``replace_nul``. (templated)
+    :param max_poll_failures: failed polls in a row that are survived. (templated)
     :param deferrable: whether to wait in the triggerer; None is ``[operators] default_deferrable``.
     :param kwargs: of ``BaseSensorOperator``: ``poke_interval`` and ``timeout`` in seconds, ``mode``, ``soft_fail``.
     :raises PaymentsConfigError: for bad arguments or a bad connection, before the first request.
@@ -53,19 +58,20 @@ class PaymentStatusSensor(PaymentsSensor):
         "target_statuses",
         "failure_statuses",
         "created_from",
-        "output_path",
-        "file_format",
+        "long_poll_seconds",
+        "max_poll_failures",
+        *DELIVERY_FIELDS,
     )
 
     def __init__(
         self,
         *,
-        payment_ids: Sequence[str] = (),
-        order_ids: Sequence[str] = (),
-        target_statuses: Sequence[str] | None = None,
-        failure_statuses: Sequence[str] = (),
+        payment_ids: Sequence[str] | str = (),
+        order_ids: Sequence[str] | str = (),
+        target_statuses: Sequence[str] | str | None = None,
+        failure_statuses: Sequence[str] | str = (),
         created_from: datetime | str | None = None,
-        long_poll_seconds: float = 0.0,
+        long_poll_seconds: float | timedelta | str = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -79,28 +85,29 @@ class PaymentStatusSensor(PaymentsSensor):
     def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
         from airflow_provider_payments.waiting.status import StatusWait
 
+        asked = self._read()
+        held = asked.pop("long_poll_seconds")
         return StatusWait(
-            payment_ids=self.payment_ids,
-            order_ids=self.order_ids,
-            target_statuses=self.target_statuses,
-            failure_statuses=self.failure_statuses,
-            created_from=parse_bound("created_from", self.created_from),
-            hold_seconds=0.0 if self.deferrable else self.long_poll_seconds,
+            **asked,
+            hold_seconds=0.0 if read_flag("deferrable", self.deferrable) else held,
             known_ids=remembered.get("known_ids") or {},
         )
 
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         from airflow_provider_payments.triggers.payments import PaymentStatusTrigger
 
-        return PaymentStatusTrigger(
-            payment_ids=[str(each) for each in self.payment_ids],
-            order_ids=[str(each) for each in self.order_ids],
-            target_statuses=self.target_statuses,
-            failure_statuses=self.failure_statuses,
-            created_from=format_time(parse_bound("created_from", self.created_from)),
-            long_poll_seconds=self.long_poll_seconds,
-            **arguments,
-        )
+        asked = self._read()
+        return PaymentStatusTrigger(**{**asked, "created_from": format_time(asked["created_from"])}, **arguments)
+
+    def _read(self) -> dict[str, Any]:
+        return {
+            "payment_ids": read_ids("payment_ids", self.payment_ids, takes_numbers=self.takes_numbers),
+            "order_ids": read_ids("order_ids", self.order_ids, takes_numbers=self.takes_numbers),
+            "target_statuses": optional(read_statuses, "target_statuses", self.target_statuses),
+            "failure_statuses": optional(read_statuses, "failure_statuses", self.failure_statuses) or [],
+            "created_from": parse_bound("created_from", self.created_from),
+            "long_poll_seconds": read_seconds("long_poll_seconds", self.long_poll_seconds),
+        }
 
 
 class PendingPaymentsSensor(PaymentsSensor):
@@ -115,15 +122,15 @@ class PendingPaymentsSensor(PaymentsSensor):
     small requests, or whose status is a word not known here, keeps the sensor waiting.
 
     :param payments_conn_id: the connection. (templated)
-    :param created_from: first instant of the window: an aware datetime or ISO 8601 text with a zone; None is unbounded.
-        (templated)
+    :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone; None
+        is unbounded. (templated)
     :param created_to: first instant after the window. Without it, new payments keep an active shop from ever being
         settled. (templated)
     :param filters: the API's own filter parameters. (templated)
-    :param until: ``settled`` or ``pending``.
-    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records`` and
-        ``max_records_per_file``. (templated)
-    :param max_poll_failures: failed polls in a row that are survived.
+    :param until: ``settled`` or ``pending``. (templated)
+    :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records``,
+        ``max_records_per_file`` and ``replace_nul``. (templated)
+    :param max_poll_failures: failed polls in a row that are survived. (templated)
     :param deferrable: whether to wait in the triggerer; None is ``[operators] default_deferrable``.
     :param kwargs: of ``BaseSensorOperator``: ``poke_interval`` and ``timeout`` in seconds, ``mode``, ``soft_fail``.
     :raises PaymentsConfigError: for bad arguments or a bad connection, before the first request.
@@ -134,8 +141,9 @@ class PendingPaymentsSensor(PaymentsSensor):
         "created_from",
         "created_to",
         "filters",
-        "output_path",
-        "file_format",
+        "until",
+        "max_poll_failures",
+        *DELIVERY_FIELDS,
     )
 
     def __init__(
@@ -143,7 +151,7 @@ class PendingPaymentsSensor(PaymentsSensor):
         *,
         created_from: datetime | str | None = None,
         created_to: datetime | str | None = None,
-        filters: Mapping[str, object] | None = None,
+        filters: Mapping[str, object] | str | None = None,
         until: str = "settled",
         **kwargs: Any,
     ) -> None:
@@ -157,19 +165,20 @@ class PendingPaymentsSensor(PaymentsSensor):
     def window(self) -> tuple[datetime | None, datetime | None]:
         return parse_bound("created_from", self.created_from), parse_bound("created_to", self.created_to)
 
-    @property
-    def _filters(self) -> dict[str, str | None] | None:
-        """The filters as texts, so that they are the same in the triggerer."""
-        if self.filters is None:
-            return None
-        return {name: None if value is None else filter_text(value) for name, value in self.filters.items()}
+    def _read(self) -> dict[str, Any]:
+        from airflow_provider_payments.waiting.pending import UNTIL
+
+        return {
+            "filters": optional(read_filters, "filters", self.filters, takes_numbers=self.takes_numbers),
+            "until": read_word("until", self.until, UNTIL),
+        }
 
     def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
         from airflow_provider_payments.waiting.pending import PendingWait
 
         start, end = self.window
         unsettled_id = remembered.get("unsettled_id")
-        return PendingWait(start, end, self._filters, self.until, None if unsettled_id is None else str(unsettled_id))
+        return PendingWait(start, end, **self._read(), unsettled_id=None if unsettled_id is None else str(unsettled_id))
 
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         from airflow_provider_payments.triggers.payments import PendingPaymentsTrigger
@@ -178,7 +187,6 @@ class PendingPaymentsSensor(PaymentsSensor):
         return PendingPaymentsTrigger(
             created_from=format_time(start),
             created_to=format_time(end),
-            filters=self._filters,
-            until=self.until,
+            **self._read(),
             **arguments,
         )

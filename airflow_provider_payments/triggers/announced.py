@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+import zlib
+from array import array
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 #: A payment without any time is in every window.
 NO_TIME = float("inf")
+#: Its place in the text, where times are seconds since 1970 in 32 bits.
+_NO_TIME = 2**32 - 1
 
 
-def shorten(payment_id: str) -> str:
-    """Return a short hash of an id: the state of a busy shop holds many."""
-    return hashlib.sha256(payment_id.encode()).hexdigest()[:18]
+def shorten(payment_id: str) -> int:
+    """Return 64 bits that stand for an id: the state of a busy shop holds many."""
+    return int.from_bytes(hashlib.sha256(payment_id.encode()).digest()[:8], "little")
 
 
 @dataclass
@@ -25,29 +32,64 @@ class Announced:
     """
 
     polled_at: float | None = None
-    keys: dict[str, float] = field(default_factory=dict)
+    keys: dict[int, float] = field(default_factory=dict)
+    #: When the list had been read that the text tells of; None when there is no text yet.
+    _written_at: float | None = field(default=None, compare=False)
+    _has_news: bool = field(default=False, compare=False)
 
-    def note(self, listed: dict[str, float], now: float, lookback: float) -> None:
+    def note(self, listed: dict[int, float], now: float, lookback: float) -> None:
         """Note what was listed, and forget what will not be listed again."""
         self.polled_at = now
         oldest = now - lookback - 1  # times are kept in whole seconds
         known = {key: created for key, created in self.keys.items() if oldest <= created != NO_TIME}
-        self.keys = known | {key: created for key, created in listed.items() if created >= oldest}
+        seen = {key: created for key, created in listed.items() if created >= oldest}
+        self._has_news = self._has_news or not seen.keys() <= self.keys.keys()
+        self.keys = known | seen
 
-    def to_json(self) -> str:
-        """Return it as text."""
-        keys = {key: None if created == NO_TIME else int(created) for key, created in self.keys.items()}
-        return json.dumps({"polled_at": self.polled_at, "keys": keys})
+    def is_outdated(self, lookback: float) -> bool:
+        """Whether a trigger that began with the text written last would announce anew, or list twice ``lookback``."""
+        return self._written_at is None or self._has_news or (self.polled_at or 0.0) - self._written_at >= lookback
+
+    def to_text(self) -> str:
+        """Return it as text, about 12 bytes for each payment: it is written to a database again and again."""
+        whole = {key: _NO_TIME if created == NO_TIME else int(max(created, 0)) for key, created in self.keys.items()}
+        in_order = sorted(whole, key=whole.__getitem__)
+        times = [whole[key] for key in in_order]
+        steps = array("I", (after - before for before, after in zip([0, *times], times, strict=False)))
+        hashes = array("Q", in_order)
+        packed = zlib.compress(_little_endian(steps)), _little_endian(hashes)
+        return json.dumps([self.polled_at, *(b64encode(each).decode() for each in packed)])
+
+    def note_written(self) -> None:
+        """Note that the text was written."""
+        self._written_at, self._has_news = self.polled_at, False
 
     @classmethod
-    def from_json(cls, text: object) -> Announced:
+    def from_text(cls, text: object) -> Announced:
         """Read it from text.
 
         :raises ValueError: when it is none of ours.
         """
         try:
-            value: Any = json.loads(str(text))
-            keys = {str(key): float("inf" if moment is None else moment) for key, moment in value["keys"].items()}
-            return cls(float(value["polled_at"]), keys)
-        except (TypeError, KeyError, AttributeError) as error:
+            polled_at, *packed = json.loads(str(text))
+            polled_at = float(polled_at)
+            steps, hashes = (b64decode(each) for each in packed)
+            times = accumulate(_from_little_endian("I", zlib.decompress(steps)))
+            keys = zip(_from_little_endian("Q", hashes), times, strict=True)
+            found = {key: NO_TIME if created == _NO_TIME else float(created) for key, created in keys}
+        except (TypeError, AttributeError, zlib.error) as error:
             raise ValueError(f"not a state of this trigger: {error}") from None
+        return cls(polled_at, found, polled_at)
+
+
+def _little_endian(numbers: array[Any]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _from_little_endian(kind: str, data: bytes) -> array[Any]:
+    numbers: array[Any] = array(kind, data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

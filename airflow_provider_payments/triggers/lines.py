@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
-from airflow_provider_payments._compat import AirflowNotFoundException, get_connection_async
+from airflow_provider_payments._compat import AirflowNotFoundException
+from airflow_provider_payments._supervisor import get_connection_async
 from airflow_provider_payments.exceptions import (
     PaymentsAuthError,
     PaymentsConfigError,
@@ -145,6 +146,7 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
     hook = await asyncio.to_thread(connection.get_hook)
     if not isinstance(hook, PaymentsHook):
         raise PaymentsConfigError(f"Connection {connection.conn_id!r} is not of a payment company's type.")
+    hook.take_connection(connection)
     api, conversation = await hook.aopen()
     # A connection that sets max_concurrency means all requests of this process; else each sensor has its own share.
     max_sockets = conversation.options.max_concurrency if api.credentials.extra.get("max_concurrency") else None

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments._supervisor import finish
+from airflow_provider_payments.argument_lists import read_filters, read_statuses
+from airflow_provider_payments.arguments import optional, read_conn_id, read_seconds, read_whole_number
 from airflow_provider_payments.query import build_query, parse_bound
-from airflow_provider_payments.times import format_time, parse_iso
+from airflow_provider_payments.texts import escape_controls, pack, unpack
+from airflow_provider_payments.times import format_time, look_back
 from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
 
 if TYPE_CHECKING:
@@ -39,7 +42,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
     Every ``poke_interval`` it lists the payments created in the last ``lookback``, and announces those that it has not
     announced. So a payment is announced when it *reaches* a status, as long as that takes no longer than ``lookback``.
     The event carries ids and counts: ``{"payments_conn_id", "count", "ids", "statuses", "first_created_at",
-    "last_created_at"}``; of more than 500 payments, several events.
+    "last_created_at"}``; of more than 500 payments, several events. Control characters in ids are escaped
+    there, for databases refuse some of them.
 
     What was announced is kept in the asset state store of Airflow 3.3. Should the triggerer die in the few seconds
     between an event and its note there, the event is repeated rather than lost. Before 3.3 it is kept in memory only:
@@ -48,33 +52,33 @@ class NewPaymentsTrigger(BaseEventTrigger):
     :param payments_conn_id: the connection.
     :param statuses: normalised statuses or the API's own words; None for all.
     :param filters: the API's own filter parameters.
-    :param created_from: ISO 8601 text with a zone: payments from here on are announced, when the watch first begins.
-        None announces only what matches later than that.
-    :param lookback: seconds, or a ``timedelta``.
-    :param poke_interval: seconds between polls, or a ``timedelta``.
+    :param created_from: an aware datetime of any class, or ISO 8601 text with a zone: payments from here on are
+        announced, when the watch first begins. None announces only what matches later than that.
+    :param lookback: seconds, or a ``timedelta``; more than 0.
+    :param poke_interval: seconds between polls, or a ``timedelta``; more than 0.
     :param max_poll_failures: failed polls in a row that are survived.
-    :raises PaymentsConfigError: for an interval that is not positive, or a time without a zone.
+    :raises PaymentsConfigError: for an argument that is not taken.
     """
 
     def __init__(
         self,
         *,
         payments_conn_id: str,
-        statuses: Sequence[str] | None = ("succeeded",),
-        filters: Mapping[str, object] | None = None,
-        created_from: str | None = None,
-        lookback: timedelta | float = 86_400.0,
-        poke_interval: timedelta | float = 60.0,
+        statuses: Sequence[str] | str | None = ("succeeded",),
+        filters: Mapping[str, object] | str | None = None,
+        created_from: datetime | str | None = None,
+        lookback: timedelta | float | str = 86_400.0,
+        poke_interval: timedelta | float | str = 60.0,
         max_poll_failures: int = 10,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.payments_conn_id = payments_conn_id
-        self.statuses = statuses
-        self.filters = filters
+        self.payments_conn_id = read_conn_id("payments_conn_id", payments_conn_id)
+        self.statuses = optional(read_statuses, "statuses", unpack(statuses))
+        self.filters = optional(read_filters, "filters", unpack(filters))
         self.created_from = format_time(parse_bound("created_from", created_from))
-        self.lookback = _seconds("lookback", lookback)
-        self.poke_interval = _seconds("poke_interval", poke_interval)
-        self.max_poll_failures = max_poll_failures
+        self.lookback = read_seconds("lookback", lookback, is_positive=True)
+        self.poke_interval = read_seconds("poke_interval", poke_interval, is_positive=True)
+        self.max_poll_failures = read_whole_number("max_poll_failures", max_poll_failures)
         self._has_warned = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -82,8 +86,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
         kind = type(self)
         return f"{kind.__module__}.{kind.__qualname__}", {
             "payments_conn_id": self.payments_conn_id,
-            "statuses": None if self.statuses is None else list(self.statuses),
-            "filters": None if self.filters is None else dict(self.filters),
+            "statuses": pack(self.statuses),
+            "filters": pack(self.filters),
             "created_from": self.created_from,
             "lookback": self.lookback,
             "poke_interval": self.poke_interval,
@@ -125,7 +129,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             now = time.time()
             if line.get_pause(0.0):
                 continue  # another trigger was told meanwhile to wait
-            listed: dict[str, float] = {}
+            listed: dict[int, float] = {}
             try:
                 new = await line.ask(lambda api: self._find(api, announced, listed))  # noqa: B023 - used at once
             except PASSING_ERRORS as error:
@@ -136,11 +140,11 @@ class NewPaymentsTrigger(BaseEventTrigger):
                 now = time.time()
                 turn = max(turn + self.poke_interval, now)
                 continue
-            announced.note(listed, turn, self.lookback)
+            await asyncio.to_thread(announced.note, listed, turn, self.lookback)  # of 100,000 it takes a while
             self.log.info("%d new payments", len(new))
             return list(self._describe(new))
 
-    def _find(self, api: PaymentsApi, announced: Announced, listed: dict[str, float]) -> Inquiry[list[Payment]]:
+    def _find(self, api: PaymentsApi, announced: Announced, listed: dict[int, float]) -> Inquiry[list[Payment]]:
         """List the payments of the time to look back on, and return those that are new.
 
         :param listed: told of each payment its key, and when it was created.
@@ -150,9 +154,10 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
         is_first = announced.polled_at is None
         if is_first and self.created_from is not None:
-            start = parse_iso(self.created_from)
+            start = parse_bound("created_from", self.created_from)
         else:
-            start = datetime.fromtimestamp((announced.polled_at or time.time()) - self.lookback, timezone.utc)
+            last = datetime.fromtimestamp(announced.polled_at or time.time(), timezone.utc)
+            start = look_back(last, timedelta(seconds=self.lookback))
         query = build_query(
             created_from=start,
             statuses=self.statuses,
@@ -176,7 +181,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             yield {
                 "payments_conn_id": self.payments_conn_id,
                 "count": len(part),
-                "ids": [payment.id for payment in part],
+                "ids": [escape_controls(payment.id) for payment in part],
                 "statuses": dict(Counter(payment.status.value for payment in part)),
                 "first_created_at": format_time(min(moments, default=None)),
                 "last_created_at": format_time(max(moments, default=None)),
@@ -187,9 +192,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
         try:
             if store is None:
                 raise ValueError("the asset state store came with Airflow 3.3")
-            # Before 3.3.2 it can only be asked by blocking.
-            text = await (store.aget(self._key) if hasattr(store, "aget") else asyncio.to_thread(store.get, self._key))
-            return Announced.from_json(text) if text else Announced()
+            text = await self._exchange(store, "get", self._key)
+            return await asyncio.to_thread(Announced.from_text, text) if text else Announced()
         except ValueError as error:
             self._warn_once(error)
             # Airflow makes a new trigger of one that failed, in the same process.
@@ -197,15 +201,24 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
     async def _save(self, announced: Announced) -> None:
         store = getattr(self, "asset_state_store", None)
-        if store is None:
+        if store is None or not announced.is_outdated(self.lookback):
             return
-        text = announced.to_json()
+        text = await asyncio.to_thread(announced.to_text)
         try:
-            await (
-                store.aset(self._key, text) if hasattr(store, "aset") else asyncio.to_thread(store.set, self._key, text)
-            )
+            await self._exchange(store, "set", self._key, text)
         except ValueError as error:
             self._warn_once(error)
+        else:
+            announced.note_written()
+
+    async def _exchange(self, store: Any, verb: str, *values: str) -> Any:
+        """Ask the store to get or to set."""
+        awaited = getattr(store, f"a{verb}", None)
+        if awaited is not None:
+            return await finish(awaited(*values))
+        # Airflow 3.3.0 and 3.3.1 have no other call. It does not block: within a trigger's own coroutine, Airflow's
+        # greenlets await it.
+        return getattr(store, verb)(*values)
 
     @property
     def _key(self) -> str:
@@ -221,10 +234,3 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
 #: For triggers without a store.
 _memory: dict[str, Announced] = {}
-
-
-def _seconds(name: str, value: timedelta | float) -> float:
-    seconds: Any = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
-        raise PaymentsConfigError(f"{name} must be seconds or a timedelta, more than 0, and is {value!r}.")
-    return float(seconds)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import AirflowOptionalProviderFeatureException
-from airflow_provider_payments.times import parse_iso
+from airflow_provider_payments.argument_lists import read_filters, read_id, read_ids, read_known_ids, read_statuses
+from airflow_provider_payments.arguments import optional, read_seconds, read_text
+from airflow_provider_payments.query import parse_bound
+from airflow_provider_payments.texts import unpack
+from airflow_provider_payments.times import format_time
 from airflow_provider_payments.triggers.polling import PollingTrigger
 
 if TYPE_CHECKING:
@@ -22,7 +27,7 @@ class PaymentStatusTrigger(PollingTrigger):
 
     :param payment_ids: the payments; or
     :param order_ids: the orders.
-    :param created_from: ISO 8601 text; where the search for orders begins.
+    :param created_from: where the search for orders begins: an aware datetime of any class, or ISO 8601 text.
     :param long_poll_seconds: how long the API may hold its reply.
     :param known_ids: payments that the orders are known to have, by order.
     :param polling: the arguments of :class:`~airflow_provider_payments.triggers.polling.PollingTrigger`.
@@ -35,30 +40,30 @@ class PaymentStatusTrigger(PollingTrigger):
         order_ids: Sequence[str] = (),
         target_statuses: Sequence[str] | None = None,
         failure_statuses: Sequence[str] = (),
-        created_from: str | None = None,
+        created_from: datetime | str | None = None,
         long_poll_seconds: float = 0.0,
         known_ids: Mapping[str, Sequence[str]] | None = None,
         **polling: Any,
     ) -> None:
         super().__init__(**polling)
-        self.payment_ids = payment_ids
-        self.order_ids = order_ids
-        self.target_statuses = target_statuses
-        self.failure_statuses = failure_statuses
-        self.created_from = created_from
-        self.long_poll_seconds = long_poll_seconds
-        self.known_ids = known_ids
+        self.payment_ids = read_ids("payment_ids", unpack(payment_ids))
+        self.order_ids = read_ids("order_ids", unpack(order_ids))
+        self.target_statuses = optional(read_statuses, "target_statuses", unpack(target_statuses))
+        self.failure_statuses = optional(read_statuses, "failure_statuses", unpack(failure_statuses)) or []
+        self.created_from = format_time(parse_bound("created_from", created_from))
+        self.long_poll_seconds = read_seconds("long_poll_seconds", long_poll_seconds)
+        self.known_ids = read_known_ids(unpack(known_ids))
 
     @property
     def wait_arguments(self) -> dict[str, Any]:
         return {
-            "payment_ids": list(self.payment_ids),
-            "order_ids": list(self.order_ids),
-            "target_statuses": None if self.target_statuses is None else list(self.target_statuses),
-            "failure_statuses": list(self.failure_statuses),
+            "payment_ids": self.payment_ids,
+            "order_ids": self.order_ids,
+            "target_statuses": self.target_statuses,
+            "failure_statuses": self.failure_statuses,
             "created_from": self.created_from,
             "long_poll_seconds": self.long_poll_seconds,
-            "known_ids": {name: list(ids) for name, ids in (self.known_ids or {}).items()},
+            "known_ids": self.known_ids,
         }
 
     @property
@@ -73,9 +78,9 @@ class PaymentStatusTrigger(PollingTrigger):
             order_ids=self.order_ids,
             target_statuses=self.target_statuses,
             failure_statuses=self.failure_statuses,
-            created_from=parse_iso(self.created_from) if self.created_from else None,
+            created_from=parse_bound("created_from", self.created_from),
             hold_seconds=self.long_poll_seconds,
-            known_ids=self.known_ids or {},
+            known_ids=self.known_ids,
         )
 
 
@@ -83,8 +88,8 @@ class PendingPaymentsTrigger(PollingTrigger):
     """Waits until nothing in a window seems pending, or something is; see
     :class:`~airflow_provider_payments.sensors.payments.PendingPaymentsSensor`.
 
-    :param created_from: ISO 8601 text.
-    :param created_to: ISO 8601 text.
+    :param created_from: an aware datetime of any class, or ISO 8601 text.
+    :param created_to: the same.
     :param unsettled_id: a payment of the window that is known not to be final.
     :param polling: the arguments of :class:`~airflow_provider_payments.triggers.polling.PollingTrigger`.
     """
@@ -92,26 +97,26 @@ class PendingPaymentsTrigger(PollingTrigger):
     def __init__(
         self,
         *,
-        created_from: str | None = None,
-        created_to: str | None = None,
+        created_from: datetime | str | None = None,
+        created_to: datetime | str | None = None,
         filters: Mapping[str, object] | None = None,
         until: str = "settled",
         unsettled_id: str | None = None,
         **polling: Any,
     ) -> None:
         super().__init__(**polling)
-        self.created_from = created_from
-        self.created_to = created_to
-        self.filters = filters
-        self.until = until
-        self.unsettled_id = unsettled_id
+        self.created_from = format_time(parse_bound("created_from", created_from))
+        self.created_to = format_time(parse_bound("created_to", created_to))
+        self.filters = optional(read_filters, "filters", unpack(filters))
+        self.until = read_text("until", until, "until='settled'")
+        self.unsettled_id = optional(read_id, "unsettled_id is", unpack(unsettled_id))
 
     @property
     def wait_arguments(self) -> dict[str, Any]:
         return {
             "created_from": self.created_from,
             "created_to": self.created_to,
-            "filters": None if self.filters is None else dict(self.filters),
+            "filters": self.filters,
             "until": self.until,
             "unsettled_id": self.unsettled_id,
         }

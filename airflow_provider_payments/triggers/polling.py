@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_payments.arguments import read_conn_id, read_seconds, read_whole_number
 from airflow_provider_payments.exceptions import PaymentFailed
+from airflow_provider_payments.texts import pack
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.lines import Line
@@ -56,7 +58,8 @@ class PollingTrigger(BaseTrigger):
     """Polls a payment API until a wait is over, then wakes the task.
 
     Its arguments go through the metadata database: ids, windows and times, neither secrets nor records. Times are
-    seconds since 1970.
+    seconds since 1970. Ids and filters with control characters, which a database may refuse, are packed there (see
+    :func:`~airflow_provider_payments.texts.pack`).
 
     :param payments_conn_id: the connection.
     :param poke_interval: seconds between polls.
@@ -65,6 +68,7 @@ class PollingTrigger(BaseTrigger):
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
     :param look_failures: how often in a row the task itself has failed to look; for the task.
+    :raises PaymentsConfigError: for an argument that is not taken.
     """
 
     def __init__(
@@ -79,17 +83,17 @@ class PollingTrigger(BaseTrigger):
         look_failures: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.payments_conn_id = payments_conn_id
-        self.poke_interval = poke_interval
-        self.deadline = deadline
-        self.next_poll = next_poll
-        self.max_poll_failures = max_poll_failures
-        self.poll_failures = poll_failures
-        self.look_failures = look_failures
+        self.payments_conn_id = read_conn_id("payments_conn_id", payments_conn_id)
+        self.poke_interval = read_seconds("poke_interval", poke_interval)
+        self.deadline = read_seconds("deadline", deadline)
+        self.next_poll = read_seconds("next_poll", next_poll)
+        self.max_poll_failures = read_whole_number("max_poll_failures", max_poll_failures)
+        self.poll_failures = read_whole_number("poll_failures", poll_failures)
+        self.look_failures = read_whole_number("look_failures", look_failures)
         # What is serialised stays as it is.
         self._last_poll = 0.0
-        self._next_poll = next_poll
-        self._failures = poll_failures
+        self._next_poll = self.next_poll
+        self._failures = self.poll_failures
 
     @abstractmethod
     def build_wait(self) -> Wait:
@@ -117,7 +121,8 @@ class PollingTrigger(BaseTrigger):
             "look_failures",
         )
         kind = type(self)
-        arguments = {name: getattr(self, name) for name in names} | self.wait_arguments
+        arguments = {name: getattr(self, name) for name in names}
+        arguments |= {name: pack(value) for name, value in self.wait_arguments.items()}
         return f"{kind.__module__}.{kind.__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -149,7 +154,7 @@ class PollingTrigger(BaseTrigger):
                 "outcome": outcome,
                 "deadline": self.deadline,
                 "last": wait.describe(),
-                "remembered": dict(wait.remember()),
+                "remembered": pack(dict(wait.remember())),
                 "look_failures": self.look_failures,
             }
         )

@@ -8,18 +8,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.argument_lists import read_filters
+from airflow_provider_payments.arguments import optional, read_word
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.questions import PENDING, find_payments, find_pending, find_pending_at_head
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.query import build_query
+from airflow_provider_payments.query import build_query, parse_bound
+from airflow_provider_payments.texts import quote_text
 from airflow_provider_payments.waiting.wait import StillWaiting
 
 SETTLED = "settled"
-_UNTIL = (SETTLED, "pending")
+UNTIL = (SETTLED, "pending")
 _log = logging.getLogger(__name__)
 
 
@@ -43,8 +45,10 @@ class PendingWait:
     _last: str = field(default="Nothing was asked yet.", init=False)
 
     def __post_init__(self) -> None:
-        if self.until not in _UNTIL:
-            raise PaymentsConfigError(f"until must be one of {', '.join(_UNTIL)}, and is {self.until!r}.")
+        self.until = read_word("until", self.until, UNTIL)
+        self.created_from = parse_bound("created_from", self.created_from)
+        self.created_to = parse_bound("created_to", self.created_to)
+        self.filters = optional(read_filters, "filters", self.filters)
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
         """Look for one pending payment."""
@@ -106,7 +110,8 @@ class PendingWait:
             raise StillWaiting(f"The window cannot be called settled: {' '.join(payments.report.doubts)}")
 
     def _note(self, payment: Payment) -> None:
-        self._last = f"Payment {payment.id!r} is {payment.status.value} ({payment.provider_status!r})."
+        word = quote_text(payment.provider_status)
+        self._last = f"Payment {quote_text(payment.id)} is {payment.status.value} ({word})."
         if self.until == SETTLED:
             self.unsettled_id = payment.id
         if payment.status is PaymentStatus.UNKNOWN:

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_payments.argument_lists import read_ids, read_statuses
+from airflow_provider_payments.arguments import optional, read_seconds
 from airflow_provider_payments.exceptions import PaymentFailed, PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.questions import find_payments
 from airflow_provider_payments.hooks.report import ListingReport
-from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.query import PaymentQuery, build_query
+from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
+from airflow_provider_payments.query import PaymentQuery, build_query, parse_bound
+from airflow_provider_payments.texts import escape_controls, quote_text
+from airflow_provider_payments.times import UTC
 from airflow_provider_payments.waiting.orders import OrderFinder, choose_decisive
 
 #: So many payments are named in a log line.
@@ -49,8 +53,12 @@ class StatusWait:
     _target: PaymentQuery = field(default_factory=PaymentQuery, init=False)
 
     def __post_init__(self) -> None:
-        self.payment_ids = _read_ids("payment_ids", self.payment_ids)
-        self.order_ids = _read_ids("order_ids", self.order_ids)
+        self.payment_ids = read_ids("payment_ids", self.payment_ids)
+        self.order_ids = read_ids("order_ids", self.order_ids)
+        self.target_statuses = optional(read_statuses, "target_statuses", self.target_statuses)
+        self.failure_statuses = optional(read_statuses, "failure_statuses", self.failure_statuses) or []
+        self.created_from = parse_bound("created_from", self.created_from)
+        self.hold_seconds = read_seconds("long_poll_seconds", self.hold_seconds)
         if bool(self.payment_ids) == bool(self.order_ids):
             raise PaymentsConfigError(
                 "Name what to wait for: payment_ids or order_ids, one of them, and not an empty list."
@@ -60,6 +68,7 @@ class StatusWait:
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
         """Ask for those payments that have not reached a target status yet."""
+        self.report.listed_at = datetime.now(UTC)
         self._target = build_query(statuses=self.target_statuses, known_words=api.statuses)
         failure = build_query(statuses=self.failure_statuses or None, known_words=api.statuses)
         left = [name for name in self._names if not self._has_reached(name)]
@@ -72,7 +81,7 @@ class StatusWait:
             if payment and failure.has_statuses and failure.wants(payment):
                 raise PaymentFailed(
                     f"{'Payment' if self.payment_ids else 'Order'} {name!r} is {payment.status.value} "
-                    f"({payment.provider_status!r}), one of the failure_statuses."
+                    f"({quote_text(payment.provider_status)}), one of the failure_statuses."
                 )
             if payment and payment.status is PaymentStatus.UNKNOWN:
                 _log.warning("%r is %s.", name, _place(payment))
@@ -98,6 +107,7 @@ class StatusWait:
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:
         """Return the payments as the last poll found them, each once."""
         payments = {payment.id: payment for name in self._names for payment in self._found[name]}
+        stamp(payments.values(), self.report.listed_at)  # one poll asks for them all, but not with one request
         return PaymentListing(iter([list(payments.values())]), self.report)
 
     def remember(self) -> Mapping[str, Any]:
@@ -129,26 +139,9 @@ def _place(payment: Payment | None) -> str:
     if payment.is_final:
         return f"{payment.status.value}, which is final and no target"
     if payment.status is PaymentStatus.UNKNOWN:
-        return f"in a status that is not known here, {payment.provider_status!r}"
+        return f"in a status that is not known here, {quote_text(payment.provider_status)}"
     return str(payment.status.value)
 
 
 def _enumerate(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
-
-
-def _read_ids(argument: str, value: object) -> list[str]:
-    """Read a list of ids, each once."""
-    if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
-        raise PaymentsConfigError(
-            f"{argument} must be a list of ids, and is a {type(value).__name__}. Write {argument}=['an-id'], or give "
-            f"the list that another task returned: {argument}=that_task.output."
-        )
-    ids = list(value)
-    for each in ids:
-        # A number with a fraction may have lost zeros, None is a task's that found nothing.
-        if isinstance(each, bool) or not isinstance(each, str | int):
-            raise PaymentsConfigError(f"{argument} contains {each!r}, which is no id. Ids are texts.")
-        if not str(each).strip():
-            raise PaymentsConfigError(f"{argument} contains an empty id.")
-    return list(dict.fromkeys(map(str, ids)))
+    return escape_controls(", ".join(names[:_NAMED])) + (", …" if len(names) > _NAMED else "")

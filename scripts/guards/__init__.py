@@ -5,9 +5,16 @@ Texts to replace are exact and occur once in their file; a change of the code mo
 
 from __future__ import annotations
 
-from guards import completeness, guest, meaning, output, secrets
+from guards import arguments, completeness, guest, meaning, output, secrets
 from guards.guard import Guard
 
-GUARDS: list[Guard] = [*completeness.GUARDS, *meaning.GUARDS, *guest.GUARDS, *secrets.GUARDS, *output.GUARDS]
+GUARDS: list[Guard] = [
+    *completeness.GUARDS,
+    *meaning.GUARDS,
+    *arguments.GUARDS,
+    *guest.GUARDS,
+    *secrets.GUARDS,
+    *output.GUARDS,
+]
 
 __all__ = ["GUARDS", "Guard"]

@@ -9,6 +9,27 @@ STORAGE = "tests/output/test_storage.py"
 
 GUARDS = [
     Guard(
+        "all rows of a listing say when it began",
+        "hooks/listing.py",
+        "        stamp(wanted, self.report.listed_at)\n",
+        "        stamp(wanted, datetime.now(UTC))\n",
+        "tests/hooks/test_contract_listing.py -k began",
+    ),
+    Guard(
+        "payments of several requests have one time",
+        "waiting/status.py",
+        "        stamp(payments.values(), self.report.listed_at)",
+        "        pass",
+        "tests/waiting/test_status.py -k one_request_for_each",
+    ),
+    Guard(
+        "XCom is guarded by bytes",
+        "output/delivery.py",
+        "if size > MAX_XCOM_BYTES:",
+        "if False:",
+        "tests/operators/test_list_payments.py -k bytes_for_xcom",
+    ),
+    Guard(
         "a file appears whole",
         "output/uploads.py",
         '        self._file = scratch / uuid4().hex\n        self._stream = self._file.open("xb")\n',

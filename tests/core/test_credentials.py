@@ -71,7 +71,7 @@ def test_refuses_other_hosts_without_showing_them(fields: dict[str, Any]) -> Non
 
 def test_login_and_password() -> None:
     credentials = read(login=" id ", password=" secret\n")
-    assert (credentials.login, credentials.password, credentials.connection_id) == ("id", " secret\n", "pay")
+    assert (credentials.login, credentials.password, credentials.connection_id) == ("id", "secret", "pay")
     assert (read().login, read().password) == ("", "")
 
 
@@ -176,3 +176,122 @@ def test_no_secret_is_in_a_repr() -> None:
     )
     assert "s3cret" not in repr(credentials)
     assert "s3cret" not in str(vars(credentials)["options"])
+
+
+# A URI has nothing but text.
+
+
+@pytest.mark.parametrize("key", ["verify", "verify_ssl", "trust_env"])
+@pytest.mark.parametrize(
+    ("value", "meaning"),
+    [
+        *((value, True) for value in (True, 1, 1.0, "true", "True", " TRUE ", "1", "yes", "on", None, "", "  ")),
+        *((value, False) for value in (False, 0, 0.0, "false", "False", "0", "no", "No", "off", " off\n")),
+    ],
+)
+def test_a_boolean_may_be_a_number_or_a_word(key: str, value: Any, meaning: bool) -> None:
+    options = read({key: value}).options
+    assert (options.trust_env if key == "trust_env" else options.verify) is meaning
+
+
+@pytest.mark.parametrize("key", ["verify", "trust_env"])
+@pytest.mark.parametrize("value", [2, -1, 0.5, "2", "maybe", "nope", [], {}, [False], "null"])
+def test_what_is_no_boolean_is_refused_and_never_true(key: str, value: Any) -> None:
+    with pytest.raises(PaymentsConfigError, match=f"'{key}' in extra must be true"):
+        read({key: value})
+
+
+@pytest.mark.parametrize(
+    ("extra", "options"),
+    [
+        ({"timeout": "[10, 30]"}, {"connect_timeout": 10, "read_timeout": 30, "reply_timeout": 300}),
+        ({"timeout": ' ["1.5", 2, 3] '}, {"connect_timeout": 1.5, "read_timeout": 2, "reply_timeout": 3}),
+        ({"timeout": "30"}, {"read_timeout": 30, "reply_timeout": 300}),
+        ({"cert": json.dumps([__file__, __file__])}, {"cert": (__file__, __file__)}),
+        ({"cert": f" {__file__}\n"}, {"cert": __file__}),
+        ({"proxies": '{"https": "http://proxy:1", "http": ""}'}, {"proxies": {"https": "http://proxy:1"}}),
+        ({"proxies": "{}"}, {}),
+        ({"max_concurrency": " 8 "}, {"max_concurrency": 8}),
+        ({"max_concurrency": 8.0}, {"max_concurrency": 8}),
+        ({"requests_per_second": "0.5"}, {"requests_per_second": 0.5}),
+        ({"extra__spacepay__max_concurrency": "8"}, {"max_concurrency": 8}),
+        ({"extra__spacepay__max_concurrency": "8", "max_concurrency": 2}, {"max_concurrency": 2}),
+    ],
+)
+def test_options_as_text(extra: dict[str, Any], options: dict[str, Any]) -> None:
+    assert read(extra).options == TransportOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("timeout", "[10, 30"),
+        ("timeout", "10, 30"),
+        ("timeout", [True, 30]),
+        ("timeout", "[]"),
+        ("timeout", "1e999"),
+        ("timeout", "9" * 400),
+        ("cert", '["no/such/file"]'),
+        ("cert", 0),
+        ("cert", {"a": 1}),
+        ("proxies", "[]"),
+        ("proxies", '{"https": 1}'),
+        ("proxies", False),
+        ("max_concurrency", "8.5"),
+        ("max_concurrency", "8 at once"),
+        ("requests_per_second", True),
+        ("page_size", int("9" * 400)),
+    ],
+)
+def test_text_that_makes_no_sense_is_refused(key: str, value: Any) -> None:
+    with pytest.raises(PaymentsConfigError, match=rf"'pay'.*'{key}' in extra must be"):
+        read({key: value})
+
+
+def test_what_should_be_text_is_no_list() -> None:
+    credentials = read({"scope": ["read", "write"], "word": True, "object": {}, "padded": " a \n"})
+    for key in ("scope", "word", "object"):
+        with pytest.raises(PaymentsConfigError, match=f"'{key}' in extra must be text"):
+            credentials.text(key)
+    assert credentials.text("padded") == "a"
+
+
+# Secrets as they are pasted.
+
+
+@pytest.mark.parametrize("around", ["\n", "\r\n", " ", "\t", " \n\n "])
+def test_blanks_and_line_breaks_around_login_and_password_are_none_of_them(around: str) -> None:
+    credentials = read(login=f"{around}id{around}", password=f"{around}a secret{around}")
+    assert (credentials.login, credentials.password) == ("id", "a secret")
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ("half\nother half", "a line break"),
+        ("half\r\nother half", "a line break"),
+        ("secret\u00a0", r"invisible character \(U\+00A0\)"),
+        ("\ufeffsecret", r"invisible character \(U\+FEFF\)"),
+        ("sec\u200bret", r"invisible character \(U\+200B\)"),
+        ("secret\u2060", r"invisible character \(U\+2060\)"),
+        ("sec\u2028ret", r"invisible character \(U\+2028\)"),
+        ("sec\x00ret", r"invisible character \(U\+0000\)"),
+        ("\u201csecret\u201d", "in quotes"),
+        ("\u2018secret\u2019", "in quotes"),
+        ("\u201esecret\u201c", "in quotes"),
+        ("\u00absecret\u00bb", "in quotes"),
+    ],
+)
+def test_what_comes_along_with_a_copied_secret_is_said(odd: str, said: str) -> None:
+    for check in (read().secret, read().header_value):
+        with pytest.raises(PaymentsConfigError, match=f"'pay'.*the secret.*{said}") as caught:
+            check(odd, "the secret")
+        assert "half" not in str(caught.value)
+
+
+def test_a_secret_may_have_every_character_that_shows() -> None:
+    for secret in ("a b", "pass: +%&é€ключ🙂", '"quoted', '"in quotes"', "it\u2019s"):
+        assert read().secret(secret, "the secret") == secret
+    for key in ('"key"', "'key'", "`key`"):
+        with pytest.raises(PaymentsConfigError, match="in quotes"):
+            read().header_value(key, "the key")

@@ -23,6 +23,8 @@ from tests.core.simulation import START, Choose, Outcome, read_listing
 
 Event = Callable[[Company, Choose], None]
 
+pytestmark = pytest.mark.without_airflow
+
 
 @dataclass(frozen=True)
 class Case:
@@ -285,6 +287,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.found
 @pytest.mark.parametrize(("name", "changes", "seed"), FOUND)
 def test_what_was_lost_once(name: str, changes: str, seed: int) -> None:
     check(random_case(name, CHANGES[changes], seed))

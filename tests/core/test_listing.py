@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,6 +20,8 @@ from airflow_provider_payments.http.paging import CursorPages, Order, Paging
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from tests.core.simulation import START, Api, Choose, Event, Outcome, Row, Server, explore, read, stage
+
+pytestmark = pytest.mark.without_airflow
 
 
 def rows(number: int, status: str = "succeeded") -> list[Row]:
@@ -128,9 +131,15 @@ def test_pages_are_asked_for_without_many_in_vain() -> None:
 # Rows are added.
 
 
-@pytest.mark.parametrize("name", OFFSETS)
+@pytest.mark.parametrize(
+    ("events", "name"),
+    [
+        *((1, name) for name in OFFSETS),
+        # Two at once, of which row by row sees thousands of orders.
+        *(pytest.param(2, name, marks=[pytest.mark.exhaustive] * (name == "row by row")) for name in OFFSETS),
+    ],
+)
 @pytest.mark.parametrize("tells", [WITHOUT_HAS_MORE, ("total", "has_more")])
-@pytest.mark.parametrize("events", [1, 2])
 def test_additions_in_front_lose_nothing_in_any_order_of_answers(name: str, tells: Sequence[str], events: int) -> None:
     before = rows(5 if OFFSETS[name].limit > 1 and events == 1 else 5 - events)
 
@@ -196,26 +205,29 @@ def test_additions_do_not_move_a_cursor() -> None:
 # Rows leave.
 
 
-@pytest.mark.parametrize(
-    ("paging", "tells"),
-    [
-        (OffsetPages(2, 1), WITHOUT_HAS_MORE),
-        (OffsetPages(2, 2), WITHOUT_HAS_MORE),
-        (OffsetPages(2, 2, Order.OLDEST_FIRST), ("total", "has_more")),
-        (numbered(2, 2), ("total",)),
-        (OffsetPages(2), ("limit",)),
-        (OffsetPages(2), ()),
-        (OffsetPages(2, 2), ()),
-        (CursorPages(2), ("has_more",)),
-    ],
-)
-@pytest.mark.parametrize("events", [[leave], [leave, leave], [leave, insert("end")], [insert("front"), leave]])
-@pytest.mark.parametrize("lost_cursor", ["refuse", "restart", "empty"])
+def lists_that_rows_leave() -> Iterator[Any]:
+    """Yield paging, what the API tells, what happens, and what comes of a cursor that left the list."""
+    for events in ([leave], [leave, leave], [leave, insert("end")], [insert("front"), leave]):
+        for paging, tells in [
+            (OffsetPages(2, 1), WITHOUT_HAS_MORE),
+            (OffsetPages(2, 2), WITHOUT_HAS_MORE),
+            (OffsetPages(2, 2, Order.OLDEST_FIRST), ("total", "has_more")),
+            (numbered(2, 2), ("total",)),
+            (OffsetPages(2), ("limit",)),
+            (OffsetPages(2), ()),
+        ]:
+            yield paging, tells, events, ""
+        # Tens of thousands of orders of answers and events, where two of these happen.
+        marks = [pytest.mark.exhaustive] if len(events) > 1 else []
+        yield pytest.param(OffsetPages(2, 2), (), events, "", marks=marks)
+        for lost_cursor in ("refuse", "restart", "empty"):
+            yield CursorPages(2), ("has_more",), events, lost_cursor
+
+
+@pytest.mark.parametrize(("paging", "tells", "events", "lost_cursor"), lists_that_rows_leave())
 def test_rows_that_leave_take_none_along(
     paging: Paging, tells: Sequence[str], events: Sequence[Event], lost_cursor: str
 ) -> None:
-    if lost_cursor != "refuse" and not isinstance(paging, CursorPages):
-        return
     before = rows(5 if len(events) == 1 else 4)
 
     def scenario(choose: Choose) -> None:
@@ -313,9 +325,10 @@ def test_a_window_ends_the_walk_where_the_order_is_known(size: int, max_concurre
     assert len(unordered.answered) >= 20 // size
 
 
-def test_additions_in_front_of_a_window() -> None:
-    before = [Row(str(hour), hour=hour) for hour in range(6, -1, -1)]
-    wanted = {"6", "5", "4", "3"}
+@pytest.mark.parametrize("number", [6, pytest.param(7, marks=pytest.mark.exhaustive)])
+def test_additions_in_front_of_a_window(number: int) -> None:
+    before = [Row(str(hour), hour=hour) for hour in range(number - 1, -1, -1)]
+    wanted = {str(hour) for hour in range(3, number)}
 
     def newest(server: Server, choose: Choose) -> None:
         server.rows.insert(0, Row(f"new-{len(server.answered)}", hour=7))

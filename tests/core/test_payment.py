@@ -35,6 +35,7 @@ NORMALISED = {
     "updated_at": "2026-01-01T00:00:00.000001Z",
     "completed_at": None,
     "expires_at": "2026-01-01T00:00:00Z",
+    "listed_at": "2026-01-02T00:00:00.000007Z",
 }
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -64,6 +65,7 @@ def payment(raw: bytes = b"null", **changes: Any) -> Payment:
         "created_at": START,
         "updated_at": START + timedelta(microseconds=1),
         "expires_at": datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+        "listed_at": START + timedelta(days=1, microseconds=7),
         "raw": raw,
     }
     return Payment(**{**fields, **changes})
@@ -148,3 +150,12 @@ def test_the_time_that_windows_apply_to(created: int | None, completed: int | No
 def test_equal_payments_are_equal() -> None:
     assert payment() == payment()
     assert payment() != payment(id="p2")
+    assert payment() != payment(raw=b"{}")
+    assert payment() != "p1"
+
+
+def test_a_payment_is_the_same_whenever_it_was_seen() -> None:
+    later = payment(listed_at=START + timedelta(days=9))
+    assert payment() == later
+    assert len({payment(), later, payment(status=PaymentStatus.FAILED)}) == 2
+    assert payment().to_dict() != later.to_dict()

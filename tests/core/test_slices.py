@@ -18,6 +18,8 @@ from tests.core.simulation import START, Choose, Event, Outcome, Row, Server, ex
 HOUR = timedelta(hours=1)
 NUMBERS = count()
 
+pytestmark = pytest.mark.without_airflow
+
 
 def list_from(moment: datetime | None, *, size: int, at_once: int, status: str | None = None) -> Strand:
     """A list that begins a minute after a moment, or with the newest payment."""

@@ -142,7 +142,11 @@ def over_quota(exchange: Exchange, *, in_body: bool) -> object:
 WAITING = "429 with a `Retry-After` of up to 300 s"
 UNSAID = "429 with no `Retry-After`, or one that makes no sense"
 BROKEN = "the connection breaks off before the reply is whole"
-NOISE = "what comes is no HTTP, or not packed as it says"
+NOISE = "what comes is no HTTP, or not packed as it says, or its length is told twice"
+DOWN = "500, 502, 503, 504, any other status from 500 on"
+BUSY = "408, 421, 425, and gateways' own 420, 430, 460, 499"
+BUSY_FOR = "one of these with a `Retry-After`"
+NOT_THEIRS = "401 or 403 in other words than the company's own"
 LARGE = "a reply of more than 32 MiB, packed or unpacked"
 SATISPAY_WAIT = b'{"code": 70, "message": "Anti hammering", "wlt": "w"}'
 
@@ -173,8 +177,19 @@ FAULTS = {
     "429 garbled": Fault(UNSAID, status(429, Retry_After="when it suits")),
     "429 for ages": Fault("429 with a longer `Retry-After`", status(429, Retry_After="1000000000000")),
     "429 for ever": Fault("429 with a longer `Retry-After`", status(429, Retry_After="9" * 400)),
-    **{str(number): Fault("500, 502, 503, 504", status(number)) for number in (500, 502, 503, 504)},
-    "503 with a wait": Fault("503 with a `Retry-After`", status(503, Retry_After="1"), waits=1, extra=slow(30)),
+    "429 in fractions": Fault(WAITING, status(429, Retry_After="0.5, 1.5"), waits=1.5, extra=slow(30)),
+    **{str(number): Fault(DOWN, status(number)) for number in (500, 502, 503, 504, 520, 529)},
+    **{str(number): Fault(BUSY, status(number, HTML)) for number in (408, 421, 425, 499)},
+    "503 with a wait": Fault(BUSY_FOR, status(503, Retry_After="1"), waits=1, extra=slow(30)),
+    "408 with a wait": Fault(BUSY_FOR, status(408, Retry_After="1"), waits=1, extra=slow(30)),
+    "401 of a firewall": Fault(
+        NOT_THEIRS, status(401, HTML, Content_Type="text/html"), names=CONSTANT, said="look there first"
+    ),
+    "403 of a firewall": Fault(NOT_THEIRS, status(403, HTML, Content_Type="text/html"), said="a firewall in between"),
+    "403 of a gateway": Fault(NOT_THEIRS, status(403, b'{"message": "Forbidden"}'), said="a firewall in between"),
+    "403 without a body": Fault(NOT_THEIRS, status(403, b""), said="then check"),
+    "407": Fault("407", status(407, HTML), said="proxy"),
+    "two lengths": Fault(NOISE, status(200, Transfer_Encoding="chunked")),
     "401 of a token": Fault("401, where the key was got from a login or as a token", status(401), names=RENEWING),
     "401": Fault("401, where the key is constant", status(401), names=CONSTANT),
     "403": Fault("403", status(403)),

@@ -1,49 +1,69 @@
 """Each failure, for each payment company, awaited and not, at the first page, in the middle and at the last one.
 
-What is expected is what docs/reliability.md says.
+What is expected is what docs/reliability.md says. ``make test`` runs a systematic choice of the product, and
+``make test-all`` the whole of it.
 """
 
 from __future__ import annotations
 
-import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_provider_payments._compat import AirflowFailException
 from airflow_provider_payments.exceptions import PaymentsError
 from tests.faults.conftest import Way
-from tests.faults.faults import FAULTS, LARGE
+from tests.faults.faults import FAULTS, LARGE, NAMES, Fault
 from tests.faults.page import LINES
 from tests.faults.proxy import Proxy
 
 ELSEWHERE = {"the host's name is not known", "a redirect"}
 """Lines of the page that have tests of their own, in test_places.py."""
 POSITIONS = ("first", "middle", "last")
-ALL = bool(os.environ.get("ALL_FAULTS"))
-"""Whether to run the whole product, which takes long, rather than a systematic selection."""
+Case = tuple[str, str, str, bool, bool]
+"""Fault, connection, position, whether awaited, whether it lasts."""
 
 
-def choose_cases() -> Iterator[tuple[str, str, str, bool, bool]]:
-    """Yield fault, connection, position, whether awaited, whether it lasts.
+def all_cases() -> Iterator[Case]:
+    """Yield the whole product."""
+    for key, fault in FAULTS.items():
+        for name in fault.names:
+            for position in POSITIONS:
+                for is_async in (False, True):
+                    yield from ((key, name, position, is_async, is_lasting) for is_lasting in endings_of(fault))
 
-    Each fault meets each connection once, at positions and ways that take turns; and one connection everywhere.
+
+def endings_of(fault: Fault) -> list[bool]:
+    is_retried = LINES[fault.row].tries != 1
+    return [True, False] if is_retried and not fault.only_lasts else [True]
+
+
+def choose_cases() -> Iterator[Case]:
+    """Yield what ``make test`` runs.
+
+    Each fault meets one connection everywhere, or once if it takes its time; and each connection meets each line of
+    the page once, by the faults of that line in turn. Ways, endings and positions take turns.
     """
     for number, (key, fault) in enumerate(FAULTS.items()):
-        is_retried = LINES[fault.row].tries != 1
-        endings = [True, False] if is_retried and not fault.only_lasts else [True]
-        for turn, name in enumerate(fault.names, start=number):
-            for is_lasting in endings:
-                if fault.is_slow and len(endings) > 1 and turn % 2 == is_lasting and not ALL:
-                    continue
-                everywhere = ALL or (name == fault.home and not fault.is_slow)
-                for at, position in enumerate(POSITIONS):
-                    for is_async in (False, True):
-                        if everywhere or (at, is_async) == ((turn + is_lasting) % 3, bool((turn // 2) % 2)):
-                            yield key, name, position, is_async, is_lasting
+        endings = endings_of(fault)
+        for at in range(3) if not fault.is_slow else [number % 3]:
+            yield key, fault.home, POSITIONS[at], bool((number + at) % 2), endings[(at + number // 2) % len(endings)]
+    for number, row in enumerate(LINES):
+        for turn, name in enumerate(NAMES, start=number):
+            keys = [key for key, fault in FAULTS.items() if fault.row == row and name in fault.names]
+            if keys and any(FAULTS[key].home != name for key in keys):
+                key = keys[turn % len(keys)]
+                endings = endings_of(FAULTS[key])
+                yield key, name, POSITIONS[turn % 3], bool((turn // 2) % 2), endings[turn % len(endings)]
+
+
+def cases() -> list[Any]:
+    chosen = set(choose_cases())
+    return [case if case in chosen else pytest.param(*case, marks=pytest.mark.exhaustive) for case in all_cases()]
 
 
 def describe(value: object) -> str | None:
@@ -73,7 +93,7 @@ def count_pages(make_way: Callable[[], Way], usual: dict[str, int]) -> int:
     return usual[way.name]
 
 
-@pytest.mark.parametrize(("key", "name", "position", "is_async", "is_lasting"), list(choose_cases()), ids=describe)
+@pytest.mark.parametrize(("key", "name", "position", "is_async", "is_lasting"), cases(), ids=describe)
 def test_a_fault(
     key: str,
     name: str,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -183,12 +184,25 @@ def test_a_secret_with_a_line_break_is_refused_without_being_shown(connect: Conn
     assert "half" not in str(caught.value)
 
 
-@pytest.mark.parametrize("conn_type", ["hotpay", "spacepay", "jframework"])
 def test_white_space_around_a_secret_is_none_of_it(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:
+    known = sandbox.connections()[f"{conn_type}_default"]
+    pasted = {name: f" {known[name]}\r\n" for name in ("login", "password") if known.get(name)}
+    assert collect(connect(conn_type, **pasted))
+
+
+@pytest.mark.parametrize("conn_type", ["hotpay", "cryptofuse", "spacepay", "jframework"])
+def test_an_invisible_character_in_a_secret_is_said(connect: Connect, conn_type: str, sandbox: Sandbox) -> None:
     password = sandbox.connections()[f"{conn_type}_default"]["password"]
-    assert collect(connect(conn_type, password=f" {password}\n"))
+    with pytest.raises(PaymentsConfigError, match=rf"{conn_type}_default.*invisible character \(U\+200B\)") as caught:
+        connect(conn_type, password=f"{password}\u200b").open()
+    assert password not in str(caught.value)
+
+
+def test_a_private_key_with_a_byte_order_mark_is_read(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
+    password = sandbox.connections()["satispay_default"]["password"]
+    assert collect(connect("satispay", password="\ufeff" + password.replace("\n", "\u200b\n")))
 
 
 def test_a_connection_of_another_type(
@@ -211,6 +225,52 @@ def test_a_connection_as_a_uri(
     assert urlsplit(base_url(hook)).port == sandbox.port
     assert collect(hook)
     assert hook.test_connection()[0]
+
+
+ALL_OPTIONS: dict[str, Any] = {
+    "verify": False,
+    "trust_env": False,
+    "timeout": [10, 30.5],
+    "cert": [__file__, __file__],
+    "proxies": {"http": "http://user:p%40ss@127.0.0.1:9"},
+    "max_concurrency": 2,
+    "requests_per_second": 0.5,
+    "page_size": 9,
+    "max_attempts": 2,
+}
+
+
+def told_by(conn_id: str) -> dict[str, Any]:
+    """Return what a connection's API is told, but for the connection's id."""
+    api = BaseHook.get_hook(conn_id).open()[0]
+    found = {each.name: getattr(api.credentials, each.name) for each in fields(api.credentials)}
+    return {**found, "connection_id": "", "decimals": getattr(api, "_decimals", None)}
+
+
+def test_what_json_says_a_uri_says_too(connect: Connect, conn_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(conn_type, ALL_OPTIONS)
+    monkeypatch.setenv("AIRFLOW_CONN_BY_URI", BaseHook.get_connection(f"{conn_type}_default").get_uri())
+    assert told_by("by_uri") == told_by(f"{conn_type}_default")
+
+
+@pytest.mark.parametrize("prefix", ["", "extra__{}__"])
+def test_a_uri_in_which_everything_is_text(
+    connect: Connect, conn_type: str, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, prefix: str
+) -> None:
+    connect(conn_type, ALL_OPTIONS)
+    known = sandbox.connections()[f"{conn_type}_default"]
+    extra = {
+        prefix.format(conn_type) + key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in {**known.get("extra", {}), **ALL_OPTIONS}.items()
+    }
+    assert {"false", "9", "0.5", "[10, 30.5]"} <= set(extra.values())
+    login, password = (quote(known.get(name) or "", safe="") for name in ("login", "password"))
+    host = quote(f"http://127.0.0.1:{sandbox.port}/{conn_type}", safe="")
+    monkeypatch.setenv("AIRFLOW_CONN_BY_URI", f"{conn_type}://{login}:{password}@{host}/?{urlencode(extra)}")
+    by_uri, by_json = told_by("by_uri"), told_by(f"{conn_type}_default")
+    for each in (by_uri, by_json):
+        del each["extra"]
+    assert by_uri == by_json
 
 
 @pytest.mark.parametrize(

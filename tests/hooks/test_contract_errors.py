@@ -20,6 +20,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
     TooManyRecordsForXCom,
 )
+from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Sandbox
@@ -173,6 +174,94 @@ def test_wrong_credentials(
         assert len(sandbox.requests) <= 4  # three lists side by side, or a token; none of them again
 
 
+def labels_of(conn_type: str, *names: str) -> list[str]:
+    """Return what the form calls standard fields."""
+    types = {each["connection-type"]: each for each in get_provider_info()["connection-types"]}
+    return [types[conn_type]["ui-field-behaviour"]["relabeling"][name] for name in names]
+
+
+def test_refused_credentials_are_called_as_in_the_form(
+    connect: Connect, collect: Collect, facts: Facts, conn_type: str
+) -> None:
+    with pytest.raises(PaymentsAuthError) as caught:
+        collect(connect(conn_type, **facts.wrong))
+    said = str(caught.value)
+    assert f"of connection '{conn_type}_default'" in said
+    has_login = conn_type in ("cryptofuse", "satispay")
+    for label in labels_of(conn_type, "password", *(["login"] if has_login else [])):
+        assert repr(label) in said
+    if not has_login:
+        assert "login" not in said
+
+
+def test_a_login_that_is_used_is_named(connect: Connect, collect: Collect) -> None:
+    with pytest.raises(PaymentsAuthError) as caught:
+        collect(connect("jframework", login="sandbox-user", password="wrong"))
+    for label in ["Brand URL", *labels_of("jframework", "login", "password")]:
+        assert label in str(caught.value)
+
+
+FOREIGN = {
+    "page": (HTML, "text/html"),
+    "nothing": (b"", "application/json"),
+    "text": (b"RBAC: access denied", "text/plain"),
+    "gateway": (b'{"message": "Forbidden"}', "application/json"),
+    "gateway with an id": (b'{"message": "No API key found", "request_id": "4711"}', "application/json"),
+    "list": (b"[]", "application/json"),
+    "word": (b'"Forbidden"', "application/json"),
+    "null": (b"null", "application/json"),
+    "problem details": (
+        b'{"type": "about:blank", "title": "Access denied", "status": 403, "detail": "Blocked.", "error_code": 1020}',
+        "application/problem+json",
+    ),
+    "cut": (b'{"error": {"code": "inv', "application/json"),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_in_other_words_is_no_word_on_credentials(
+    connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None], status: int, kind: str
+) -> None:
+    body, content_type = FOREIGN[kind]
+    reply_to_list(conn_type, status, body, {"Content-Type": content_type})
+    hook = connect(conn_type, ONCE)
+    with pytest.raises(PaymentsUnavailable, match=f"HTTP {status}.*a firewall in between") as caught:
+        collect(hook)
+    said = str(caught.value)
+    assert f"{labels_of(conn_type, 'password')[0]!r}" in said
+    assert "log in" not in said
+    assert hook.test_connection() == (False, said)
+
+
+@pytest.mark.parametrize("conn_type", ["cryptofuse", "jframework"])
+@pytest.mark.parametrize("status", [400, 401, 403, 407, 408, 421, 499, 511])
+def test_a_login_that_something_in_between_answers_is_tried_again(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox, status: int
+) -> None:
+    login = {"login": "sandbox-user", "password": "sandbox-password"} if conn_type == "jframework" else {}
+    sandbox.faults.reply_with[conn_type].append((status, {"Content-Type": "text/html"}, HTML))
+    hook = connect(conn_type, ONCE, **login)
+    with pytest.raises(PaymentsRequestError if status == 400 else PaymentsUnavailable):
+        collect(hook)
+    assert collect(hook)
+
+
+def test_a_firewall_that_lets_the_second_attempt_through(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
+) -> None:
+    path = connect(conn_type).open()[0].list_path
+    left = [401, 403, 421]
+
+    def refuse(call: Any) -> None:
+        if call.route == path and left:
+            sandbox.faults.reply_with[conn_type].append((left.pop(), {"Retry-After": "0.01"}, HTML))
+
+    sandbox.before_reply = refuse
+    assert collect(connect(conn_type, {"max_concurrency": 1}))
+    assert left == []
+
+
 def test_no_such_payment(connect: Connect, ask: Ask, conn_type: str) -> None:
     with pytest.raises(PaymentNotFound):
         ask(connect(conn_type).get_payment, "no-such-id")
@@ -262,7 +351,7 @@ def test_connection_test_with_wrong_credentials(connect: Connect, facts: Facts, 
     ok, said = connect(conn_type, **facts.wrong).test_connection()
     assert not ok
     assert "HTTP 401" in said
-    assert "Check" in said
+    assert f"of connection '{conn_type}_default'" in said
 
 
 @pytest.mark.parametrize("body", [HTML, b"", b"{"])

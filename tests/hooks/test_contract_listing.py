@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -54,6 +54,23 @@ def test_each_payment_once(
     found = ids(collect(hook))
     assert sorted(found) == sorted(listed_ids(api, facts))
     assert ids(collect(hook)) == found
+
+
+def test_payments_know_when_their_listing_began(
+    connect: Connect, collect: Collect, ask: Callable[..., Any], sandbox: Sandbox, conn_type: str
+) -> None:
+    """Before the first request: so nothing that is found is older than it says."""
+    requests: list[datetime] = []
+    sandbox.before_reply = lambda call: requests.append(datetime.now(timezone.utc))
+    hook = connect(conn_type, {"page_size": 7})
+    before = datetime.now(timezone.utc)
+    found = collect(hook)
+    (listed_at,) = {each.listed_at for each in found}
+    assert before < listed_at < requests[0]
+    assert len(requests) > 3
+    requests.clear()
+    payment = ask(hook.get_payment, found[0].id)
+    assert listed_at < payment.listed_at < requests[-1]
 
 
 @pytest.mark.parametrize("page_size", [3, 100])

@@ -43,6 +43,7 @@ FIELDS = [
     "updated_at",
     "completed_at",
     "expires_at",
+    "listed_at",
     "raw",
 ]
 Connect = Callable[..., PaymentsHook]

@@ -72,6 +72,49 @@ def test_a_token_that_expires_is_renewed_before_use(connect: Connect, collect: C
     assert {call.status for call in sandbox.requests} == {200}
 
 
+@pytest.mark.parametrize("lifetime", [b'"3600"', b"3600.5", b'" 3600 "', b'"2036-01-01T00:00:00Z"', b"2082758400"])
+def test_a_lifetime_in_whatever_form_is_kept_to(
+    connect: Connect, collect: Collect, sandbox: Sandbox, lifetime: bytes
+) -> None:
+    sandbox.cryptofuse.tokens["long"] = (float("inf"), {"read", "write"})
+    body = b'{"access_token": "long", "token_type": "bearer", "expires_in": %s}' % lifetime
+    sandbox.faults.reply_with["cryptofuse"].append((200, {}, body))
+    hook = connect("cryptofuse", {"page_size": 20, "max_concurrency": 1})
+    assert len(collect(hook)) == 40
+    assert hook.open()[0].auth._key.expires_at is not None
+    assert len(token_calls(sandbox)) == 1
+
+
+@pytest.mark.parametrize(
+    "lifetime",
+    [b"null", b"0", b"-1", b'"0"', b'"soon"', b'"2020-01-01T00:00:00Z"', b"1577836800", b"true", b"[]", None],
+)
+def test_a_lifetime_that_says_nothing_is_until_the_api_says_no(
+    connect: Connect, collect: Collect, sandbox: Sandbox, lifetime: bytes | None
+) -> None:
+    """Taken at its word, a key that lives 0 seconds would be asked for before each request."""
+    sandbox.cryptofuse.tokens["some"] = (float("inf"), {"read", "write"})
+    told = b"" if lifetime is None else b', "expires_in": ' + lifetime
+    sandbox.faults.reply_with["cryptofuse"].append((200, {}, b'{"access_token": "some"%s}' % told))
+
+    def revoke(call: Call) -> None:
+        if len(sandbox.requests) == 3:
+            sandbox.cryptofuse.tokens.pop("some")
+
+    sandbox.before_reply = revoke
+    assert len(collect(connect("cryptofuse", {"page_size": 20, "max_concurrency": 1}))) == 40
+    assert len(token_calls(sandbox)) == 2
+
+
+@pytest.mark.parametrize("client_auth", ["basic", "body"])
+@pytest.mark.parametrize("secret", ["a+b", "a%b", "100%41", "a:b", "a b", "é€ключ", "&=?/#", "%2B", "~-._*'()"])
+def test_a_client_secret_may_have_any_character(
+    connect: Connect, collect: Collect, sandbox: Sandbox, client_auth: str, secret: str
+) -> None:
+    sandbox.cryptofuse.client = (f"id:{secret}", secret)
+    assert collect(connect("cryptofuse", {"client_auth": client_auth}))
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
@@ -103,8 +146,17 @@ def test_a_scope_that_does_not_suffice(connect: Connect, collect: Collect) -> No
 
 
 @pytest.mark.parametrize("path", ["/o/token/", "o/token/", "", None])
-def test_the_token_path(connect: Connect, collect: Collect, path: str | None) -> None:
-    assert collect(connect("cryptofuse", {"token_path": path}))
+@pytest.mark.parametrize("key", ["auth_path", "token_path"])  # the latter is the former name
+def test_the_token_path(connect: Connect, collect: Collect, key: str, path: str | None) -> None:
+    assert collect(connect("cryptofuse", {key: path}))
+
+
+@pytest.mark.parametrize("key", ["auth_path", "token_path"])
+def test_a_wrong_token_path(connect: Connect, collect: Collect, key: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=f"'{key}' in extra"):
+        connect("cryptofuse", {key: "/o/to ken/"}).open()
+    with pytest.raises(PaymentsConfigError, match="Keep 'auth_path'"):
+        connect("cryptofuse", {"auth_path": "/o/token/", "token_path": "/oauth/"}).open()
 
 
 @pytest.mark.parametrize("missing", ["login", "password"])

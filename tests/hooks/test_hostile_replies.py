@@ -25,6 +25,8 @@ from airflow_provider_payments.sandbox import Sandbox
 from tests.core.drift import build_api
 from tests.hooks.hostile import GIANTS, VALUES, payloads, places, put
 
+pytestmark = pytest.mark.without_airflow
+
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ERRORS: dict[str, Any] = {
     "hotpay": {"error": "no"},

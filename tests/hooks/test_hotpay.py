@@ -60,18 +60,59 @@ def test_a_scheme_or_decimals_that_make_no_sense(connect: Connect, value: Any) -
         connect("hotpay", {"token_decimals": value}).open()
 
 
-@pytest.mark.parametrize("value", [{"t": "6"}, {"t": -1}, {"t": 1.5}, {"t": True}, {"t": None}, {"t": 1000}, [6]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[{"t": "6"}, {"t": -1}, {"t": 1.5}, {"t": True}, {"t": None}, {"t": 1000}, [6]],
+        *["[6]", "{'t': '6'}", "{'t': t()}", "[object Object]", "[" * 100_000, "-" * 100_000 + "1"],
+    ],
+)
 def test_decimals_are_whole_numbers(connect: Connect, value: Any) -> None:
     with pytest.raises(PaymentsConfigError, match="token_decimals"):
         connect("hotpay", {"token_decimals": value}).open()
 
 
-@pytest.mark.parametrize("decimals", [{"nep141:wrap.near": 24}, '{"nep141:wrap.near": 24}'])
+# None takes away what the sandbox's own connection has.
+@pytest.mark.parametrize(
+    "value",
+    [
+        *['{"t": 6}', "{'t': 6}", "t", "t=", "=6", "t=six", "t=6.0", "t=-1", "t=78", "t=100", "t=6; u=6", "t 6"],
+        *["t=6, t=6", "t=6, u", "t=6=7", "[object Object]", {"t": 6}, ["t=6"], 6, True],
+    ],
+)
+def test_decimals_in_the_form_are_pairs(connect: Connect, value: Any) -> None:
+    with pytest.raises(PaymentsConfigError, match=r"'decimals' in extra must be a text of token ids"):
+        connect("hotpay", {"decimals": value, "token_decimals": None}).open()
+
+
+@pytest.mark.parametrize("value", ["", None, " ", ","])
+def test_no_decimals(connect: Connect, collect: Collect, value: Any) -> None:
+    extra = {"decimals": value, "token_decimals": None}
+    assert all(payment.amount is None for payment in collect(connect("hotpay", extra)))
+
+
+def test_decimals_are_told_once(connect: Connect) -> None:
+    with pytest.raises(PaymentsConfigError, match=r"'decimals' and 'token_decimals'. Keep one"):
+        connect("hotpay", {"decimals": "t=6", "token_decimals": {"t": 6}}).open()
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"token_decimals": {"nep141:wrap.near": 24}},
+        {"token_decimals": '{"nep141:wrap.near": 24}'},
+        # As earlier versions' form in Airflow 2.11 has left it.
+        {"token_decimals": "{'nep141:wrap.near': 24, 'nep141:usdt': 6}"},
+        {"decimals": "nep141:wrap.near=24"},
+        {"decimals": " nep141:usdt = 6 ,nep141:wrap.near=24,", "token_decimals": None},
+    ],
+)
 def test_amounts_are_scaled_only_where_decimals_are_known(
-    connect: Connect, collect: Collect, sandbox: Sandbox, decimals: Any
+    connect: Connect, collect: Collect, sandbox: Sandbox, extra: dict[str, Any]
 ) -> None:
+    extra = {"token_decimals": None, **extra}
     sandbox.hotpay.rows[:] = [{**PLAIN, "amount": "1" + "0" * 23}, {**PLAIN, "token_id": "nep141:wrap.NEAR"}]
-    known, unknown = (each.to_dict() for each in collect(connect("hotpay", {"token_decimals": decimals})))
+    known, unknown = (each.to_dict() for each in collect(connect("hotpay", extra)))
     assert (known["amount"], known["amount_minor"]) == ("0.1" + "0" * 23, "1" + "0" * 23)
     assert (unknown["amount"], unknown["crypto_amount"], unknown["amount_minor"]) == (None, None, "5")
 

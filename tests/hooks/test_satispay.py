@@ -82,9 +82,19 @@ def test_a_passphrase_too_many_does_no_harm(connect: Connect, collect: Collect) 
 def test_a_key_in_a_file(connect: Connect, collect: Collect, sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_text(pem(sandbox.satispay.private_key, PrivateFormat.PKCS8))
-    assert collect(connect("satispay", {"private_key_path": str(path)}, password=None))
-    with pytest.raises(PaymentsConfigError, match=r"private_key_path.*FileNotFoundError"):
-        connect("satispay", {"private_key_path": str(tmp_path / "none")}).open()
+    for key in ("key_path", "private_key_path"):  # the latter is the former name
+        assert collect(connect("satispay", {key: str(path)}, password=None))
+        with pytest.raises(PaymentsConfigError, match=rf" {key} .*FileNotFoundError"):
+            connect("satispay", {key: str(tmp_path / "none")}).open()
+
+
+def test_a_key_file_by_both_names(connect: Connect, collect: Collect, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text(pem(sandbox.satispay.private_key, PrivateFormat.PKCS8))
+    assert collect(connect("satispay", {"key_path": str(path), "private_key_path": str(path)}, password=None))
+    assert collect(connect("satispay", {"key_path": "", "private_key_path": str(path)}, password=None))
+    with pytest.raises(PaymentsConfigError, match=r"Keep 'key_path'"):
+        connect("satispay", {"key_path": str(path), "private_key_path": "/elsewhere"}, password=None).open()
 
 
 @pytest.mark.parametrize(

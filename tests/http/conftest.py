@@ -14,7 +14,8 @@ from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_cl
 from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.http.judge import Judge
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session
+from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.requests_session import open_session
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation, Pacer, TransportOptions
 from tests.http.server import Server
@@ -38,13 +39,19 @@ class Talk:
         self, *, auth: Auth | None = None, pacer: Pacer | None = None, retry: RetryPolicy | None = None, **options: Any
     ) -> Conversation:
         auth = auth or HeaderKey({"X-Key": SECRET}, (SECRET,))
-        judge = Judge("somepay", throttle_signals=((403, "70"),), secrets=lambda: auth.secrets)
+        transport = TransportOptions(**{"connect_timeout": 30, "read_timeout": 30, **options})
+        judge = Judge(
+            "somepay",
+            throttle_signals=((403, "70"),),
+            proxy_for=transport.proxy_for,
+            secrets=lambda: auth.secrets,
+        )
         return Conversation(
             auth=auth,
             judge=judge,
             check=judge.check,
-            options=TransportOptions(**{"connect_timeout": 30, "read_timeout": 30, **options}),
-            retry=retry or RetryPolicy(base_wait=0.001),
+            options=transport,
+            retry=retry or RetryPolicy(base_wait=0.001, least_wait=0.001),
             pacer=pacer or Pacer(None),
             log=self.logged.append,
         )

@@ -32,7 +32,10 @@ class Call:
 
 @dataclass
 class Answer:
-    """A reply. ``promised`` bytes more than the body are announced and never sent; ``is_dropped`` sends nothing."""
+    """A reply. ``promised`` bytes more than the body are announced and never sent; ``is_dropped`` sends nothing.
+
+    ``raw`` is sent instead of all else, byte for byte, and ends the connection; ``before`` is sent before all else.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -40,10 +43,13 @@ class Answer:
     promised: int = 0
     is_chunked: bool = False
     is_dropped: bool = False
+    raw: bytes = b""
+    before: bytes = b""
 
 
 class Server:
-    """Answers each call by calling ``answer``; ``most_at_once`` says how many calls overlapped.
+    """Answers each call by calling ``answer``; ``most_at_once`` says how many calls overlapped, ``connections`` how
+    many connections were opened.
 
     :param tls: None for plain HTTP.
     """
@@ -52,6 +58,7 @@ class Server:
         self.answer: Callable[[Call], Answer] = lambda call: Answer(body=call.target.encode())
         self.calls: list[Call] = []
         self.most_at_once = 0
+        self.connections = 0
         self._at_once = 0
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -118,6 +125,11 @@ class Server:
             disable_nagle_algorithm = True
             timeout = WAIT
 
+            def setup(self) -> None:
+                super().setup()
+                with server._lock:
+                    server.connections += 1
+
             def handle_one_request(self) -> None:
                 try:
                     super().handle_one_request()
@@ -131,6 +143,12 @@ class Server:
                 if answer.is_dropped:
                     self.close_connection = True
                     return
+                if answer.raw:
+                    self.wfile.write(answer.raw)
+                    self.close_connection = True
+                    return
+                self.wfile.write(answer.before)
+                self.wfile.flush()
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)

@@ -197,14 +197,16 @@ def test_client_credentials(in_body: bool, clock: Clock) -> None:
     flow = auth.flow(REQUEST)
     asked = next(flow)
     form = parse_qs(asked.body.decode(), strict_parsing=True)
-    basic = "Basic " + base64.b64encode("id:ü:se&cret=+".encode()).decode()
+    # RFC 6749, section 2.3.1: form-encoded first, so that whoever decodes gets what was meant.
+    encoded_secret = "se%26cret%3D%2B"
+    basic = "Basic " + base64.b64encode(f"id%3A%C3%BC:{encoded_secret}".encode()).decode()
     own: dict[str, Any] = {"client_id": ["id:ü"], "client_secret": ["se&cret=+"]} if in_body else {}
     assert form == {"grant_type": ["client_credentials"], "scope": ["read write"], **own}
     assert asked.headers.get("Authorization") == (None if in_body else basic)
     assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert (asked.method, asked.url, asked.asks_for_credentials) == ("POST", "https://api.example.com/o/token/", True)
     assert key_of(flow.send(issued("i55ued"))) == "Bearer i55ued"
-    assert {"se&cret=+", basic.removeprefix("Basic "), "i55ued"} <= set(auth.secrets)
+    assert {"se&cret=+", encoded_secret, basic.removeprefix("Basic "), "i55ued"} <= set(auth.secrets)
     assert not any(secret in repr(auth) for secret in auth.secrets)
 
 

@@ -7,7 +7,9 @@ import gzip
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -29,12 +31,14 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.http.auth import HttpSignature, IssuedKey, IssuedKeyAuth, signing_string
 from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
-from airflow_provider_payments.http.requests_driver import RequestsDriver, open_session
+from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.requests_session import open_session
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Pacer, TransportOptions
-from tests.http.conftest import SECRET, Drive, Pages, Talk
+from tests.http.conftest import SECRET, Drive, Pages, SyncDrive, Talk
 from tests.http.server import WAIT, Answer, Call, Server
 
+REFUSED = b'{"error": "invalid_token"}'
 THROTTLED = Answer(403, b'{"code": 70, "message": "Anti hammering"}')
 DOWN, WAIT_A_LITTLE = Answer(503), Answer(429, headers={"Retry-After": "0"})
 
@@ -329,7 +333,7 @@ def test_a_refused_page_is_given_to_the_walk(drive: Drive, server: Server, talk:
 
 
 def test_another_error_ends_the_walk(drive: Drive, server: Server, talk: Talk) -> None:
-    server.answer = lambda call: Answer(401 if call.target == "/1" else 200, call.target.encode())
+    server.answer = lambda call: Answer(401, REFUSED) if call.target == "/1" else Answer(body=call.target.encode())
     pages = Pages(server.origin, [f"/{number}" for number in range(20)])
     with pytest.raises(PaymentsAuthError):
         drive.walk(talk(max_concurrency=2), pages)
@@ -396,7 +400,7 @@ class TokenServer:
             return Answer(body=f"token-{self.issued}".encode())
         token = (call.header("Authorization") or "").removeprefix("Bearer ")
         is_right = token.startswith("token-") and token not in self.revoked
-        return Answer(200 if is_right else 401, call.target.encode())
+        return Answer(body=call.target.encode()) if is_right else Answer(401, REFUSED)
 
     def auth(self) -> IssuedKeyAuth:
         def read(reply: Reply, now: datetime) -> IssuedKey:
@@ -417,6 +421,23 @@ def test_a_token_is_asked_for_once_by_many_requests(drive: Drive, server: Server
     assert server.targets.count("/token") == 1
     assert server.targets[0] == "/token"
     assert drive.requests == 13
+
+
+def test_new_keys_are_told_of_in_the_thread_of_the_caller(server: Server, talk: Talk) -> None:
+    """Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's replies."""
+    tokens = TokenServer(server)
+    told: list[tuple[int, str]] = []
+
+    def mask(secrets: Sequence[str]) -> None:
+        told.extend((threading.get_ident(), secret) for secret in secrets)
+
+    conversation = replace(talk(auth=tokens.auth(), max_concurrency=4), mask=mask)
+    paths = [f"/{number}" for number in range(12)]
+    SyncDrive().walk(conversation, Pages(server.origin, paths), on_page=lambda: tokens.revoked.add("token-1"))
+    SyncDrive().send(conversation, get(server))
+    assert {secret for _, secret in told} == {"password", "token-1", "token-2"}
+    assert threading.get_ident() in {thread for thread, _ in told}
+    assert len({thread for thread, _ in told}) == 1
 
 
 def test_a_revoked_token_is_renewed_once_by_many_requests(drive: Drive, server: Server, talk: Talk) -> None:
@@ -476,7 +497,7 @@ def test_the_requests_driver_authorizes_for_others(server: Server, talk: Talk) -
         driver = RequestsDriver(conversation, session)
         assert driver.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
         assert driver.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
-        tokens.token_answer = Answer(401)
+        tokens.token_answer = Answer(401, REFUSED)
         with pytest.raises(PaymentsAuthError):
             RequestsDriver(talk(auth=tokens.auth()), session).authorize(get(server))
     assert server.targets == ["/token", "/token"]
@@ -558,6 +579,14 @@ def test_a_proxy_gets_the_whole_url(drive: Drive, server: Server, talk: Talk, fo
     (call,) = server.calls
     assert (call.target, call.header("Host")) == (url, "api.example.invalid")
     assert call.header("Proxy-Authorization") == "Basic " + base64.b64encode(b"user:s3cret").decode()
+
+
+def test_a_proxy_that_asks_for_a_password_is_named(drive: Drive, server: Server, talk: Talk) -> None:
+    server.script(Answer(407, b"<html>", {"Proxy-Authenticate": "Basic"}), Answer())
+    proxies = {"http": server.origin.replace("http://", "http://user:s3cret@")}
+    drive.send(talk(proxies=proxies), Request("GET", "http://api.example.invalid/payments"))
+    assert f"The proxy {server.origin} asks for a name and a password" in talk.logged[0]
+    assert "s3cret" not in talk.logged[0]
 
 
 @pytest.mark.parametrize("trust_env", [True, False])

@@ -96,7 +96,7 @@ SHAPES: dict[str, tuple[Any, tuple[str | None, str | None, str | None]]] = {
     "errors of errors": ({"errors": [[1]]}, (None, None, None)),
     "nothing": ({}, (None, None, None)),
     "nulls": ({"error": None, "code": None, "message": None}, (None, None, None)),
-    "invalid UTF-8": (b'{"message": "\xff"}', (None, None, None)),
+    "invalid UTF-8": (b'{"message": "\xff"}', (None, "\ufffd", None)),
     "cut": (b'{"message": "half', (None, None, None)),
 }
 
@@ -122,7 +122,14 @@ def test_nesting_without_end_is_no_complaint() -> None:
     ("answer", "kind"),
     [
         (reply(400, {"code": 36}), PaymentsRequestError),
-        (reply(401), PaymentsAuthError),
+        (reply(401, {"error": "invalid_api_key"}), PaymentsAuthError),
+        (reply(407), PaymentsUnavailable),
+        *((reply(status), PaymentsUnavailable) for status in (408, 420, 421, 425, 430, 460, 499)),
+        *((reply(status), PaymentsUnavailable) for status in (507, 509, 511, 520, 522, 527, 529, 530, 598, 999)),
+        (reply(408, retry_after="5"), PaymentsThrottled),
+        (reply(502, retry_after="5"), PaymentsThrottled),
+        (reply(409), PaymentsRequestError),
+        (reply(423), PaymentsRequestError),
         (reply(403, {"code": 45}), PaymentsAuthError),
         (reply(403, {"code": 70}), PaymentsThrottled),
         (reply(403, {"code": "70"}), PaymentsThrottled),
@@ -243,6 +250,36 @@ def test_an_unreadable_reply_is_described_and_not_shown() -> None:
         "somepay: the reply to GET /v1/payments is not what the API documents: invalid *** character "
         "(21 bytes of text/html)"
     )
+
+
+def test_a_refusal_of_something_in_between_is_described_and_not_shown() -> None:
+    page = Reply(403, {"content-type": "text/html\x1b[31m; charset=utf-8"}, b"<html>Jane Doe</html>")
+    error = verdict(REQUEST, page)
+    assert type(error) is PaymentsUnavailable
+    assert str(error) == (
+        "somepay answered GET /v1/payments with HTTP 403. That is not how somepay words an error (21 bytes of "
+        r"text/html\x1b[31m), so it may come from a proxy or a firewall in between, and pass. If it stays, look there "
+        "first, and then check the credentials of the connection."
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "is_own"),
+    [
+        ({"code": 36}, True),
+        ({"code": None}, True),
+        ({}, True),
+        ({"message": "Forbidden"}, False),
+        ({"code": 403, "title": "Forbidden", "type": "about:blank"}, False),
+        (["code"], False),
+        ("code", False),
+        (b"", False),
+        (b"<html>", False),
+        (b'{"code": ', False),
+    ],
+)
+def test_an_error_in_the_apis_own_words(body: Any, is_own: bool) -> None:
+    assert Judge("somepay", error_fields=("code",)).is_own_error(reply(401, body)) is is_own
 
 
 def test_an_unreachable_api_is_described_by_its_place() -> None:

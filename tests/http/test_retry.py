@@ -36,7 +36,18 @@ NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=timezone.utc)
         ("", None),
         ("soon", None),
         ("-5", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("1.", None),
+        (".5", None),
+        ("1e3", None),
+        ("1 5", None),
+        ("120s", None),
+        ("120, 5", 120),
+        ("5,120 ,soon", 120),
+        ("-5, 7", 7),
+        ("Fri, 20 Nov 2026 12:00:30 GMT, 7", 30),
+        ("7, Fri, 20 Nov 2026 12:00:30 GMT", 30),
+        ("٣", None),
         ("Fri, 99 Nov 2026 12:00:30 GMT", None),
         ("Fri, 20 Nov 2026 12:00:30 +99999999999999", None),
         ("9" * 400, 1e9),
@@ -147,6 +158,19 @@ def test_own_waits_are_random_below_a_bound_that_doubles() -> None:
         assert max(waits) <= bound
         assert min(waits) < bound / 4  # the whole range is used: of 200 draws some are small, and some large
         assert max(waits) > bound * 3 / 4
+
+
+def test_a_wait_that_is_not_said_is_no_short_one() -> None:
+    policy = RetryPolicy(max_attempts=8, base_wait=0.2, max_wait=10)
+    seen = []
+    for _ in range(200):
+        attempts = Attempts(*[PaymentsThrottled("wait.")] * 7)
+        attempts.run(policy)
+        seen.append(attempts.waits)
+    for waits, bound in zip(zip(*seen, strict=True), [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10], strict=True):
+        assert min(waits) >= max(bound / 2, 0.5)
+        assert max(waits) <= max(bound, 0.5)
+        assert bound <= 0.5 or max(waits) - min(waits) > bound / 6  # random all the same, for many may be waiting
 
 
 def test_says_what_it_waits_for() -> None:

@@ -284,10 +284,12 @@ def test_a_tunnel_does_not_spare_the_verification(drive: Drive, server: Server, 
     assert (len(proxy.heads), server.calls) == (1, [])
 
 
-def test_a_proxy_that_refuses(drive: Drive, server: Server, talk: Talk) -> None:
-    with tunnel(server, "407 Proxy Authentication Required") as proxy:
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Blocked by policy", "502 No route"])
+def test_a_proxy_that_refuses(drive: Drive, server: Server, talk: Talk, status: str) -> None:
+    with tunnel(server, status) as proxy:
         url = f"http://someone:pr0xy%2Fp%40ss@{proxy.address}"
-        with pytest.raises(PaymentsUnavailable, match=r"[Pp]roxy") as caught:
+        said = rf"The proxy http://{proxy.address} lets no request through \(HTTP {status[:3]}\)"
+        with pytest.raises(PaymentsUnavailable, match=said) as caught:
             drive.send(talk(proxies={"https": url}), get(server))
     assert server.calls == []
     assert "someone" not in f"{caught.value}{talk.logged}"

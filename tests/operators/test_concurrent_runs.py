@@ -125,7 +125,8 @@ def test_parts(store: StoreUnderTest) -> None:
         manifests = [each for each in outcomes if isinstance(each, dict)]
         published = check_parts(store, "parts.jsonl")
         if published is None:
-            assert not manifests, "a run that succeeded has left its manifest, unless another one failed after it"
+            # Another one, that failed after it, has removed the manifest of a run that succeeded.
+            assert len(manifests) < len(outcomes), "of runs that succeed, the last one leaves its manifest"
         else:
             assert published["statuses"] in [each["statuses"] for each in manifests]
         assert store.kind == "s3" or len(manifests) == 4
@@ -262,7 +263,7 @@ def processes() -> Iterator[Callable[..., list[str]]]:
             process.stdin.flush()  # type: ignore[union-attr]
         said = []
         for process in started:
-            output, errors = process.communicate(timeout=120)
+            output, errors = process.communicate(timeout=500)
             assert process.returncode == 0, errors[-3000:]
             said += [line for line in output.splitlines() if line.startswith(("MANIFEST", "ABORTED"))]
         return said

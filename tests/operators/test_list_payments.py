@@ -25,7 +25,10 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.output.delivery import MAX_XCOM_BYTES
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.listed import content, unlisted
+from tests.texts import NASTY, find_controls
 
 DAGS = Path(__file__).parent / "dags" / "list_payments.py"
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
@@ -40,6 +43,7 @@ MANIFEST = [
     "connection_id",
     "created_from",
     "created_to",
+    "listed_at",
     "first_created_at",
     "last_created_at",
     "statuses",
@@ -79,8 +83,8 @@ def tries(dag_run: Any, task_id: str) -> tuple[str, int]:
     return str(instance.state), instance.try_number
 
 
-def run_dag(name: str, **conf: str) -> Any:
-    return runpy.run_path(str(DAGS))[name].test(run_conf=conf)
+def run_dag(name: str, file: Path = DAGS, **conf: str) -> Any:
+    return runpy.run_path(str(file))[name].test(run_conf=conf)
 
 
 @pytest.mark.usefixtures("database")
@@ -90,9 +94,9 @@ def test_a_dag_run_of_every_connection(sandbox: Sandbox, tmp_path: Path) -> None
     files = []
     for number, conn_type in enumerate(CONN_TYPES):
         wanted = records_of(f"{conn_type}_default", created_from="2024-01-01T00:00:00Z")
-        assert pulled(dag_run, f"{conn_type}_xcom") == wanted
+        assert unlisted(pulled(dag_run, f"{conn_type}_xcom")) == unlisted(wanted)
         path = tmp_path / f"{conn_type}.jsonl{'.gz' * (number % 2)}"
-        assert read(path) == wanted
+        assert unlisted(read(path)) == unlisted(wanted)
         manifest = pulled(dag_run, f"{conn_type}_file")
         assert list(manifest) == MANIFEST
         assert manifest["records"] == len(wanted)
@@ -127,13 +131,13 @@ def test_what_cannot_be_helped_is_not_tried_again(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz", "csv", "csv.gz"])
 def test_the_same_payments_are_the_same_bytes(sandbox: Sandbox, tmp_path: Path, conn_type: str, suffix: str) -> None:
     one, other = (run(conn_type, output_path=(tmp_path / f"{name}.{suffix}").as_uri()) for name in ("a", "b"))
-    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
-    assert (one["sha256"], one["bytes"]) == (other["sha256"], other["bytes"])
+    assert one["listed_at"] < other["listed_at"]
+    first = content(one)
+    assert first == content(other)
     if suffix.endswith(".gz"):
         assert (tmp_path / f"a.{suffix}").read_bytes()[3:8] == bytes(5), "a name or a time in the gzip header"
     assert one["bytes"] == (tmp_path / f"a.{suffix}").stat().st_size
-    again = run(conn_type, output_path=(tmp_path / f"a.{suffix}").as_uri())
-    assert again["sha256"] == one["sha256"]
+    assert content(run(conn_type, output_path=(tmp_path / f"a.{suffix}").as_uri())) == first
 
 
 @pytest.mark.parametrize("conn_type", CONN_TYPES)
@@ -239,7 +243,7 @@ def test_faults_on_the_way_do_not_show_in_the_result(sandbox: Sandbox, tmp_path:
     calm = run(conn_type, output_path=(tmp_path / "calm.jsonl").as_uri())
     sandbox.faults.throttle_every, sandbox.faults.retry_after = 2, "0"
     rough = run(conn_type, output_path=(tmp_path / "rough.jsonl").as_uri())
-    assert rough["sha256"] == calm["sha256"]
+    assert content(rough) == content(calm)
     assert rough["requests"] > calm["requests"] or conn_type == "hotpay"
 
 
@@ -297,6 +301,36 @@ def test_too_many_records_for_xcom(sandbox: Sandbox) -> None:
         run(max_xcom_records=39)
 
 
+@pytest.mark.parametrize("text", ["x", "é"])
+def test_too_many_bytes_for_xcom(sandbox: Sandbox, text: str) -> None:
+    """As JSON, which XComs are, each é takes six bytes."""
+    fitting = MAX_XCOM_BYTES // 40 // 2 // len(json.dumps(text).strip('"'))  # it is in the record, and in its raw
+    for row in sandbox.spacepay.rows:
+        row["orderId"] = text * (fitting * 9 // 10)
+    found = run()
+    assert len(found) == 40
+    assert MAX_XCOM_BYTES * 0.8 < len(json.dumps(found)) < MAX_XCOM_BYTES
+    for row in sandbox.spacepay.rows[:10]:
+        row["orderId"] = text * fitting * 2
+    with pytest.raises(TooManyRecordsForXCom, match=r"4 MiB.*output_path"):
+        run()
+    assert len(run(include_raw=False)) == 40
+
+
+@pytest.mark.usefixtures("database")
+def test_payments_that_a_task_returns(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Records go from task to task. Payments do not, and the task that returns them says what to write."""
+    dag_run = run_dag("payments_in_xcom", DAGS.with_name("payments_in_xcom.py"))
+    assert pulled(dag_run, "count") == {"records": 40}
+    for task_id in ("one", "several", "within", "listing"):
+        assert tries(dag_run, task_id) == ("failed", 1), task_id
+    log = caplog.text + "".join(capfd.readouterr())  # where it is depends on the version of Airflow
+    for kind in ("Payment", "PaymentListing"):
+        assert f"A {kind} is nothing that an XCom can hold. Return records: [payment.to_dict()" in log
+
+
 def test_a_connection_of_another_type(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({"conn_type": "http", "host": "http://127.0.0.1"}))
     with pytest.raises(PaymentsConfigError, match=r"other.*HttpHook"):
@@ -309,9 +343,9 @@ def test_lookback_moves_the_start(sandbox: Sandbox, tmp_path: Path) -> None:
     question = {"created_to": end, "output_path": (tmp_path / "a.jsonl").as_uri()}
     narrow = run(created_from=end - timedelta(hours=1), **question)
     wide = run(created_from=end - timedelta(hours=1), lookback=day - timedelta(hours=1), **question)
-    same = run(created_from=(end - day).isoformat(), **question)
+    found = content(wide)
+    assert found == content(run(created_from=(end - day).isoformat(), **question))
     assert wide["created_from"] == "2025-10-10T12:00:00Z"
-    assert wide["sha256"] == same["sha256"]
     assert wide["records"] > narrow["records"]
     assert run(lookback=day, **question)["created_from"] is None
 
@@ -336,6 +370,10 @@ def test_templated_fields_are_attributes_taken_as_they_are() -> None:
         "filters",
         "output_path",
         "file_format",
+        "lookback",
+        "include_raw",
+        "max_xcom_records",
+        "max_records_per_file",
     }
 
 
@@ -349,3 +387,27 @@ def test_importing_the_operator_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_texts_that_databases_refuse(sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row = sandbox.apis["spacepay"].add(None, orderId="a\x00b", status=NASTY, currency=NASTY)
+    sandbox.apis["spacepay"].add(None, orderId="\ud800")
+    exact, replaced = tmp_path / "exact.jsonl", tmp_path / "replaced.jsonl"
+    manifest = run(output_path=exact.as_uri())
+    assert [each for each in manifest["warnings"] if "U+0000" in each] == [
+        "1 payments have texts with U+0000. PostgreSQL and other databases refuse it. "
+        "Set replace_nul=True to have U+FFFD in its place."
+    ]
+    assert any("no Unicode" in each for each in manifest["warnings"])
+    assert manifest["complete"] is True
+    assert not find_controls(manifest)
+    assert b"\\u0000" in exact.read_bytes()
+    (found,) = [each for each in read(exact) if each["id"] == row["id"]]
+    assert (found["order_id"], found["provider_status"]) == ("a\x00b", NASTY)
+    again = run(output_path=replaced.as_uri(), replace_nul=True)
+    assert any("U+FFFD was written in its place" in each for each in again["warnings"])
+    assert b"\\u0000" not in replaced.read_bytes()
+    expected = json.loads(exact.read_bytes().splitlines()[read(exact).index(found)].replace(b"\\u0000", b"\\ufffd"))
+    assert [each for each in read(replaced) if each["id"] == row["id"]] == [expected]
+    assert [each for each in run() if each["id"] == row["id"]] == [expected]  # XCom
+    assert "U+FFFD was written in its place" in caplog.text

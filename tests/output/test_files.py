@@ -25,7 +25,7 @@ Make = Callable[..., Payment]
 RAW = b'{"amount": 1.10,\n "name": "\xc3\xa9"}'
 TEXT_FORMATS = [name for name in FORMATS if name != "parquet"]
 AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
-TIMES = ("created_at", "updated_at", "completed_at", "expires_at")
+TIMES = ("created_at", "updated_at", "completed_at", "expires_at", "listed_at")
 TYPES = {
     **dict.fromkeys(RECORD_FIELDS, "VARCHAR"),
     **dict.fromkeys(AMOUNTS, "DECIMAL(38,18)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -279,13 +280,13 @@ def test_the_command_prints_connections_and_stops_when_told(number: signal.Signa
         assert reply.json()["pagination"]["total"] == 5
     finally:
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, "")
 
 
 def test_the_command_says_when_its_port_is_taken(sandbox: Sandbox) -> None:
     command = [sys.executable, "-m", "airflow_provider_payments.sandbox", "--port", str(sandbox.port)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{sandbox.port}" in done.stderr
 
@@ -300,3 +301,60 @@ def test_a_large_sandbox_answers_quickly() -> None:
         ]
         assert len({row["id"] for row in rows}) == 20_000
         assert time.monotonic() - started < 20
+
+
+NEWEST = datetime(2031, 3, 3, 3, 3, 3, tzinfo=timezone.utc)
+
+
+def moment(value: Any) -> float:
+    """A row's time in Unix seconds."""
+    if isinstance(value, int):
+        return value
+    return datetime.fromisoformat(value[:19] + (value[-6:] if value[-6] == "+" else "+00:00")).timestamp()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_payments_can_be_of_another_time(name: str) -> None:
+    api, documented = (Sandbox(payments=50, newest=newest).apis[name] for newest in (NEWEST, None))
+    pairs = zip(api.rows, documented.rows, strict=True)
+    times = [(row.get(api.time_field), was.get(api.time_field)) for row, was in pairs]
+    by = {moment(now) - moment(was) for now, was in times if was}
+    assert by == {round((NEWEST - documented.newest).total_seconds())}
+    assert all(bool(now) == bool(was) for now, was in times)
+    assert NEWEST.timestamp() - max(moment(now) for now, _ in times if now) <= 1
+    # What is to come is moved, too, and nothing else is changed.
+    for each in (api, documented):
+        each.settle(float("inf"))
+    known = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|(?<=\"timestamp\": )\d+")
+    assert known.sub("", json.dumps(api.rows)) == known.sub("", json.dumps(documented.rows))
+    assert not re.search(r"202[567]-\d\d-\d\dT", json.dumps(api.rows))
+
+
+def test_new_payments_come_as_time_goes_by() -> None:
+    with Sandbox(payments=20, newest=NEWEST, new_every=60) as running:
+        before = {name: len(api.rows) for name, api in running.apis.items()}
+        running.advance(150)
+        found = spacepay(running).json()["data"]
+        assert [payment["createdAt"] for payment in found[:3]] == [
+            "2031-03-03T03:05:02.733Z",
+            "2031-03-03T03:04:02.733Z",
+            "2031-03-03T03:03:02.733Z",
+        ]
+        assert {payment["status"] for payment in found[:3]} == {"completed"}
+        assert found[0]["id"] != found[1]["id"]
+        # They are made when somebody looks, and once only.
+        assert len(running.spacepay.rows) == before["spacepay"] + 2
+        assert len(spacepay(running).json()["data"]) == 22
+        assert len(running.hotpay.rows) == before["hotpay"]
+        # None of their times lies ahead by more than a few seconds.
+        text = json.dumps(found[:2])
+        assert max(re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text.replace("expiresAt", ""))) < "2031-03-03T03:30"
+
+
+def test_the_command_takes_times() -> None:
+    command = [sys.executable, "-m", "airflow_provider_payments.sandbox", "--port", "0"]
+    done = subprocess.run(
+        [*command, "--newest", "2031-03-03T03:03:03"], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "--newest" in done.stderr

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -78,7 +78,10 @@ def test_what_is_made_of_credentials(plant: Plant, way: str, monkeypatch: pytest
         asyncio.run(hook.aopen())
     derived = [proxy, base64.b64encode(f"someone:{proxy}".encode()).decode()]
     if plant.conn_type == "cryptofuse":
-        derived.append(base64.b64encode(f"{login}:{plant.password}".encode()).decode())
+        secret = plant.password.strip()
+        encoded = f"{quote_plus(login)}:{quote_plus(secret)}"
+        derived += [base64.b64encode(pair.encode()).decode() for pair in (encoded, f"{login}:{secret}")]
+        derived.append(quote_plus(secret))
     else:
         derived += [line for line in plant.secrets if len(line) == 64]
         assert len(derived) > 10

@@ -59,6 +59,14 @@ class Store(BlockingStore):
         self.set(key, value)
 
 
+class CountingStore(Store):
+    writes = 0
+
+    def set(self, key: str, value: Any) -> None:
+        self.writes += 1
+        super().set(key, value)
+
+
 class StoreOfSeveralAssets(Store):
     async def aget(self, key: str, default: Any = None) -> Any:
         raise ValueError("several assets")
@@ -248,7 +256,7 @@ class TestWithOneCompany:
             {"poke_interval": 0},
             {"poke_interval": -1.0},
             {"poke_interval": timedelta(0)},
-            {"poke_interval": "60"},
+            {"poke_interval": "soon"},
             {"lookback": 0},
             {"created_from": "2026-01-01T00:00:00"},
         ],
@@ -305,20 +313,53 @@ def test_its_arguments_come_back_and_hold_no_secret(shop: Shop) -> None:
 def test_what_was_announced_survives_as_text() -> None:
     from airflow_provider_payments.triggers.announced import NO_TIME, Announced
 
+    old, new, undated, newer = 2**64 - 1, 2, 3, 4
     announced = Announced()
-    announced.note({"old": 1000.0, "new": 5000.0, "undated": NO_TIME}, 6000.0, 2000.0)
-    assert announced == Announced(6000.0, {"new": 5000.0, "undated": NO_TIME})
-    assert Announced.from_json(announced.to_json()) == announced
-    announced.note({"newer": 6500.0}, 6900.0, 2000.0)
-    assert announced.keys == {"new": 5000.0, "newer": 6500.0}
+    announced.note({old: 1000.0, new: 5000.0, undated: NO_TIME}, 6000.0, 2000.0)
+    assert announced == Announced(6000.0, {new: 5000.0, undated: NO_TIME})
+    assert Announced.from_text(announced.to_text()) == announced
+    announced.note({newer: 6500.0, old: 6500.0}, 6900.0, 2000.0)
+    assert announced.keys == {new: 5000.0, newer: 6500.0, old: 6500.0}
+    assert Announced.from_text(announced.to_text()) == announced
     announced.note({}, 9000.0, 2000.0)
     assert announced.keys == {}
+    assert Announced.from_text(announced.to_text()) == announced
 
 
 @on_airflow_3
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": 1}', '{"polled_at": null, "keys": {}}', "no JSON"])
+def test_the_text_of_many_is_short() -> None:
+    from airflow_provider_payments.triggers.announced import Announced, shorten
+
+    announced = Announced()
+    announced.note({shorten(f"payment-{each}"): 1_769_000_000.0 + each for each in range(5000)}, 1_769_000_000.0, 1.0)
+    assert Announced.from_text(announced.to_text()) == announced
+    assert len(announced.to_text()) < 13 * 5000
+
+
+@on_airflow_3
+def test_what_has_not_changed_is_not_written(shop: Shop) -> None:
+    store = CountingStore()
+
+    def then(poll: int) -> None:
+        if poll == 3:
+            sell(shop)
+
+    watch(new_payments(shop, poke_interval=0.1), store, polls=6, then=then)
+    assert store.writes == 2  # that the watch has begun, and the one payment
+
+    # A day of silence, and the next watch would have two days to list.
+    store = CountingStore()
+    watch(new_payments(shop, poke_interval=0.1, lookback=0.25), store, polls=6)
+    assert 2 <= store.writes < 6
+
+
+@on_airflow_3
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "[1.0]", '[1.0, "", ""]', '[1.0, "a"]', "[null, 1, 2]", '{"polled_at": 1, "keys": {}}', "no JSON"],
+)
 def test_a_foreign_state_is_refused(text: str) -> None:
     from airflow_provider_payments.triggers.announced import Announced
 
     with pytest.raises(ValueError, match=r"."):
-        Announced.from_json(text)
+        Announced.from_text(text)

@@ -106,7 +106,10 @@ def test_nothing_secret_shows(sandbox: Sandbox, shop: Shop, ears: Ears, weather:
     shop.finish()
     row = shop.sell("pending", "one-order")
     if weather == "refused":
-        shop.reply_always(401, json.dumps({"message": sandbox.connections()[shop.conn_id]["password"]}).encode())
+        secret = sandbox.connections()[shop.conn_id]["password"]
+        # The fields of all companies' errors.
+        said = {"error": "refused", "code": 34, "success": False, "message": f"not {secret}"}
+        shop.reply_always(401, json.dumps(said).encode())
     told: list[str] = []
 
     def look(trigger: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -132,11 +133,15 @@ def test_one_request_for_each_payment(shop: Shop, poll_either_way: Poll) -> None
         assert len(shop.calls) == left
     shop.move(rows[0], "failed")
     shop.forget_calls()
+    last_poll = datetime.now(timezone.utc)
     assert poll_either_way(shop.hook, wait)
     assert len(shop.calls) == 1 + 3, "what had got there earlier is looked at once more"
     assert wait.describe() == "3 of 3 payments have reached a final status."
     listing = wait.list_payments(shop.hook)
-    assert [each.id for each in listing] == [shop.id_of(row) for row in rows]
+    found = list(listing)
+    assert [each.id for each in found] == [shop.id_of(row) for row in rows]
+    assert {each.listed_at for each in found} == {listing.report.listed_at}, "one time, of two requests and more"
+    assert last_poll < found[0].listed_at < datetime.now(timezone.utc)
     assert listing.report.is_complete
 
 

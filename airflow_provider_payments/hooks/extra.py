@@ -1,0 +1,141 @@
+"""The extra of a connection: JSON, in which everything may also be text, for a URI has nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.http.secrecy import Unpicklable
+
+if TYPE_CHECKING:
+    from airflow_provider_payments._compat import Connection
+
+_TRUE = ("true", "1", "yes", "on")
+_FALSE = ("false", "0", "no", "off")
+
+
+@dataclass(frozen=True)
+class Extra(Unpicklable):
+    """A connection's extra. Values that are null or empty text count as absent.
+
+    :param extra: nothing of it may become a header by itself.
+    """
+
+    connection_id: str
+    extra: Mapping[str, Any] = field(repr=False)
+
+    def value(self, *keys: str) -> Any:
+        """Return what stands under the first of some keys that has a value; text without the blanks around it.
+
+        :param keys: a key, and older names of it.
+        """
+        for key in keys:
+            value = self.extra.get(key)
+            value = value.strip() if isinstance(value, str) else value
+            if value is not None and value != "":
+                return value
+        return None
+
+    def key_of(self, key: str, former: str) -> str:
+        """Return the key that the extra has of a key and its former name.
+
+        :raises PaymentsConfigError: when it has both, with different values.
+        """
+        value, other = self.value(key), self.value(former)
+        if value is not None and other is not None and value != other:
+            raise PaymentsConfigError(
+                f"Connection {self.connection_id!r}: extra has {key!r} and, as {former!r}, its former name, another. "
+                f"Keep {key!r}."
+            )
+        return former if value is None and other is not None else key
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a text."""
+        value = self.value(key)
+        if isinstance(value, bool | list | dict):
+            raise self.wrong(key, "text")
+        return default if value is None else str(value)
+
+    def choice(self, key: str, *permitted: str) -> str:
+        """Return a word; the first permitted one is the default."""
+        value = self.value(key)
+        word = permitted[0] if value is None else value
+        if not isinstance(word, str) or word not in permitted:
+            raise self.wrong(key, f"one of {', '.join(permitted)}")
+        return word
+
+    def number(self, key: str, default: int, *, minimum: int = 0) -> int:
+        """Return a whole number."""
+        return int(self.real_number(key, default, minimum=minimum, is_whole=True))
+
+    def real_number(self, key: str, default: float, *, minimum: int = 0, is_whole: bool = False) -> float:
+        """Return a number, which may have a fraction."""
+        value = self.value(key)
+        if value is None:
+            return default
+        number = read_number(value)
+        if number is None or not minimum <= number < 1e9 or (is_whole and number != int(number)):
+            raise self.wrong(key, f"a {'whole ' if is_whole else ''}number of at least {minimum}")
+        return number
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return a boolean."""
+        value = self.value(key)
+        flag = default if value is None else read_flag(value)
+        if flag is None:
+            raise self.wrong(key, "true or false")
+        return flag
+
+    def structure(self, *keys: str) -> Any:
+        """Return a value that may be a list or an object, also one that is written as JSON text."""
+        value = self.value(*keys)
+        if isinstance(value, str) and value[0] in "[{":
+            try:
+                return json.loads(value)
+            except ValueError:
+                return value
+        return value
+
+    def wrong(self, key: str, expected: str) -> PaymentsConfigError:
+        """Return the error for a key. The value may be a secret in the wrong place, so it is not shown."""
+        return PaymentsConfigError(f"Connection {self.connection_id!r}: {key!r} in extra must be {expected}.")
+
+
+def read_extra(connection: Connection) -> Extra:
+    """Read a connection's extra.
+
+    :raises PaymentsConfigError: when it is not a JSON object.
+    """
+    conn_id = connection.conn_id or ""
+    try:
+        values = json.loads(connection.extra) if connection.extra else {}
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise PaymentsConfigError(f"Connection {conn_id!r}: extra is not a JSON object.")
+    # Forms of Airflow before 2.3 saved fields with a prefix.
+    prefix = f"extra__{connection.conn_type}__"
+    former = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    return Extra(conn_id, {**former, **{key: value for key, value in values.items() if not key.startswith(prefix)}})
+
+
+def read_flag(value: object) -> bool | None:
+    """Read a boolean, a 0 or 1, or a word for one of them. None when it is nothing of the kind."""
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return True if word in _TRUE else False if word in _FALSE else None
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+
+
+def read_number(value: object) -> float | None:
+    """Read a number, or text that is one. None when it is nothing of the kind, or infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < float("inf") else None

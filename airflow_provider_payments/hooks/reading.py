@@ -1,0 +1,142 @@
+"""Reading replies that are not quite what is documented, where that leaves no doubt of what is meant.
+
+An integer where a text is due is that text, and digits in quotes, or ``5.0``, are an integer where one is due.
+Fractions, booleans, lists and objects in such places stay errors. Of texts that are no Unicode, the rest is read.
+
+All of it is slow, and used only when a reply could not be read as documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from airflow_provider_payments.hooks.stage import RawPage
+from airflow_provider_payments.http.judge import UNREADABLE
+from airflow_provider_payments.texts import mend_json, quote_text
+
+#: An integer longer than this is not read out of a text.
+_MOST_DIGITS = 100
+
+
+class Decoder:
+    """Decodes JSON into a struct."""
+
+    def __init__(self, kind: type[msgspec.Struct]) -> None:
+        self._kind = kind
+        self._decode = msgspec.json.Decoder(kind).decode
+
+    def decode(self, text: bytes) -> Any:
+        """Decode JSON as documented, or else leniently.
+
+        :raises msgspec.ValidationError: naming the field and the two types, never the value.
+        """
+        try:
+            return self._decode(text)
+        except msgspec.ValidationError:
+            return _settle(msgspec.json.decode(text, type=_loosen(self._kind)), self._kind, "$")
+
+
+class MendedRow(bytes):
+    """A row in which U+FFFD stands for what was no Unicode.
+
+    :param exact: the same with that visible, for ids that differ are to stay different.
+    """
+
+    exact: bytes
+
+    def __new__(cls, mended: bytes, exact: bytes) -> MendedRow:
+        """Make one of the two."""
+        row = super().__new__(cls, mended)
+        row.exact = exact
+        return row
+
+
+def split_body(body: bytes, split: Callable[[bytes], RawPage]) -> RawPage:
+    """Take a reply's body apart, mended where it needs to be.
+
+    :param split: takes JSON apart.
+    """
+    try:
+        body.decode()  # fields that nobody reads are not checked otherwise, and go into files as they are
+        return split(body)
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        mended = mend_json(body)
+        if mended == body:
+            raise
+    page, exact = split(mended), split(mend_json(body, is_visible=True))
+    pairs = [(bytes(row), bytes(other)) for row, other in zip(page.rows, exact.rows, strict=True)]
+    rows = [row if row == other else MendedRow(row, other) for row, other in pairs]
+    return replace(page, rows=rows, rows_mended=sum(row != other for row, other in pairs))
+
+
+def describe_row(row: bytes, id_field: str) -> str:
+    """Say which payment a row is that cannot be read."""
+    with suppress(*UNREADABLE, KeyError, TypeError):
+        fields = msgspec.json.decode(row, type=dict[str, msgspec.Raw])
+        payment_id = msgspec.json.decode(fields[id_field], type=str | int)
+        return f"payment {quote_text(str(payment_id))}"
+    return "a payment"
+
+
+@cache
+def _loosen(kind: Any) -> Any:
+    """Return a type that takes more."""
+    members = _members(kind)
+    if len(members) > 1:
+        # Where a text will do as well, nothing needs to be read out of it.
+        loose = (each if each is int and str in members else _loosen(each) for each in members)
+        return Union[tuple(loose)]  # noqa: UP007 - of a number not known here
+    if kind is str:
+        return str | int
+    if kind is int:
+        return int | Decimal
+    if get_origin(kind) is list:
+        return list[_loosen(get_args(kind)[0])]  # type: ignore[misc]
+    if _is_struct(kind):
+        fields = [
+            (each.name, _loosen(each.type))
+            if each.default is msgspec.NODEFAULT
+            else (each.name, _loosen(each.type), each.default)
+            for each in msgspec.structs.fields(kind)
+        ]
+        return msgspec.defstruct(f"Loose{kind.__name__}", fields, gc=False)
+    return kind
+
+
+def _settle(value: Any, kind: Any, path: str) -> Any:
+    """Return a loosely decoded value as its own type has it."""
+    members = _members(kind)
+    if isinstance(value, int) and int not in members and str in members:
+        return str(value)
+    if isinstance(value, Decimal) and Decimal not in members and int in members:
+        if not value.is_finite() or value != value.to_integral_value() or value.adjusted() > _MOST_DIGITS:
+            raise msgspec.ValidationError(f"Expected `int`, got another number or text - at `{path}`")
+        return int(value)
+    if isinstance(value, msgspec.Struct):
+        own = next(each for each in members if _is_struct(each))
+        return own(
+            **{
+                each.name: _settle(getattr(value, each.name), each.type, f"{path}.{each.name}")
+                for each in msgspec.structs.fields(own)
+            }
+        )
+    if isinstance(value, list) and any(get_origin(each) is list for each in members):
+        (element,) = next(get_args(each) for each in members if get_origin(each) is list)
+        return [_settle(each, element, f"{path}[...]") for each in value]
+    return value
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -1,0 +1,129 @@
+"""The sessions of the driver for tasks: what they send besides the request, and the sockets that they keep."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Sequence
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from airflow_provider_payments.http.body import ENCODINGS
+from airflow_provider_payments.http.transport import USER_AGENT, TransportOptions
+
+SocketOptions = Sequence[tuple[int, int, int | bytes]]
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """Reads past every interim reply. Python itself would take 102 and 103 for the answer, and what follows for the
+    answer to the next request."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        while 101 < status < 200:
+            http.client.parse_headers(self.fp)
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, status, reason
+
+
+class _Connection(HTTPConnection):
+    response_class = _FinalResponse
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _FinalResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS = {"http": _Pool, "https": _SecurePool}
+
+
+class PoolAdapter(HTTPAdapter):
+    """An adapter of ``requests`` that keeps so many connections to each host.
+
+    :param size: connections.
+    :param is_limit: whether requests wait when so many are in use, rather than open one that is not kept.
+    :param socket_options: for ``socket.setsockopt``; None is the library's own.
+    """
+
+    def __init__(self, size: int, *, is_limit: bool = False, socket_options: SocketOptions | None = None) -> None:
+        self._socket_options = {"socket_options": socket_options} if socket_options else {}
+        super().__init__(pool_maxsize=size, pool_block=is_limit)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **{**self._socket_options, **kwargs})
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **{**self._socket_options, **kwargs})
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class GuardedSession(requests.Session):
+    """A session that follows no redirect: custom headers, unlike ``Authorization``, would travel to another host.
+
+    :param options: how it sends, whatever the environment says.
+    """
+
+    def __init__(self, options: TransportOptions) -> None:
+        super().__init__()
+        self._options = options
+
+    def merge_environment_settings(
+        self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """Return the connection's settings. ``requests`` itself would let the environment override some of them."""
+        proxy = self._options.proxy_for(str(url))
+        return {
+            "proxies": {"all": proxy} if proxy else {},
+            "stream": stream,
+            "verify": self._options.authorities,
+            "cert": self._options.cert,
+        }
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+class _NoAuth(AuthBase):
+    """Keeps ``requests`` from adding credentials of its own: without any auth it reads ``~/.netrc``."""
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        return prepared
+
+
+def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) -> requests.Session:
+    """Return a session with a connection's transport options, and no credentials.
+
+    :param adapter: what sends; None is one that keeps ``max_concurrency`` connections.
+    """
+    session = GuardedSession(options)
+    session.auth = _NoAuth()
+    session.verify = options.verify
+    session.cert = options.cert
+    session.proxies = dict(options.proxies)
+    session.trust_env = options.trust_env
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # requests are to be alike
+    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": ENCODINGS})
+    adapter = adapter or PoolAdapter(options.max_concurrency)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
+    """Return how a session sends to a URL."""
+    return dict(session.merge_environment_settings(url, {}, None, None, None))

@@ -1,0 +1,51 @@
+"""Arguments as Airflow hands them out."""
+
+from __future__ import annotations
+
+from guards.guard import Guard
+
+GUARDS = [
+    Guard(
+        "a time of another class is Python's own, in UTC",
+        "query.py",
+        "        return to_utc(moment)\n",
+        "        return moment.astimezone(__import__('datetime').timezone.utc)\n",
+        "tests/arguments/test_times.py -k plain_time",
+    ),
+    Guard(
+        "a time that is there twice is read by its offset",
+        "times.py",
+        "        ) - plain_duration(offset)\n",
+        "        ) - plain_duration(moment.replace(fold=0).utcoffset())\n",
+        "tests/arguments/test_times.py -k plain_time",
+    ),
+    Guard(
+        "False as text is not true",
+        "arguments.py",
+        "    return _FLAGS[word.strip().lower()]\n",
+        "    return bool(value)\n",
+        "tests/arguments/test_all_arguments.py -k raw_is_left_out",
+    ),
+    Guard(
+        "a list is no value of a filter",
+        "argument_lists.py",
+        '    if not isinstance(value, str):\n        raise PaymentsConfigError(\n            f"{what} must be one text',
+        '    if False:\n        raise PaymentsConfigError(\n            f"{what} must be one text',
+        "tests/arguments/test_all_arguments.py -k 'list_payments-filters or Operator-filters'",
+        ('return _require_one(f"{what} is", plain_text(value))', "return str(value)"),
+    ),
+    Guard(
+        "0x1F is not 31",
+        "operators/base.py",
+        "        return not is_native\n",
+        "        return True\n",
+        "tests/arguments/test_dag_runs.py -k native_rendering",
+    ),
+    Guard(
+        "a missing value is no text",
+        "argument_lists.py",
+        '    if text.strip() == "None":\n',
+        "    if False:\n",
+        "tests/arguments/test_all_arguments.py -k 'list_payments-filters or Operator-filters'",
+    ),
+]
