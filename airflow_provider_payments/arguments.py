@@ -24,11 +24,11 @@ T = TypeVar("T")
 LONGEST_SHOWN = 20
 #: What templates make of a value that is missing.
 MISSING = ("", "none", "null", "undefined", "nan", "nat")
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 #: Beyond this, no count and no number of seconds makes sense.
 _TOO_MUCH = 10**12
 
-_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
+_NUMBER = re.compile(r"-?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})", re.ASCII)
 
 
 def is_none(value: object) -> bool:
@@ -125,16 +125,23 @@ def read_word(name: str, value: object, permitted: Sequence[str]) -> str:
 
 
 def read_flag(name: str, value: object) -> bool:
-    """Read True or False; ``"true"``, ``"false"``, ``"1"`` and ``"0"`` as well, in any case."""
-    word = plain_text(value) if isinstance(value, str) else str(int(value)) if isinstance(value, int) else ""
-    if word.strip().lower() not in _FLAGS:
+    """Read True or False, 1 or 0; as text also ``true`` or ``false``, ``yes`` or ``no``, ``on`` or ``off``, in any case."""
+    flag = find_flag(value)
+    if flag is None:
         raise refuse(name, value, "True or False", f"{name}=False")
-    return _FLAGS[word.strip().lower()]
+    return flag
+
+
+def find_flag(value: object) -> bool | None:
+    """Return True or False, as :func:`read_flag` reads it; None when it is neither."""
+    number = find_number(value) if not isinstance(value, str | bool) else None
+    word = plain_text(value) if isinstance(value, str) else str(value if number is None else number.normalize())
+    return _FLAGS.get(word.strip().lower())
 
 
 def read_whole_number(name: str, value: object, minimum: int = 0) -> int:
     """Read a whole number; as text as well."""
-    number = _read_number(value)
+    number = find_number(value)
     if number is None or number != int(number) or not minimum <= number < _TOO_MUCH:
         raise refuse(name, value, f"a whole number of at least {minimum}", f"{name}={max(minimum, 5)}")
     return int(number)
@@ -145,7 +152,7 @@ def read_seconds(name: str, value: object, *, is_positive: bool = False) -> floa
 
     :param is_positive: whether 0 is refused.
     """
-    number = _read_number(value)
+    number = find_number(value)
     duration = _read_duration(value) if number is None else None
     if duration is not None:
         number = Decimal(repr(duration.total_seconds()))
@@ -163,10 +170,10 @@ def read_duration(name: str, value: object, *, is_positive: bool = False) -> tim
 
     :param is_positive: whether 0 is refused.
     """
-    duration = timedelta(0) if _read_number(value) == 0 else _read_duration(value)
+    duration = timedelta(0) if find_number(value) == 0 else _read_duration(value)
     example = f"{name}=timedelta(days=2), or as text {name}='P2D'"
     if duration is None:
-        number = " and no bare number, which might mean seconds or days" if _read_number(value) is not None else ""
+        number = " and no bare number, which might mean seconds or days" if find_number(value) is not None else ""
         raise refuse(name, value, f"a timedelta{number}", example)
     if duration < timedelta(0) or (is_positive and not duration):
         is_what = "positive, like timedelta(days=7)" if is_positive else "a timedelta, and not negative"
@@ -174,7 +181,7 @@ def read_duration(name: str, value: object, *, is_positive: bool = False) -> tim
     return duration
 
 
-def _read_number(value: object) -> Decimal | None:
+def find_number(value: object) -> Decimal | None:
     """Return a finite number, or None when it is none. True and False are none."""
     if isinstance(value, str):
         text = plain_text(value).strip()

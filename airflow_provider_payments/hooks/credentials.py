@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.hooks.extra import Extra, read_extra, read_flag, read_number
+from airflow_provider_payments.hooks.extra import Extra, read_extra
 from airflow_provider_payments.http.transport import TransportOptions, is_http_proxy
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _timeouts(extra: Extra) -> tuple[float, float, float]:
     if value is None:
         return defaults.connect_timeout, defaults.read_timeout, defaults.reply_timeout
     listed = value if isinstance(value, list) else [defaults.connect_timeout, value]
-    seconds = [read_number(each) or 0.0 for each in listed]
+    seconds = [float(find_number(each) or 0) for each in listed]
     if len(seconds) == 2:
         seconds.append(_REPLY_PER_READ * seconds[1])
     if len(seconds) != 3 or not all(0 < each < 1e7 for each in seconds):
@@ -164,7 +165,7 @@ def _timeouts(extra: Extra) -> tuple[float, float, float]:
 
 def _verify(extra: Extra) -> bool | str:
     value = extra.value("verify", "verify_ssl")
-    flag = True if value is None else read_flag(value)
+    flag = True if value is None else find_flag(value)
     if flag is not None:
         return flag
     if not isinstance(value, str) or not Path(value).exists():

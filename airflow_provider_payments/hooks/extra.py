@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.secrecy import Unpicklable
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
-
-_TRUE = ("true", "1", "yes", "on")
-_FALSE = ("false", "0", "no", "off")
 
 
 @dataclass(frozen=True)
@@ -76,15 +74,15 @@ class Extra(Unpicklable):
         value = self.value(key)
         if value is None:
             return default
-        number = read_number(value)
+        number = find_number(value)
         if number is None or not minimum <= number < 1e9 or (is_whole and number != int(number)):
             raise self.wrong(key, f"a {'whole ' if is_whole else ''}number of at least {minimum}")
-        return number
+        return float(number)
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Return a boolean."""
         value = self.value(key)
-        flag = default if value is None else read_flag(value)
+        flag = default if value is None else find_flag(value)
         if flag is None:
             raise self.wrong(key, "true or false")
         return flag
@@ -120,22 +118,3 @@ def read_extra(connection: Connection) -> Extra:
     prefix = f"extra__{connection.conn_type}__"
     former = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
     return Extra(conn_id, {**former, **{key: value for key, value in values.items() if not key.startswith(prefix)}})
-
-
-def read_flag(value: object) -> bool | None:
-    """Read a boolean, a 0 or 1, or a word for one of them. None when it is nothing of the kind."""
-    if isinstance(value, str):
-        word = value.strip().lower()
-        return True if word in _TRUE else False if word in _FALSE else None
-    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
-
-
-def read_number(value: object) -> float | None:
-    """Read a number, or text that is one. None when it is nothing of the kind, or infinite."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if abs(number) < float("inf") else None

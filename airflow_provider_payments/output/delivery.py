@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
@@ -78,6 +79,8 @@ class Delivery:
         if limit is not None and (limit < 1 or url is None):
             raise PaymentsConfigError(f"max_records_per_file ({limit}) must be at least 1, and needs an output_path.")
         if url is None:
+            if self.file_format is not None:
+                choose_format("", self.file_format)
             return
         if not url.strip() or (url.endswith("/") and limit is None):
             raise PaymentsConfigError(f"output_path must name a file, not a directory: {url!r}.")
@@ -90,10 +93,9 @@ class Delivery:
         nul = NulFilter(replaces=True, include_raw=self.include_raw)
         records: list[dict[str, Any]] = []
         size = 0
-        for payment in payments:
+        for payment in chain.from_iterable(map(nul.apply, payments.pages)):
             if len(records) == self.max_xcom_records:
                 raise _too_many(f"There are more than {self.max_xcom_records} payments (max_xcom_records).")
-            (payment,) = nul.apply([payment])
             records.append(payment.to_dict(include_raw=self.include_raw))
             size += len(json.dumps(records[-1]))  # as Airflow writes them: in ASCII, so that characters are bytes
             if size > MAX_XCOM_BYTES:
