@@ -125,7 +125,7 @@ def read_word(name: str, value: object, permitted: Sequence[str]) -> str:
 
 
 def read_flag(name: str, value: object) -> bool:
-    """Read True or False, 1 or 0; as text also ``true`` or ``false``, ``yes`` or ``no``, ``on`` or ``off``, in any case."""
+    """Read True or False, or 1 or 0; as text also ``true``, ``yes``, ``on`` and their opposites, in any case."""
     flag = find_flag(value)
     if flag is None:
         raise refuse(name, value, "True or False", f"{name}=False")

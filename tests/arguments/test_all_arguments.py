@@ -208,6 +208,7 @@ DELIVERY = {
     "output_path": PATH,
     "file_format": FORMAT,
     "include_raw": FLAG,
+    "replace_nul": FLAG,
     "max_xcom_records": FROM_ONE,
     "max_records_per_file": OR_NONE,
 }

@@ -372,6 +372,7 @@ def test_templated_fields_are_attributes_taken_as_they_are() -> None:
         "file_format",
         "lookback",
         "include_raw",
+        "replace_nul",
         "max_xcom_records",
         "max_records_per_file",
     }
