@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.labels import name_fields
 from airflow_provider_payments.hooks.reading import Decoder, MendedRow, describe_row, split_body
@@ -20,7 +20,6 @@ from airflow_provider_payments.http.message import Reply, Request, build_url
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.texts import is_unicode
 
 
 class PaymentsApi(ABC):
@@ -253,11 +252,3 @@ class PaymentsApi(ABC):
     def flags_of(self, word: str) -> tuple[str, ...]:
         """Return the flags that a status word carries."""
         return (self.flags[word],) if word in self.flags else ()
-
-    def require_id(self, payment_id: str) -> str:
-        """Return a payment id to ask for."""
-        if not payment_id.strip():
-            raise PaymentsConfigError("The payment id is empty.")
-        if not is_unicode(payment_id):
-            raise PaymentsConfigError(f"The payment id {payment_id!r} is no Unicode text, so it cannot be asked for.")
-        return payment_id

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 from airflow.providers.http.hooks.http import HttpHook
 from requests import RequestException
@@ -167,7 +165,7 @@ class ConnectedHook(HttpHook):
                 f"{type(self).__name__} needs {self.conn_type!r}."
             )
         credentials = read_connection(connection, self.default_host)
-        if _is_open_to_others(credentials.base_url):
+        if credentials.is_unencrypted:
             self.log.warning("Connection %r sends its credentials unencrypted (http).", self.payments_conn_id)
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
@@ -241,14 +239,3 @@ class ConnectedHook(HttpHook):
                 response.content,
             ),
         )
-
-
-def _is_open_to_others(base_url: str) -> bool:
-    """Whether what is sent there can be read on the way."""
-    place = urlsplit(base_url)
-    if place.scheme != "http" or place.hostname == "localhost":
-        return False
-    try:
-        return not ipaddress.ip_address(place.hostname or "").is_loopback
-    except ValueError:
-        return True

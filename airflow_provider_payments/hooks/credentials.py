@@ -44,6 +44,17 @@ class Credentials(Extra):
     page_size: int | None
     max_attempts: int
 
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether others can read what is sent there."""
+        url = urlsplit(self.base_url)
+        if url.scheme != "http" or url.hostname == "localhost":
+            return False
+        try:
+            return not ip_address(url.hostname or "").is_loopback
+        except ValueError:
+            return True
+
     def require(self, value: str, what: str) -> str:
         """Return a value that the API cannot do without."""
         if not value:

@@ -59,7 +59,7 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
 
     :raises PaymentNotFound: when the API knows none by this id.
     """
-    request = api.detail_request(api.require_id(payment_id))
+    request = api.detail_request(payment_id)
     if request is None:
         payments = yield Search(build_listing(api, PaymentQuery()), lambda each: each.id == payment_id, limit=1)
         if not payments:
@@ -78,7 +78,7 @@ def find_payments(
     :param hold_seconds: the API is asked to hold its reply until the payment's status changes, so long at most.
     :raises PaymentsConfigError: when its payments have no ids to ask for.
     """
-    requests = [api.detail_request(api.require_id(payment_id)) for payment_id in payment_ids]
+    requests = [api.detail_request(payment_id) for payment_id in payment_ids]
     asked = [api.hold(request, hold_seconds) for request in requests if request is not None]
     if len(asked) < len(payment_ids):
         raise PaymentsConfigError(f"{api.name} cannot be asked for a payment by id. Wait for its order: order_ids.")
