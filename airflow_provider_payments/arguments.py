@@ -134,8 +134,8 @@ def read_flag(name: str, value: object) -> bool:
 
 def find_flag(value: object) -> bool | None:
     """Return True or False, as :func:`read_flag` reads it; None when it is neither."""
-    number = whole_number(value)
-    word = plain_text(value) if isinstance(value, str) else str(value if number is None else number)
+    number = None if isinstance(value, str) else find_number(value)
+    word = plain_text(value) if isinstance(value, str) else str(value if number is None else number.normalize())
     return _FLAGS.get(word.strip().lower())
 
 

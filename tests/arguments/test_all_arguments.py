@@ -27,6 +27,7 @@ from airflow_provider_payments.sensors.payments import PaymentStatusSensor, Pend
 from airflow_provider_payments.triggers import payments as triggers
 from airflow_provider_payments.triggers.polling import PollingTrigger
 from airflow_provider_payments.windows import slice_window
+from tests.listed import unlisted
 from tests.waits import deferred
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -54,8 +55,8 @@ class Kind:
 FLAG = Kind(
     [(False, False)]
     + [(text, False) for text in ("False", "false", "0", " FALSE ", 0, Text("false"), Proxy(lambda: False))]
-    + [(text, True) for text in ("True", "1", 1, Proxy(lambda: "true"))],
-    [None, "", "None", "none", "no way", "2", 2, -1, 1.0, NAN, [], [True], {}, b"True", SECRET],
+    + [(text, True) for text in ("True", "1", 1, 1.0, "yes", "On", Proxy(lambda: "true"))],
+    [None, "", "None", "none", "no way", "2", 2, -1, 0.5, NAN, [], [True], {}, b"True", SECRET],
 )
 #: None comes first: some arguments take it.
 _NO_NUMBERS = [
@@ -440,7 +441,9 @@ def outcome(sandbox: Sandbox, call: Callable[..., Any], given: dict[str, Any]) -
     if isinstance(found, PaymentListing):
         found = list(found)
     if isinstance(found, dict):
-        found = {key: value for key, value in found.items() if key != "seconds"}
+        found = {key: value for key, value in found.items() if key not in ("seconds", "listed_at", "sha256")}
+    elif isinstance(found, list) and found and isinstance(found[0], dict) and "listed_at" in found[0]:
+        found = unlisted(found)
     return found, sorted((call.route, str(sorted(call.query.items()))) for call in sandbox.requests)
 
 
