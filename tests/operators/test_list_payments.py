@@ -409,8 +409,7 @@ def test_texts_that_databases_refuse(sandbox: Sandbox, tmp_path: Path, caplog: p
     assert any("U+FFFD was written in its place" in each for each in again["warnings"])
     assert b"\\u0000" not in replaced.read_bytes()
     expected = json.loads(exact.read_bytes().splitlines()[read(exact).index(found)].replace(b"\\u0000", b"\\ufffd"))
-    assert [each for each in read(replaced) if each["id"] == row["id"]] == [
-        {**expected, "listed_at": again["listed_at"]}
-    ]
-    assert [each for each in run() if each["id"] == row["id"]] == [expected]  # XCom
+    for records in (read(replaced), run()):  # the latter from XCom
+        (found,) = [each for each in records if each["id"] == row["id"]]
+        assert found == {**expected, "listed_at": found["listed_at"]}
     assert "U+FFFD was written in its place" in caplog.text
