@@ -204,17 +204,23 @@ class PaymentsApi(ABC):
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Decode a page."""
         try:
-            return split_body(reply.body, lambda body: self.to_page(self._decode_page(body)))
+            page = split_body(reply.body, lambda body: self.to_page(self._decode_page(body)))
         except (*UNREADABLE, PaymentsProtocolError) as error:
-            raise self.judge.unreadable(request, reply, str(error)) from None
+            trouble = self.judge.unreadable(request, reply, str(error))
+        else:
+            return page
+        raise trouble  # and not from the other, whose frames have the body
 
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
         try:
             split = lambda body: RawPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])  # noqa: E731
-            return self.read_payment(split_body(reply.body, split).rows[0])
+            row = split_body(reply.body, split).rows[0]
         except UNREADABLE as error:
-            raise self.judge.unreadable(request, reply, str(error)) from None
+            trouble = self.judge.unreadable(request, reply, str(error))
+        else:
+            return self.read_payment(row)
+        raise trouble
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""

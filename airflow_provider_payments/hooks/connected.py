@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.http.hooks.http import HttpHook
 from requests import RequestException
@@ -110,7 +110,7 @@ class ConnectedHook(HttpHook):
             return self._opened
         if self._connection is None:
             self._connection = self.get_connection(self.payments_conn_id)
-        opened = self._read(self._connection)
+        opened = self._read()
         mask_secret(list(opened[0].secrets))
         self._opened = opened
         return opened
@@ -122,7 +122,7 @@ class ConnectedHook(HttpHook):
         if self._connection is None:
             self._connection = await get_connection_async(self.payments_conn_id)
         # In a thread, for checking an RSA key takes tens of milliseconds.
-        opened = await asyncio.to_thread(self._read, self._connection)
+        opened = await asyncio.to_thread(self._read)
         await mask_secrets_async(opened[0].secrets)
         self._opened = opened
         return opened
@@ -151,9 +151,10 @@ class ConnectedHook(HttpHook):
         size = conversation.options.max_concurrency
         return self.adapter or PoolAdapter(size, is_limit=is_limit, socket_options=socket_options)
 
-    def _read(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
+    def _read(self) -> tuple[PaymentsApi, Conversation]:
+        # The connection is no variable here: error trackers show those of the frames that an error passes.
         try:
-            return self._understand(connection)
+            return self._understand(cast("Connection", self._connection))
         except PaymentsError as error:
             trouble = forget_frames(error)
         raise trouble

@@ -204,7 +204,12 @@ class JFrameworkApi(PaymentsApi):
         try:
             verdict = decode_json(reply.body, _read_verdict)
         except UNREADABLE as error:
-            raise self.judge.unreadable(request, reply, str(error)) from None
+            trouble = self.judge.unreadable(request, reply, str(error))
+        else:
+            return self._check_verdict(request, reply, verdict)
+        raise trouble
+
+    def _check_verdict(self, request: Request, reply: Reply, verdict: Verdict) -> None:
         self.judge.check(request, reply, status=verdict.statusCode)
         if verdict.success is None and verdict.statusCode is None:
             raise self.judge.unreadable(request, reply, "it does not say whether it is a success")
