@@ -194,17 +194,17 @@ _PAIR = re.compile(r"\s*([^\s=;]+)\s*=\s*([0-9]{1,2})\s*")
 
 
 def _read_decimals(credentials: Credentials) -> Mapping[str, int]:
-    """Read ``decimals``, a text that Airflow's forms and URIs leave as it is, or ``token_decimals``, an object."""
-    text, value = (credentials.value(key) or "" for key in ("decimals", "token_decimals"))
-    if text and value:
+    """Read ``decimals``, a text that Airflow's forms and URIs leave as it is, and ``token_decimals``, an object."""
+    listed, given = _read_pairs(credentials), _read_given(credentials)
+    if any(given.get(token, number) != number for token, number in listed.items()):
         raise PaymentsConfigError(
-            f"Connection {credentials.connection_id!r}: extra has 'decimals' and 'token_decimals'. Keep one of them."
+            f"Connection {credentials.connection_id!r}: 'decimals' and 'token_decimals' in extra differ. Keep one."
         )
-    if value:
-        decimals = _read_object(value) if isinstance(value, str) else value
-        if not _are_decimals(decimals):
-            raise credentials.wrong("token_decimals", 'an object of numbers by token id, like {"nep141:wrap.near": 24}')
-        return cast("Mapping[str, int]", decimals)
+    return {**given, **listed}
+
+
+def _read_pairs(credentials: Credentials) -> Mapping[str, int]:
+    text = credentials.value("decimals") or ""
     listed = [pair for pair in text.split(",") if pair.strip()] if isinstance(text, str) else [""]
     pairs = [pair for pair in map(_PAIR.fullmatch, listed) if pair]
     decimals = {pair[1]: int(pair[2]) for pair in pairs}
@@ -212,6 +212,14 @@ def _read_decimals(credentials: Credentials) -> Mapping[str, int]:
     if len(decimals) < len(listed) or not _are_decimals(decimals):
         raise credentials.wrong("decimals", "a text of token ids with their decimals, like 'nep141:wrap.near=24'")
     return decimals
+
+
+def _read_given(credentials: Credentials) -> Mapping[str, int]:
+    value = credentials.value("token_decimals") or {}
+    decimals = _read_object(value) if isinstance(value, str) else value
+    if not _are_decimals(decimals):
+        raise credentials.wrong("token_decimals", 'an object of numbers by token id, like {"nep141:wrap.near": 24}')
+    return cast("Mapping[str, int]", decimals)
 
 
 def _read_object(text: str) -> object:

@@ -91,9 +91,10 @@ def test_no_decimals(connect: Connect, collect: Collect, value: Any) -> None:
     assert all(payment.amount is None for payment in collect(connect("hotpay", extra)))
 
 
-def test_decimals_are_told_once(connect: Connect) -> None:
-    with pytest.raises(PaymentsConfigError, match=r"'decimals' and 'token_decimals'. Keep one"):
-        connect("hotpay", {"decimals": "t=6", "token_decimals": {"t": 6}}).open()
+def test_decimals_in_two_spellings_may_not_differ(connect: Connect) -> None:
+    connect("hotpay", {"decimals": "t=6, u=9", "token_decimals": {"t": 6, "v": 24}}).open()
+    with pytest.raises(PaymentsConfigError, match=r"'decimals' and 'token_decimals' in extra differ. Keep one"):
+        connect("hotpay", {"decimals": "t=6", "token_decimals": {"t": 7}}).open()
 
 
 @pytest.mark.parametrize(
