@@ -22,7 +22,7 @@ GUARDS = [
     Guard(
         "False as text is not true",
         "arguments.py",
-        "    return _FLAGS[word.strip().lower()]\n",
+        "    return _FLAGS.get(word.strip().lower())\n",
         "    return bool(value)\n",
         "tests/arguments/test_all_arguments.py -k raw_is_left_out",
     ),

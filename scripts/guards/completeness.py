@@ -105,7 +105,7 @@ GUARDS = [
     Guard(
         "XCom is not cut",
         "output/delivery.py",
-        "if len(found) > self.max_xcom_records:",
+        "if len(records) == self.max_xcom_records:",
         "if False:",
         "tests/operators/test_list_payments.py",
     ),

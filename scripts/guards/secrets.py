@@ -41,7 +41,7 @@ GUARDS = [
     Guard(
         "a verification that was switched off in text is switched off, and nothing else is",
         "hooks/credentials.py",
-        "flag = True if value is None else read_flag(value)",
+        "flag = True if value is None else find_flag(value)",
         "flag = True if value is None else bool(value)",
         "tests/core/test_credentials.py -k boolean",
     ),
