@@ -193,7 +193,7 @@ FAULTS = {
     "401 of a token": Fault("401, where the key was got from a login or as a token", status(401), names=RENEWING),
     "401": Fault("401, where the key is constant", status(401), names=CONSTANT),
     "403": Fault("403", status(403)),
-    "403/70": Fault("403", status(403, SATISPAY_WAIT), names=tuple(name for name in FACTS if name != "satispay")),
+    "403/70": Fault(NOT_THEIRS, status(403, SATISPAY_WAIT), names=("cryptofuse", "jframework")),
     "403/70 of Satispay": Fault("403 with code 70, from Satispay", status(403, SATISPAY_WAIT), names=("satispay",)),
     "209": Fault("209, and any other status below 500", status(209)),
     "418": Fault("209, and any other status below 500", status(418)),

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.sandbox import Sandbox
+from tests.listed import unlisted
 from tests.versions.deployment import Deployment, pending_names, planted_secrets
 
 DAGS = Path(__file__).parent / "dags"
@@ -64,7 +65,8 @@ def test_sensors_outlive_a_triggerer(
         value = json.loads(value) if isinstance(value, str) else value
         if isinstance(value, dict):
             lines = (output / f"{api}.jsonl").read_text().splitlines()
-            assert {record["id"]: record for record in map(json.loads, lines)} == payments
+            records = {record["id"]: record for record in unlisted([json.loads(line) for line in lines])}
+            assert records == {record["id"]: record for record in unlisted([*payments.values()])}
             assert (value["records"], value["pending"], value["complete"]) == (len(payments), 0, True)
         else:
             assert sorted(record["order_id" if api == "hotpay" else "id"] for record in value) == sorted(names)
