@@ -6,6 +6,7 @@ import json
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_payments.arguments import find_number
 from airflow_provider_payments.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def field_behaviour(conn_type: str) -> dict[str, Any]:
     """Return which standard fields a form hides and how it names the others."""
     behaviour = _connection_type(conn_type)["ui-field-behaviour"]
     placeholders = dict(behaviour["placeholders"])
-    if not find_spec("airflow.sdk"):
+    if "password" in placeholders and not find_spec("airflow.sdk"):
         # The form of Airflow 2 never shows that a password is stored, and keeps it when this field is empty.
         placeholders["password"] += ". Empty keeps a stored one."
     return {
@@ -70,6 +71,8 @@ class _Check:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         self._is_required = "null" not in types
         self._is_number = types[0] in ("integer", "number")
+        self._is_whole = types[0] == "integer"
+        self._minimum = schema.get("minimum", 0)
         self._words = schema.get("enum")
         # Makes the form show an asterisk. For the browser it counts only while the field is on the page.
         self.field_flags = {"required": True} if self._is_required else {}
@@ -89,9 +92,11 @@ class _Check:
             # Airflow takes it out, too, but forgets that when nothing else is left.
             form["extra"].data = json.dumps({name: value for name, value in extra.items() if name != self._name})
         elif self._is_number:
-            field.data = _read_number(text)
-            if field.data is None:
-                raise ValidationError("Must be a number, 0 or more.")
+            number = find_number(text)
+            if number is None or number < self._minimum or (self._is_whole and number != int(number)):
+                kind = "whole number" if self._is_whole else "number"
+                raise ValidationError(f"Must be a {kind} of at least {self._minimum}.")
+            field.data = int(number) if number == int(number) else float(number)
         elif self._words and text not in self._words:
             raise ValidationError(f"Must be one of {', '.join(self._words)}.")
         if self._is_required and not text:
@@ -113,15 +118,6 @@ def _stored(extra: str | None) -> dict[str, Any]:
     except ValueError:  # Airflow tells of it
         value = None
     return value if isinstance(value, dict) else {}
-
-
-def _read_number(text: str) -> int | float | None:
-    try:
-        number = json.loads(text)
-    except ValueError:
-        return None
-    is_number = isinstance(number, int | float) and not isinstance(number, bool)
-    return number if is_number and 0 <= number < float("inf") else None
 
 
 def _connection_type(conn_type: str) -> dict[str, Any]:

@@ -121,10 +121,12 @@ def test_a_secret_can_be_changed(edit: Any) -> None:
 @pytest.mark.parametrize(
     ("conn_type", "changes", "message"),
     [
-        ("spacepay", {"x_page_size": "many"}, "Must be a number"),
-        ("spacepay", {"x_page_size": "-1"}, "Must be a number"),
-        ("spacepay", {"x_requests_per_second": "NaN"}, "Must be a number"),
-        ("spacepay", {"x_max_concurrency": "true"}, "Must be a number"),
+        ("spacepay", {"x_page_size": "many"}, "Must be a whole number of at least 1"),
+        ("spacepay", {"x_page_size": "0"}, "Must be a whole number of at least 1"),
+        ("spacepay", {"x_page_size": "2.5"}, "Must be a whole number of at least 1"),
+        ("spacepay", {"x_requests_per_second": "NaN"}, "Must be a number of at least 0"),
+        ("spacepay", {"x_requests_per_second": "-1"}, "Must be a number of at least 0"),
+        ("spacepay", {"x_max_concurrency": "true"}, "Must be a whole number of at least 1"),
         ("hotpay", {"x_auth_scheme": "digest"}, "Must be one of raw, bearer, api-key"),
         ("jframework", {"x_brand_url": ""}, "This field is required"),
     ],
