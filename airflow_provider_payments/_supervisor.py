@@ -36,7 +36,7 @@ async def get_connection_async(conn_id: str) -> Connection:
         return found
     # Before 3.3, `aget_connection` masks by blocking, and 3.0 does not have it.
     masks_awaited = hasattr(import_module("airflow.sdk.log"), "amask_secret")
-    return await finish(BaseHook.aget_connection(conn_id) if masks_awaited else _look_up(channel, conn_id))
+    return await await_to_end(BaseHook.aget_connection(conn_id) if masks_awaited else _look_up(channel, conn_id))
 
 
 async def mask_secrets_async(secrets: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ async def mask_secrets_async(secrets: Sequence[str]) -> None:
         await _in_thread(mask_secret, list(secrets))
     elif secrets:
         # All that a triggerer logs passes through its supervisor, which masks it.
-        await finish(channel.asend(_messages().MaskSecret(value=list(secrets))))
+        await await_to_end(channel.asend(_messages().MaskSecret(value=list(secrets))))
 
 
 def _channel_of_triggerer() -> Any:
@@ -64,7 +64,7 @@ async def _in_thread(function: Any, argument: Any) -> Any:
     return await sync_to_async(function)(argument)
 
 
-async def finish(exchange: Coroutine[Any, Any, T]) -> T:
+async def await_to_end(exchange: Coroutine[Any, Any, T]) -> T:
     """Await an exchange that goes on when the trigger is cancelled.
 
     Before 3.2, a reply that nobody waits for any more is taken for the reply to the next request.

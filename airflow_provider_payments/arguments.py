@@ -3,6 +3,8 @@
 Templates, ``params``, XCom and ``expand_kwargs`` bring numbers, booleans and lists as text, subclasses of ``str`` and
 ``timedelta``, lazy proxies and lazy sequences. What means one thing only is taken. Anything else is a
 ``PaymentsConfigError`` that names the argument, and does not show what may be a secret or a payer's data.
+
+Functions that are called ``read_…`` raise it; those called ``find_…`` return None instead.
 """
 
 from __future__ import annotations

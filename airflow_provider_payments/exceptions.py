@@ -70,7 +70,7 @@ class PaymentFailed(PaymentsError, AirflowFailException):
 
 
 class PaymentsThrottled(PaymentsError):
-    """The API asks to wait longer than one task attempt should.
+    """The API, or something in between, asks to wait; raised when the attempts are used up, or the wait is too long.
 
     :param message: the whole sentence.
     :param retry_after: seconds the API asked to wait, None when it did not say.

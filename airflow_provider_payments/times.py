@@ -1,4 +1,4 @@
-"""Instants: ISO 8601 text and Unix seconds to aware UTC datetimes."""
+"""Times and durations: read from replies and arguments, as Python's own classes; times in UTC."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def read_expiry(value: object, now: datetime) -> datetime | None:
             return None
         return moment if moment and moment > now else None
     since_1970 = (now - EPOCH).total_seconds()
-    if seconds >= since_1970 / 2:  # a time: nothing is issued for decades
-        seconds = (seconds / 1000 if seconds >= 100 * since_1970 else seconds) - since_1970
-    if not 0 < seconds < since_1970:  # not a number, either
+    if seconds >= since_1970 / 2:  # a moment, not a lifetime: nothing is issued for decades
+        seconds = (seconds / 1000 if seconds >= 100 * since_1970 else seconds) - since_1970  # 100 times: milliseconds
+    if not 0 < seconds < since_1970:  # NaN fails both comparisons, too
         return None
     return shift(now, timedelta(seconds=seconds))
 

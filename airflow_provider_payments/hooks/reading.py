@@ -41,7 +41,7 @@ class Decoder:
         try:
             return self._decode(text)
         except msgspec.ValidationError:
-            return _settle(msgspec.json.decode(text, type=_loosen(self._kind)), self._kind, "$")
+            return _convert(msgspec.json.decode(text, type=_lenient_type(self._kind)), self._kind, "$")
 
 
 class MendedRow(bytes):
@@ -87,31 +87,31 @@ def describe_row(row: bytes, id_field: str) -> str:
 
 
 @cache
-def _loosen(kind: Any) -> Any:
+def _lenient_type(kind: Any) -> Any:
     """Return a type that takes more."""
     members = _members(kind)
     if len(members) > 1:
         # Where a text will do as well, nothing needs to be read out of it.
-        loose = (each if each is int and str in members else _loosen(each) for each in members)
+        loose = (each if each is int and str in members else _lenient_type(each) for each in members)
         return Union[tuple(loose)]  # noqa: UP007 - of a number not known here
     if kind is str:
         return str | int
     if kind is int:
         return int | Decimal
     if get_origin(kind) is list:
-        return list[_loosen(get_args(kind)[0])]  # type: ignore[misc]
+        return list[_lenient_type(get_args(kind)[0])]  # type: ignore[misc]
     if _is_struct(kind):
         fields = [
-            (each.name, _loosen(each.type))
+            (each.name, _lenient_type(each.type))
             if each.default is msgspec.NODEFAULT
-            else (each.name, _loosen(each.type), each.default)
+            else (each.name, _lenient_type(each.type), each.default)
             for each in msgspec.structs.fields(kind)
         ]
         return msgspec.defstruct(f"Loose{kind.__name__}", fields, gc=False)
     return kind
 
 
-def _settle(value: Any, kind: Any, path: str) -> Any:
+def _convert(value: Any, kind: Any, path: str) -> Any:
     """Return a loosely decoded value as its own type has it."""
     members = _members(kind)
     if isinstance(value, int) and int not in members and str in members:
@@ -124,13 +124,13 @@ def _settle(value: Any, kind: Any, path: str) -> Any:
         own = next(each for each in members if _is_struct(each))
         return own(
             **{
-                each.name: _settle(getattr(value, each.name), each.type, f"{path}.{each.name}")
+                each.name: _convert(getattr(value, each.name), each.type, f"{path}.{each.name}")
                 for each in msgspec.structs.fields(own)
             }
         )
     if isinstance(value, list) and any(get_origin(each) is list for each in members):
         (element,) = next(get_args(each) for each in members if get_origin(each) is list)
-        return [_settle(each, element, f"{path}[...]") for each in value]
+        return [_convert(each, element, f"{path}[...]") for each in value]
     return value
 
 

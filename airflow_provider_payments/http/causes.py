@@ -31,6 +31,7 @@ def find_proxy_status(error: BaseException | None) -> int | None:
 
 
 def origin_of(location: str) -> str:
+    """Return scheme and host of a URL, without name and password; "the same host" for one without a host."""
     try:
         place = urlsplit(location)
     except ValueError:

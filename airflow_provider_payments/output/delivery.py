@@ -76,8 +76,8 @@ class Delivery:
         :raises PaymentsConfigError: for such a path, format or limit, and a missing connection or package.
         """
         url, limit = self.output_path, self.max_records_per_file
-        if limit is not None and (limit < 1 or url is None):
-            raise PaymentsConfigError(f"max_records_per_file ({limit}) must be at least 1, and needs an output_path.")
+        if limit is not None and url is None:
+            raise PaymentsConfigError(f"max_records_per_file ({limit}) needs an output_path.")
         if url is None:
             if self.file_format is not None:
                 choose_format("", self.file_format)

@@ -14,17 +14,10 @@ _ESCAPED = rb"\u0000"
 _may_hold_nul = re.compile(rb"\\u0000").search
 # Every escape is matched, so that an escaped backslash is not taken for the beginning of another one.
 _ESCAPES = re.compile(rb"\\(?:u0000|[^u]|u)")
-_TEXTS = (
-    "id",
-    "provider_status",
-    "currency",
-    "crypto_asset",
-    "crypto_network",
-    "crypto_address",
-    "transaction_hash",
-    "order_id",
-    "description",
-    "payer_id",
+_TEXTS = tuple(
+    field.name
+    for field in msgspec.structs.fields(Payment)
+    if field.type in (str, str | None) and field.name not in ("provider", "connection_id")
 )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 #: A payment without any time is in every window.
 NO_TIME = float("inf")
 #: Its place in the text, where times are seconds since 1970 in 32 bits.
-_NO_TIME = 2**32 - 1
+_PACKED = 2**32 - 1
 
 
 def shorten(payment_id: str) -> int:
@@ -33,7 +33,7 @@ class Announced:
 
     polled_at: float | None = None
     keys: dict[int, float] = field(default_factory=dict)
-    #: When the list had been read that the text tells of; None when there is no text yet.
+    #: ``polled_at`` of the text that was written last; None when none was.
     _written_at: float | None = field(default=None, compare=False)
     _has_news: bool = field(default=False, compare=False)
 
@@ -47,12 +47,12 @@ class Announced:
         self.keys = known | seen
 
     def is_outdated(self, lookback: float) -> bool:
-        """Whether a trigger that began with the text written last would announce anew, or list twice ``lookback``."""
+        """Whether a trigger that starts from the text written last would repeat events, or list twice ``lookback``."""
         return self._written_at is None or self._has_news or (self.polled_at or 0.0) - self._written_at >= lookback
 
     def to_text(self) -> str:
         """Return it as text, about 12 bytes for each payment: it is written to a database again and again."""
-        whole = {key: _NO_TIME if created == NO_TIME else int(max(created, 0)) for key, created in self.keys.items()}
+        whole = {key: _PACKED if created == NO_TIME else int(max(created, 0)) for key, created in self.keys.items()}
         in_order = sorted(whole, key=whole.__getitem__)
         times = [whole[key] for key in in_order]
         steps = array("I", (after - before for before, after in zip([0, *times], times, strict=False)))
@@ -76,7 +76,7 @@ class Announced:
             steps, hashes = (b64decode(each) for each in packed)
             times = accumulate(_from_little_endian("I", zlib.decompress(steps)))
             keys = zip(_from_little_endian("Q", hashes), times, strict=True)
-            found = {key: NO_TIME if created == _NO_TIME else float(created) for key, created in keys}
+            found = {key: NO_TIME if created == _PACKED else float(created) for key, created in keys}
         except (TypeError, AttributeError, zlib.error) as error:
             raise ValueError(f"not a state of this trigger: {error}") from None
         return cls(polled_at, found, polled_at)

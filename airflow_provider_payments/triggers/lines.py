@@ -149,7 +149,7 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
     hook.take_connection(connection)
     api, conversation = await hook.aopen()
     # A connection that sets max_concurrency means all requests of this process; else each sensor has its own share.
-    max_sockets = conversation.options.max_concurrency if api.credentials.extra.get("max_concurrency") else None
+    max_sockets = conversation.options.max_concurrency if api.credentials.value("max_concurrency") is not None else None
     client = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
     await stack.enter_async_context(client)
     return Line(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), client))

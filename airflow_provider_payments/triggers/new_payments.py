@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_payments._supervisor import finish
+from airflow_provider_payments._supervisor import await_to_end
 from airflow_provider_payments.argument_lists import read_filters, read_statuses
 from airflow_provider_payments.arguments import optional, read_conn_id, read_seconds, read_whole_number
 from airflow_provider_payments.query import build_query, parse_bound
@@ -215,7 +215,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         """Ask the store to get or to set."""
         awaited = getattr(store, f"a{verb}", None)
         if awaited is not None:
-            return await finish(awaited(*values))
+            return await await_to_end(awaited(*values))
         # Airflow 3.3.0 and 3.3.1 have no other call. It does not block: within a trigger's own coroutine, Airflow's
         # greenlets await it.
         return getattr(store, verb)(*values)
