@@ -21,7 +21,7 @@ Run = Callable[..., Any]
 
 
 class TaskInstanceOfATest:
-    """What a sensor that reschedules itself asks of its task instance. Airflow 2.11 asks the database, which has none."""
+    """What a sensor that reschedules itself asks of its task instance. Airflow 2.11 asks the database."""
 
     dag_id = task_id = run_id = "of-a-test"
     map_index = -1
