@@ -52,7 +52,7 @@ class Announced:
 
     def to_text(self) -> str:
         """Return it as text, about 12 bytes for each payment: it is written to a database again and again."""
-        whole = {key: _PACKED if created == NO_TIME else int(max(created, 0)) for key, created in self.keys.items()}
+        whole = {key: _pack(created) for key, created in self.keys.items()}
         in_order = sorted(whole, key=whole.__getitem__)
         times = [whole[key] for key in in_order]
         steps = array("I", (after - before for before, after in zip([0, *times], times, strict=False)))
@@ -80,6 +80,11 @@ class Announced:
         except (TypeError, AttributeError, zlib.error) as error:
             raise ValueError(f"not a state of this trigger: {error}") from None
         return cls(polled_at, found, polled_at)
+
+
+def _pack(created: float) -> int:
+    # No time that an API tells may be too large: what cannot be kept would be announced again and again.
+    return _PACKED if created == NO_TIME else int(min(max(created, 0), _PACKED - 1))
 
 
 def _little_endian(numbers: array[Any]) -> bytes:

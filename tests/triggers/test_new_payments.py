@@ -327,6 +327,18 @@ def test_what_was_announced_survives_as_text() -> None:
 
 
 @on_airflow_3
+@pytest.mark.parametrize("created", [0.0, -62135596800.0, 2.0**32 - 1, 2.0**32, 253402300799.0])
+def test_any_time_can_be_kept(created: float) -> None:
+    """The payment would be announced again and again otherwise."""
+    from airflow_provider_payments.triggers.announced import NO_TIME, Announced
+
+    announced = Announced(6000.0, {1: created, 2: 5000.0})
+    found = Announced.from_text(announced.to_text())
+    assert found.keys.keys() == {1, 2}
+    assert found.keys[1] != NO_TIME
+
+
+@on_airflow_3
 def test_the_text_of_many_is_short() -> None:
     from airflow_provider_payments.triggers.announced import Announced, shorten
 
