@@ -124,7 +124,7 @@ class HotPayApi(PaymentsApi):
         units = parse_units(row.amount)
         amount = scale_units(units, self._decimals.get(row.token_id or ""))
         word = row.status or ""
-        payment_id, id_flags = _identify(row)
+        payment_id, id_flags = _identify(row, units)
         return Payment(
             self.name,
             self.credentials.connection_id,
@@ -177,14 +177,16 @@ class HotPayHook(PaymentsHook):
     api_class = HotPayApi
 
 
-def _identify(row: Row) -> tuple[str, tuple[str, ...]]:
+def _identify(row: Row, units: int | None) -> tuple[str, tuple[str, ...]]:
     """Return a payment's id, and its flag while the id may still change.
+
+    :param units: the amount, for it may be written as 5, "5" and 5.0.
 
     ``status`` and ``timestamp`` are left out: both change while a payment advances.
     """
     if row.payment_id not in (None, ""):
         return str(row.payment_id), ()
-    what = [row.item_id, row.memo, row.sender_id, row.token_id, None if row.amount is None else str(row.amount)]
+    what = [row.item_id, row.memo, row.sender_id, row.token_id, None if units is None else str(units)]
     text = json.dumps([row.near_trx or None, *what], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest(), () if row.near_trx else ("provisional_id",)
 

@@ -171,7 +171,7 @@ class PageWalk:
         progress.seen += taken.new_rows
         progress.pages += 1
         progress.longest = max(progress.longest, len(raw.rows))
-        progress.stale_pages = 0 if taken.new_rows or not payments else progress.stale_pages + 1
+        progress.stale_pages = 0 if taken.new_rows else progress.stale_pages + 1
         progress.is_ordered &= _is_ordered(moments, paging.order)
         has_overlap = progress.boundary in taken.keys
         is_joined = progress.boundary is None or has_overlap or not step.overlaps

@@ -197,6 +197,27 @@ def test_a_server_that_ignores_the_offset_ends_in_an_error(
     assert len(sandbox.requests) < 100
 
 
+def test_a_list_whose_second_page_is_empty_ends(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
+    """The second page begins with the last row of the first, so it cannot be empty."""
+
+    def leave_nothing(call: Any) -> None:
+        if call.query.get("offset", "0") != "0":
+            sandbox.faults.reply_with["hotpay"].append((200, {}, b'{"payments": [], "pagination": {"count": 0}}'))
+
+    sandbox.before_reply = leave_nothing
+    with pytest.raises(PaymentsProtocolError, match="progress"):
+        collect(connect("hotpay", {"page_size": 20}))
+    assert len(sandbox.requests) < 100
+
+
+def test_the_id_is_the_same_however_the_amount_is_written(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
+    ids = set()
+    for amount in (1000000, "1000000", 1000000.0, "1000000.0"):
+        sandbox.hotpay.rows[:] = [{**PLAIN, "amount": amount}]
+        ids |= {each.id for each in collect(connect("hotpay"))}
+    assert len(ids) == 1
+
+
 def test_filters_are_sent(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
     memo = "a b&c=ü☕"
     sandbox.hotpay.rows.append({**PLAIN, "memo": memo})
