@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,8 @@ def read_list(name: str, value: object, taken: str, example: str) -> list[Any]:
     :param example: as it would stand in a DAG file.
     """
     items = _decode(plain_text(value)) if isinstance(value, str) else value
+    if isinstance(items, Iterator):
+        raise PaymentsConfigError(f"{name} is an iterator, which can be read once only. Give the list: list(…).")
     try:
         # A data frame is a list of its columns' names.
         if not isinstance(items, str | bytes | bytearray | Mapping) and not hasattr(items, "columns"):
@@ -46,8 +48,12 @@ def _decode(text: str) -> object:
         value = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
-    # 0x1F, say, would be read as 31.
-    return value if repr(value) == text.strip() else None
+    # A number may be written in other ways than it is read: 0x1F would be 31.
+    return value if repr(value) == text.strip() or _are_texts(value) else None
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 
@@ -155,6 +156,10 @@ def plain_duration(duration: object) -> timedelta:
     """
     if not isinstance(duration, timedelta):
         raise TypeError("not a duration")
+    # Pendulum's durations count 30 days for a month; its intervals know their days.
+    foreign: Any = duration
+    if not hasattr(foreign, "start") and (getattr(foreign, "months", None) or getattr(foreign, "years", None)):
+        raise TypeError("months and years have no length")
     # Not a subclass's addition, which makes another of its own. A proxy is none, and has only what it stands for.
     own = duration if issubclass(type(duration), timedelta) else duration + timedelta(0)
     return timedelta.__add__(timedelta(0), own)

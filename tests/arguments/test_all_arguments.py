@@ -116,8 +116,27 @@ TIME = Kind(
     ["", "None", "null", "soon", "{{ ds }}", "2026-01-01", "2026-01-01T00:00:00", 1767225600, "1767225600", *_NO_TIMES],
 )
 REQUIRED_TIME = Kind(TIME.taken, [None, *TIME.refused])
-_NO_LISTS = ["", "None", "null", 7, 0, 1.5, True, NAN, {"a": 1}, b"ab", "{}", "7", "[0x1F]", "['a'", "a, b", SECRET]
+_NO_LISTS = [
+    iter(["a"]),
+    "",
+    "None",
+    "null",
+    7,
+    0,
+    1.5,
+    True,
+    NAN,
+    {"a": 1},
+    b"ab",
+    "{}",
+    "7",
+    "[0x1F]",
+    "['a'",
+    "a, b",
+    SECRET,
+]
 _NO_LISTS += [
+    iter(["a"]),
     [10**400],
     [timedelta(1)],
     [None],

@@ -2,10 +2,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pendulum
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.times import format_time, parse_iso, read_time, read_unix_seconds, unix_milliseconds
+from airflow_provider_payments.times import (
+    format_time,
+    parse_iso,
+    plain_duration,
+    read_time,
+    read_unix_seconds,
+    unix_milliseconds,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +101,14 @@ def test_writes_utc_whatever_the_zone() -> None:
     there = timezone(timedelta(hours=-5, minutes=-30))
     assert format_time(datetime(2024, 3, 1, 20, 0, tzinfo=there)) == "2024-03-02T01:30:00Z"
     assert format_time(None) is None
+
+
+@pytest.mark.parametrize("duration", [pendulum.duration(months=1), pendulum.duration(years=1, days=2)])
+def test_months_and_years_are_no_durations(duration: pendulum.Duration) -> None:
+    with pytest.raises(TypeError, match="months and years"):
+        plain_duration(duration)
+
+
+def test_an_interval_knows_its_days() -> None:
+    march = pendulum.datetime(2026, 4, 1) - pendulum.datetime(2026, 3, 1)
+    assert (type(plain_duration(march)), plain_duration(march)) == (timedelta, timedelta(days=31))
