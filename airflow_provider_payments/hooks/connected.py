@@ -136,7 +136,7 @@ class ConnectedHook(HttpHook):
     def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
         """Open a driver for tasks. All of a hook's drivers share its sockets."""
         if self._session is None:
-            self._session = open_session(conversation.options, self._make_adapter(conversation, is_limit=True))
+            self._session = open_session(conversation.options, self._make_adapter(conversation))
         yield RequestsDriver(conversation, self._session)
 
     @asynccontextmanager
@@ -145,11 +145,11 @@ class ConnectedHook(HttpHook):
         async with open_client(conversation.options) as client:
             yield AiohttpDriver(conversation, client)
 
-    def _make_adapter(self, conversation: Conversation, *, is_limit: bool = False) -> BaseAdapter:
+    def _make_adapter(self, conversation: Conversation) -> BaseAdapter:
         """Return what sends a session's requests: the caller's own adapter, or one with ``HttpHook``'s keep-alive."""
         socket_options = getattr(self.keep_alive_adapter, "socket_options", None)
-        size = conversation.options.max_concurrency
-        return self.adapter or PoolAdapter(size, is_limit=is_limit, socket_options=socket_options)
+        size = 2 * conversation.options.max_concurrency  # one listing may be read while another is left
+        return self.adapter or PoolAdapter(size, socket_options=socket_options)
 
     def _read(self) -> tuple[PaymentsApi, Conversation]:
         # The connection is no variable here: error trackers show those of the frames that an error passes.

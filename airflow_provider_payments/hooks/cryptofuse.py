@@ -42,6 +42,7 @@ from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.texts import decode_json
 from airflow_provider_payments.times import read_expiry, read_time
 
 
@@ -188,11 +189,12 @@ class CryptoFuseHook(PaymentsHook):
 
 
 _TRON = ("TRON", "TRX")
+_decode_token = msgspec.json.Decoder(Token).decode
 
 
 def _read_token(reply: Reply, now: datetime) -> IssuedKey:
     try:
-        token = msgspec.json.decode(reply.body, type=Token)
+        token = decode_json(reply.body, _decode_token)
     except UNREADABLE:
         raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    return IssuedKey(token.access_token, read_expiry(token.expires_in, now))
+    return IssuedKey(token.access_token.strip(), read_expiry(token.expires_in, now))

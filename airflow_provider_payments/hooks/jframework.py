@@ -23,8 +23,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -156,7 +154,7 @@ class JFrameworkApi(PaymentsApi):
             url = f"{credentials.base_url}/api/v1/users/auth"
             return IssuedKeyAuth(
                 ask=Request("POST", url, headers, login, asks_for_credentials=True),
-                read=partial(_read_session, to_check=self.credentials_to_check),
+                read=self._read_session,
                 headers=lambda key: {"Brand-URL": brand, "Auth-Key": key},
                 permanent_secrets=(password,),
             )
@@ -216,6 +214,25 @@ class JFrameworkApi(PaymentsApi):
         if verdict.success is not True:
             raise self.judge.refuse(request, reply)
 
+    def _read_session(self, reply: Reply, now: datetime) -> IssuedKey:
+        """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
+        login = Request("POST", f"{self.credentials.base_url}/api/v1/users/auth", asks_for_credentials=True)
+        try:
+            verdict, body = decode_json(reply.body, _read_verdict), decode_json(reply.body)
+            data = body.get("data") or body
+            key, until = data.get("authKey"), data.get("expiresIn")
+        except (
+            *UNREADABLE,
+            AttributeError,
+        ):  # a page of something in between, say, which tells nothing of the password
+            raise PaymentsProtocolError("jframework: the login's reply is not what the API documents.") from None
+        self.judge.check(login, reply, status=verdict.statusCode)
+        if verdict.success is False:
+            raise PaymentsAuthError(f"jframework: the login brought no session key. Check {self.credentials_to_check}.")
+        if not isinstance(key, str) or not key:
+            raise PaymentsProtocolError("jframework: the login's reply holds no session key.")
+        return IssuedKey(key, read_expiry(until, now))
+
     def to_page(self, page: Page) -> RawPage:
         return RawPage(page.data.items or [], total=page.data.totalItems)
 
@@ -263,19 +280,3 @@ class JFrameworkHook(PaymentsHook):
     default_conn_name = "jframework_default"
     default_host = "https://protocol.jframework.io"
     api_class = JFrameworkApi
-
-
-def _read_session(reply: Reply, now: datetime, *, to_check: str) -> IssuedKey:
-    """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
-    try:
-        body: Any = msgspec.json.decode(reply.body)
-    except UNREADABLE:  # a page of something in between, say, which tells nothing of the password
-        raise PaymentsProtocolError("jframework: the login's reply is not what the API documents.") from None
-    try:
-        data = body.get("data") or body
-        key, until = data["authKey"], data.get("expiresIn")
-    except (AttributeError, KeyError, TypeError):
-        key = until = None
-    if not isinstance(key, str) or not key:
-        raise PaymentsAuthError(f"jframework: the login brought no session key. Check {to_check}.")
-    return IssuedKey(key, read_expiry(until, now))

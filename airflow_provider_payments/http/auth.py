@@ -133,7 +133,7 @@ class IssuedKeyAuth(Auth):
     def _renew(self) -> Generator[Request, Reply, bool]:
         """Ask for a key. False when the reply brings none: the flow ends and that reply is judged like any other."""
         reply = yield self.ask
-        if reply.status != 200:
+        if reply.status not in (200, 201):
             self._former = self._key or self._former
             self._key = None
             return False

@@ -108,7 +108,7 @@ class Judge:
         :param status: the status that the reply's body tells, where that counts.
         """
         status = status or reply.status
-        if status == 200:
+        if status in (200, 203):  # 203 is a 200 that a proxy has passed on
             return
         complaint = self._read_complaint(request, reply)
         text = self._describe(request, status, complaint)
@@ -125,11 +125,13 @@ class Judge:
         is_refusal = status in (401, 403) or (request.asks_for_credentials and status == 400 and is_own)
         if is_refusal and is_own:
             raise PaymentsAuthError(f"{text} Check {self.credentials}.")
-        if is_refusal:
-            text = f"{text} {self._doubt_sender(reply)}"
-        elif status == 407:
+        # A page, or a success without what was asked for (202 of a firewall, say), is no word of the API's.
+        is_foreign = not is_own and (status < 300 or _is_page(reply))
+        if status == 407:
             text = f"{text} {self._name_proxy(request.url)} asks for a name and a password of its own: see 'proxies'."
-        if is_refusal or status == 407 or status in PASSING or status >= 500:
+        elif is_refusal or is_foreign:
+            text = f"{text} {self._doubt_sender(reply)}"
+        if is_refusal or is_foreign or status == 407 or status in PASSING or status >= 500 or retry_after:
             raise PaymentsThrottled(text, retry_after) if retry_after else PaymentsUnavailable(text)
         raise PaymentsRequestError(text, status, complaint.code)
 
@@ -234,6 +236,10 @@ class Judge:
         return f"{self.provider} answered {request.method} {path} with HTTP {status}{said}" + (
             f": {message}." if message else "."
         )
+
+
+def _is_page(reply: Reply) -> bool:
+    return reply.body.lstrip().startswith(b"<")
 
 
 def _describe_body(reply: Reply) -> str:

@@ -54,13 +54,12 @@ class PoolAdapter(HTTPAdapter):
     """An adapter of ``requests`` that keeps so many connections to each host.
 
     :param size: connections.
-    :param is_limit: whether requests wait when so many are in use, rather than open one that is not kept.
     :param socket_options: for ``socket.setsockopt``; None is the library's own.
     """
 
-    def __init__(self, size: int, *, is_limit: bool = False, socket_options: SocketOptions | None = None) -> None:
+    def __init__(self, size: int, *, socket_options: SocketOptions | None = None) -> None:
         self._socket_options = {"socket_options": socket_options} if socket_options else {}
-        super().__init__(pool_maxsize=size, pool_block=is_limit)
+        super().__init__(pool_maxsize=size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **{**self._socket_options, **kwargs})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -63,5 +64,6 @@ def _spellings(secret: str) -> Iterator[str]:
     for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
         yield encoded
         yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), encoded)  # both are usual
+    yield from (html.escape(secret), html.escape(secret, quote=False))
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
     yield from (base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode(), data.hex())

@@ -145,8 +145,11 @@ BROKEN = "the connection breaks off before the reply is whole"
 NOISE = "what comes is no HTTP, or not packed as it says, or its length is told twice"
 DOWN = "500, 502, 503, 504, any other status from 500 on"
 BUSY = "408, 421, 425, and gateways' own 420, 430, 460, 499"
-BUSY_FOR = "one of these with a `Retry-After`"
-NOT_THEIRS = "401 or 403 in other words than the company's own"
+BUSY_FOR = "one of these, or any other status below 500, with a `Retry-After`"
+NOT_THEIRS = (
+    "401 or 403 in other words than the company's own; an HTML page with any other status below 500; a success without "
+    "what was asked for (202, 204)"
+)
 LARGE = "a reply of more than 32 MiB, packed or unpacked"
 SATISPAY_WAIT = b'{"code": 70, "message": "Anti hammering", "wlt": "w"}'
 
@@ -188,6 +191,9 @@ FAULTS = {
     "403 of a firewall": Fault(NOT_THEIRS, status(403, HTML, Content_Type="text/html"), said="a firewall in between"),
     "403 of a gateway": Fault(NOT_THEIRS, status(403, b'{"message": "Forbidden"}'), said="a firewall in between"),
     "403 without a body": Fault(NOT_THEIRS, status(403, b""), said="then check"),
+    "404 of a gateway": Fault(NOT_THEIRS, status(404, HTML, Content_Type="text/html"), said="a firewall in between"),
+    "202 of a firewall": Fault(NOT_THEIRS, status(202, b""), said="a firewall in between"),
+    "413 with a wait": Fault(BUSY_FOR, status(413, Retry_After="1"), waits=1, extra=slow(30)),
     "407": Fault("407", status(407, HTML), said="proxy"),
     "two lengths": Fault(NOISE, status(200, Transfer_Encoding="chunked")),
     "401 of a token": Fault("401, where the key was got from a login or as a token", status(401), names=RENEWING),

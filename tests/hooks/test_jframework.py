@@ -170,11 +170,28 @@ def test_a_wrong_password(connect: Connect, collect: Collect, sandbox: Sandbox) 
     assert len(sandbox.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"data": {"authKey": null}}', b'{"data": {"authKey": ""}}'])
-def test_a_login_without_a_key(connect: Connect, collect: Collect, sandbox: Sandbox, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"{}", PaymentsProtocolError),
+        (b"[]", PaymentsProtocolError),
+        (b'{"message": "scheduled maintenance"}', PaymentsProtocolError),
+        (b'{"data": {"authKey": null}}', PaymentsProtocolError),
+        (b'{"data": {"authKey": ""}}', PaymentsProtocolError),
+        (b'{"success": false}', PaymentsAuthError),
+        (b'{"success": false, "statusCode": 401}', PaymentsAuthError),
+        (b'{"success": false, "statusCode": 209}', PaymentsRequestError),
+        (b'{"success": false, "statusCode": 429}', PaymentsThrottled),
+        (b'{"success": false, "statusCode": 503}', PaymentsUnavailable),
+    ],
+)
+def test_a_login_without_a_key(
+    connect: Connect, collect: Collect, sandbox: Sandbox, body: bytes, error: type[Exception]
+) -> None:
+    """Only a login that JFramework itself refuses says anything of the password."""
     sandbox.faults.reply_with["jframework"].append((200, {}, body))
-    with pytest.raises(PaymentsAuthError, match="session key"):
-        collect(connect("jframework", **LOGIN))
+    with pytest.raises(error):
+        collect(connect("jframework", {"max_attempts": 1}, **LOGIN))
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b'{"data": {"authK', b"<html>Back soon</html>"])

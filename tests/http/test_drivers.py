@@ -162,7 +162,7 @@ def test_redirects_are_not_followed(drive: Drive, server: Server, talk: Talk, st
         (Answer(401, b'{"error": {"code": "invalid_api_key"}}'), PaymentsAuthError),
         (Answer(403, b'{"code": 45}'), PaymentsAuthError),
         (Answer(404), PaymentsRequestError),
-        (Answer(209), PaymentsRequestError),
+        (Answer(209, b'{"success": false}'), PaymentsRequestError),
     ],
 )
 def test_refusals_are_not_retried(drive: Drive, server: Server, talk: Talk, answer: Answer, kind: Any) -> None:

@@ -144,7 +144,11 @@ def test_nesting_without_end_is_no_complaint() -> None:
         (reply(503, retry_after="5"), PaymentsThrottled),
         (reply(503, retry_after="soon"), PaymentsUnavailable),
         (reply(209, {"success": False}), PaymentsRequestError),
-        (reply(204), PaymentsRequestError),
+        (reply(202), PaymentsUnavailable),
+        (reply(204), PaymentsUnavailable),
+        (Reply(400, {}, b"<html>blocked</html>"), PaymentsUnavailable),
+        (Reply(404, {}, b"\n<!DOCTYPE html>"), PaymentsUnavailable),
+        (Reply(413, {"retry-after": "7"}, b""), PaymentsThrottled),
         (reply(304), PaymentsProtocolError),
         (reply(302, location="https://elsewhere.example/"), PaymentsProtocolError),
     ],
@@ -241,6 +245,13 @@ def test_no_secrets_blot_nothing() -> None:
 def test_messages_are_short() -> None:
     error = verdict(REQUEST, reply(400, {"code": "c" * 5000, "message": "m" * 5000, "request_id": "r" * 5000}))
     assert len(str(error)) < 800
+
+
+def test_a_secret_that_is_repeated_in_html_is_blotted_out() -> None:
+    secret = "ab&cd<ef'gh-0123456789"
+    for said in ("ab&amp;cd&lt;ef&#x27;gh-0123456789", "ab&amp;cd&lt;ef'gh-0123456789"):
+        error = verdict(REQUEST, reply(400, {"message": f"key {said} unknown"}), secret)
+        assert "key *** unknown" in str(error)
 
 
 def test_an_unreadable_reply_is_described_and_not_shown() -> None:
