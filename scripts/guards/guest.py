@@ -87,7 +87,7 @@ GUARDS = [
     Guard(
         "connections are kept",
         "hooks/connected.py",
-        "size = conversation.options.max_concurrency",
+        "size = 2 * conversation.options.max_concurrency",
         "size = 1",
         "tests/hooks/test_gateways.py -k connections",
     ),

@@ -98,3 +98,20 @@ def test_the_hooks_client_keeps_as_many_connections_as_it_uses(
         assert server.connections == 20
     assert "pool is full" not in caplog.text
     assert isinstance(driver, RequestsDriver)
+
+
+@pytest.mark.parametrize("conn_type", ["cryptofuse"])
+def test_a_request_does_not_wait_for_pages_of_a_listing_that_was_left(connect: Connect, sandbox: Sandbox) -> None:
+    answer_now = threading.Event()
+    too_late = []
+
+    def hold_later_pages(call: Any) -> None:
+        if call.query.get("offset", "0") != "0" and not answer_now.wait(WAIT):
+            too_late.append(call)
+
+    sandbox.before_reply = hold_later_pages
+    hook = connect("cryptofuse", {"page_size": 5, "max_concurrency": 2})
+    payment = next(hook.list_payments())
+    assert hook.get_payment(payment.id).id == payment.id
+    answer_now.set()
+    assert not too_late
