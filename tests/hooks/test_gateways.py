@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.http.message import Request
 from airflow_provider_payments.http.requests_driver import RequestsDriver
 from airflow_provider_payments.sandbox import Sandbox
 from tests.faults.faults import page_of
@@ -100,18 +102,24 @@ def test_the_hooks_client_keeps_as_many_connections_as_it_uses(
     assert isinstance(driver, RequestsDriver)
 
 
-@pytest.mark.parametrize("conn_type", ["cryptofuse"])
-def test_a_request_does_not_wait_for_pages_of_a_listing_that_was_left(connect: Connect, sandbox: Sandbox) -> None:
-    answer_now = threading.Event()
+def test_a_request_does_not_wait_for_pages_of_a_listing_that_was_left(connect: Connect) -> None:
+    hook = connect("spacepay", {"max_concurrency": 2})
+    _, conversation = hook.open()
+    may_answer = threading.Event()
     too_late = []
 
-    def hold_later_pages(call: Any) -> None:
-        if call.query.get("offset", "0") != "0" and not answer_now.wait(WAIT):
-            too_late.append(call)
+    def answer(call: Call) -> Answer:
+        if call.target in ("/1", "/2") and not may_answer.wait(WAIT):
+            too_late.append(call.target)
+        return Answer(body=call.target.encode())
 
-    sandbox.before_reply = hold_later_pages
-    hook = connect("cryptofuse", {"page_size": 5, "max_concurrency": 2})
-    payment = next(hook.list_payments())
-    assert hook.get_payment(payment.id).id == payment.id
-    answer_now.set()
+    with Server() as server, hook.driver(conversation) as listing, hook.driver(conversation) as other:
+        server.answer = answer
+        pages = listing.walk(Pages(server.origin, ["/0", "/1", "/2"]))
+        assert next(pages) == ["/0"]
+        while len(server.calls) < 3:  # both later pages are under way
+            time.sleep(0.01)
+        assert other.send(Request("GET", f"{server.origin}/mine")).body == b"/mine"
+        may_answer.set()
+        assert [*pages] == [["/1"], ["/2"]]
     assert not too_late
