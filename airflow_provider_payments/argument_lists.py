@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -27,8 +27,6 @@ def read_list(name: str, value: object, taken: str, example: str) -> list[Any]:
     :param example: as it would stand in a DAG file.
     """
     items = _decode(plain_text(value)) if isinstance(value, str) else value
-    if isinstance(items, Iterator):
-        raise PaymentsConfigError(f"{name} is an iterator, which can be read once only. Give the list: list(…).")
     try:
         # A data frame is a list of its columns' names.
         if not isinstance(items, str | bytes | bytearray | Mapping) and not hasattr(items, "columns"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.argument_lists import read_filters, read_ids, read_statuses
@@ -85,7 +86,7 @@ class PaymentStatusSensor(PaymentsSensor):
     def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
         from airflow_provider_payments.waiting.status import StatusWait
 
-        asked = self._read()
+        asked = {**self._asked}
         held = asked.pop("long_poll_seconds")
         return StatusWait(
             **asked,
@@ -96,10 +97,12 @@ class PaymentStatusSensor(PaymentsSensor):
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         from airflow_provider_payments.triggers.payments import PaymentStatusTrigger
 
-        asked = self._read()
-        return PaymentStatusTrigger(**{**asked, "created_from": format_time(asked["created_from"])}, **arguments)
+        asked = {**self._asked, "created_from": format_time(self._asked["created_from"])}
+        return PaymentStatusTrigger(**asked, **arguments)
 
-    def _read(self) -> dict[str, Any]:
+    @cached_property
+    def _asked(self) -> dict[str, Any]:
+        """What is waited for. Read once: an iterator has no more the second time."""
         return {
             "payment_ids": read_ids("payment_ids", self.payment_ids, takes_numbers=self.takes_numbers),
             "order_ids": read_ids("order_ids", self.order_ids, takes_numbers=self.takes_numbers),

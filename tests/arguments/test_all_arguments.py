@@ -117,7 +117,6 @@ TIME = Kind(
 )
 REQUIRED_TIME = Kind(TIME.taken, [None, *TIME.refused])
 _NO_LISTS = [
-    iter(["a"]),
     "",
     "None",
     "null",
@@ -136,7 +135,6 @@ _NO_LISTS = [
     SECRET,
 ]
 _NO_LISTS += [
-    iter(["a"]),
     [10**400],
     [timedelta(1)],
     [None],

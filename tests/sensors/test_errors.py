@@ -159,6 +159,16 @@ def test_a_timeout_says_what_was_waited_for(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
+def test_what_can_be_read_only_once_is_waited_for_in_the_triggerer_too(shop: Shop) -> None:
+    shop.sell("pending", "one-order")
+    settings = wait_for_order(shop, poke_interval=0.1, deferrable=True)
+    settings |= {"order_ids": iter(settings["order_ids"]), "failure_statuses": iter(["failed"])}
+    trigger = deferred(lambda: PaymentStatusSensor(task_id="wait", **settings).execute({})).trigger
+    _, arguments = trigger.serialize()
+    assert (arguments["order_ids"], arguments["failure_statuses"]) == (["one-order"], ["failed"])
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
 def test_never_fail_skips_on_every_error(shop: Shop, run: Run) -> None:
     shop.sell("pending", "one-order")
     never = {"never_fail": True, "poke_interval": 0.05}
