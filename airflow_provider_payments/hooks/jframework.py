@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
@@ -152,9 +153,10 @@ class JFrameworkApi(PaymentsApi):
             login = msgspec.json.encode({"username": user, "password": password})
             headers = {"Accept": "application/json", "Content-Type": "application/json", "Brand-URL": brand}
             url = f"{credentials.base_url}/api/v1/users/auth"
+            ask = Request("POST", url, headers, login, asks_for_credentials=True)
             return IssuedKeyAuth(
-                ask=Request("POST", url, headers, login, asks_for_credentials=True),
-                read=self._read_session,
+                ask=ask,
+                read=partial(self._read_session, ask),
                 headers=lambda key: {"Brand-URL": brand, "Auth-Key": key},
                 permanent_secrets=(password,),
             )
@@ -214,9 +216,8 @@ class JFrameworkApi(PaymentsApi):
         if verdict.success is not True:
             raise self.judge.refuse(request, reply)
 
-    def _read_session(self, reply: Reply, now: datetime) -> IssuedKey:
+    def _read_session(self, login: Request, reply: Reply, now: datetime) -> IssuedKey:
         """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
-        login = Request("POST", f"{self.credentials.base_url}/api/v1/users/auth", asks_for_credentials=True)
         try:
             verdict, body = decode_json(reply.body, _read_verdict), decode_json(reply.body)
             data = body.get("data") or body
