@@ -13,11 +13,11 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.labels import name_fields
 from airflow_provider_payments.hooks.reading import Decoder, MendedRow, describe_row, split_body
-from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import UNREADABLE, Judge
 from airflow_provider_payments.http.message import Reply, Request, build_url
-from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
+from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
@@ -108,16 +108,20 @@ class PaymentsApi(ABC):
         return ("password",)
 
     @abstractmethod
-    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
-        """Return the way to page through the answers to a query."""
+    def list_reader(self, query: PaymentQuery) -> MakeReader:
+        """Return what reads the list: a reader class, or one with some of its arguments."""
 
     @abstractmethod
-    def to_page(self, page: Any) -> RawPage:
+    def to_page(self, page: Any) -> ListPage:
         """Take a decoded page (of :attr:`page_type`) apart."""
 
     @abstractmethod
     def to_payment(self, row: Any, raw: bytes) -> Payment:
         """Normalise a decoded row (of :attr:`row_type`)."""
+
+    def second_reader(self, query: PaymentQuery) -> MakeReader | None:
+        """Return what reads the list a second time, where that should go another way."""
+        return None
 
     def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
         """Return the query parameters that stay the same on every page."""
@@ -141,6 +145,10 @@ class PaymentsApi(ABC):
 
     def alternative_id(self, payment: Payment) -> str | None:
         """Return a more particular id, for a payment whose id others may share."""
+        return None
+
+    def former_id(self, payment: Payment) -> str | None:
+        """Return the id that a payment has, or had, while that is provisional; None where ids never change."""
         return None
 
     def check_body(self, request: Request, reply: Reply) -> None:  # noqa: B027 - most APIs use HTTP as it is meant
@@ -172,16 +180,14 @@ class PaymentsApi(ABC):
         return self.request(self.list_path, params)
 
     def build_stages(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
-        """Return the walks that find every payment of a query: one for each status word, or one over everything."""
-        paging = self.build_paging(query, limit, max_concurrency)
-        return [
-            Stage([Strand(paging, self.build_params(query, word))], is_volatile=self.is_volatile(word))
-            for word in self.words_to_ask(query)
-        ]
+        """Return the lists that have every payment of a query: one for each status word, or one of everything."""
+        words = self.words_to_ask(query)
+        return [Stage([self.partition(query, word, limit, max_concurrency)]) for word in words]
 
-    def is_volatile(self, word: str | None) -> bool:
-        """Whether payments may leave a list that is filtered by this word."""
-        return word is not None and not self.statuses[word].is_final
+    def partition(self, query: PaymentQuery, word: str | None, limit: int, max_concurrency: int) -> Partition:
+        """Return the list that is filtered by a status word, or the unfiltered one."""
+        params = self.build_params(query, word)
+        return Partition(self.list_reader(query), params, limit, max_concurrency, self.second_reader(query))
 
     def words_to_ask(self, query: PaymentQuery) -> Sequence[str | None]:
         """Return the words to filter by, in the order of a payment's life; None stands for an unfiltered list.
@@ -201,7 +207,7 @@ class PaymentsApi(ABC):
         if not request.asks_for_credentials:
             self.check_body(request, reply)
 
-    def read_page(self, request: Request, reply: Reply) -> RawPage:
+    def read_page(self, request: Request, reply: Reply) -> ListPage:
         """Decode a page."""
         try:
             page = split_body(reply.body, lambda body: self.to_page(self._decode_page(body)))
@@ -214,7 +220,7 @@ class PaymentsApi(ABC):
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
         try:
-            split = lambda body: RawPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])  # noqa: E731
+            split = lambda body: ListPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])  # noqa: E731
             row = split_body(reply.body, split).rows[0]
         except UNREADABLE as error:
             trouble = self.judge.unreadable(request, reply, str(error))

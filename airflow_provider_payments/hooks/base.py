@@ -14,12 +14,12 @@ from airflow_provider_payments.argument_lists import read_id
 from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.connected import ConnectedHook
-from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer, answer, aread, read
-from airflow_provider_payments.hooks.listing import Listing
-from airflow_provider_payments.hooks.questions import build_listing, find_payment, find_pending, first_request
-from airflow_provider_payments.hooks.report import ListingReport
+from airflow_provider_payments.hooks.lookups import build_listing, find_payment, find_pending, first_request
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation
+from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.report import ListingReport
+from airflow_provider_payments.listing.run import Inquiry, aanswer, answer, aread, read
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery, build_query
 

@@ -33,12 +33,12 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials, is_url_text
-from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, IssuedKey, client_credentials
 from airflow_provider_payments.http.judge import UNREADABLE
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.offset_paging import OffsetPages
-from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.plan import ListPage
+from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -122,8 +122,8 @@ class CryptoFuseApi(PaymentsApi):
     def credential_fields(self) -> Sequence[str]:
         return ("login", "password", "client_auth")
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
-        return OffsetPages(limit, max_concurrency)
+    def list_reader(self, query: PaymentQuery) -> MakeReader:
+        return OffsetReader
 
     def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
         params = super().build_params(query, word)
@@ -140,8 +140,8 @@ class CryptoFuseApi(PaymentsApi):
         url = f"{self.credentials.base_url}/payments/status/"
         return Request("POST", url, {"Accept": "application/json", "Content-Type": "application/json"}, body)
 
-    def to_page(self, page: Page) -> RawPage:
-        return RawPage(page.results, total=page.count, limit=page.limit)
+    def to_page(self, page: Page) -> ListPage:
+        return ListPage(page.results, total=page.count, limit=page.limit)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         word = row.status or ""

@@ -35,10 +35,10 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey
-from airflow_provider_payments.http.offset_paging import OffsetPages
-from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.plan import ListPage
+from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.money import parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -114,11 +114,11 @@ class HotPayApi(PaymentsApi):
     def credential_fields(self) -> Sequence[str]:
         return ("password", "auth_scheme")
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
-        return OffsetPages(limit, max_concurrency)
+    def list_reader(self, query: PaymentQuery) -> MakeReader:
+        return OffsetReader
 
-    def to_page(self, page: Page) -> RawPage:
-        return RawPage(page.payments, limit=page.pagination.limit if page.pagination else None)
+    def to_page(self, page: Page) -> ListPage:
+        return ListPage(page.payments, limit=page.pagination.limit if page.pagination else None)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         units = parse_units(row.amount)
@@ -158,6 +158,12 @@ class HotPayApi(PaymentsApi):
             return None
         seconds = int(payment.completed_at.timestamp()) if payment.completed_at else 0
         return f"{payment.id}-{seconds}"
+
+    def former_id(self, payment: Payment) -> str | None:
+        row = self.read_row(payment.raw)
+        return (
+            None if row.payment_id else _identify(msgspec.structs.replace(row, near_trx=None), payment.amount_minor)[0]
+        )
 
 
 class HotPayHook(PaymentsHook):

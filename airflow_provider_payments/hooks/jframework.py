@@ -32,12 +32,14 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.reading import Decoder
-from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
 from airflow_provider_payments.http.judge import UNREADABLE
 from airflow_provider_payments.http.message import Reply, Request, quote_segment
-from airflow_provider_payments.http.offset_paging import NumberedPages
-from airflow_provider_payments.http.paging import Order, Paging
+from airflow_provider_payments.listing.by_time import ByTimeReader
+from airflow_provider_payments.listing.page_numbers import PageNumberReader
+from airflow_provider_payments.listing.plan import ListPage
+from airflow_provider_payments.listing.readers import MakeReader, Order
+from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -166,11 +168,21 @@ class JFrameworkApi(PaymentsApi):
     def credential_fields(self) -> Sequence[str]:
         return ("brand_url", *(["login"] if self.credentials.login else []), "password")
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
-        return NumberedPages(
-            limit,
-            max_concurrency,
-            Order.OLDEST_FIRST,
+    def list_reader(self, query: PaymentQuery) -> MakeReader:
+        list_from = partial(
+            ByTimeReader,
+            start_params=_created_from,
+            number_param="PageNumber",
+            size_param="PageSize",
+            first_page=self._first_page,
+        )
+        starts_at = shift(query.created_from, -_MARGIN) if query.created_from else None
+        return partial(SlicedReader, list_from=list_from, order=Order.OLDEST_FIRST, starts_at=starts_at)
+
+    def second_reader(self, query: PaymentQuery) -> MakeReader:
+        return partial(
+            PageNumberReader,
+            order=Order.OLDEST_FIRST,
             number_param="PageNumber",
             size_param="PageSize",
             first_page=self._first_page,
@@ -182,13 +194,10 @@ class JFrameworkApi(PaymentsApi):
         params = {"TestMode": "false", **super().build_params(query, word)}
         params |= {"SortDataField": "createdDate", "SortOrder": "asc"}
         if query.created_from:
-            params["CreatedDateFrom"] = shift(query.created_from, -_MARGIN).isoformat()
+            params |= _created_from(shift(query.created_from, -_MARGIN))
         if query.created_to:
             params["CreatedDateTo"] = shift(query.created_to, _MARGIN).isoformat()
         return params
-
-    def is_volatile(self, word: str | None) -> bool:
-        return word == "Completed" or super().is_volatile(word)  # Completed can become Refunded
 
     def detail_request(self, payment_id: str) -> Request:
         return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
@@ -234,8 +243,8 @@ class JFrameworkApi(PaymentsApi):
             raise PaymentsProtocolError("jframework: the login's reply holds no session key.")
         return IssuedKey(key, read_expiry(until, now))
 
-    def to_page(self, page: Page) -> RawPage:
-        return RawPage(page.data.items or [], total=page.data.totalItems)
+    def to_page(self, page: Page) -> ListPage:
+        return ListPage(page.data.items or [], total=page.data.totalItems)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         word = row.status or ""
@@ -267,6 +276,10 @@ class JFrameworkApi(PaymentsApi):
             None,  # expires_at
             raw,
         )
+
+
+def _created_from(moment: datetime) -> dict[str, str]:
+    return {"CreatedDateFrom": moment.isoformat()}
 
 
 class JFrameworkHook(PaymentsHook):

@@ -18,8 +18,8 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.judge import UNREADABLE
+from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.texts import mend_json, quote_text
 
 #: An integer longer than this is not read out of a text.
@@ -59,7 +59,7 @@ class MendedRow(bytes):
         return row
 
 
-def split_body(body: bytes, split: Callable[[bytes], RawPage]) -> RawPage:
+def split_body(body: bytes, split: Callable[[bytes], ListPage]) -> ListPage:
     """Take a reply's body apart, mended where it needs to be.
 
     :param split: takes JSON apart.

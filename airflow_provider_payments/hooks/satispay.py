@@ -26,7 +26,6 @@ Statuses       AUTHORIZED (fund lock) exists besides, but no list shows it: wait
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -39,10 +38,12 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
-from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth, HttpSignature
 from airflow_provider_payments.http.message import Request, quote_segment
-from airflow_provider_payments.http.paging import CursorPages, Order, Paging
+from airflow_provider_payments.listing.cursors import CursorReader
+from airflow_provider_payments.listing.plan import ListPage, Stage
+from airflow_provider_payments.listing.readers import MakeReader, Order
+from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -117,18 +118,22 @@ class SatispayApi(PaymentsApi):
         paths = [key for key in ("key_path", "private_key_path") if self.credentials.text(key)]
         return ("login", *(paths or ["password"]), "host")  # keys of the test system are refused by the real one
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
-        return CursorPages(limit, max_concurrency, Order.NEWEST_FIRST)
+    def list_reader(self, query: PaymentQuery) -> MakeReader:
+        return partial(
+            SlicedReader, list_from=_list_from, order=Order.NEWEST_FIRST, starts_at=_start(query), margin=_MARGIN
+        )
+
+    def second_reader(self, query: PaymentQuery) -> MakeReader:
+        return partial(_list_from, order=Order.NEWEST_FIRST, starts_at=_start(query))
 
     def build_stages(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
         """PENDING to its end before the others begin, so that a payment accepted meanwhile is seen there."""
         asked = self.words_to_ask(query)
         # There is no unfiltered list: without a status it shows ACCEPTED payments only.
         words = self.filterable_words if None in asked else [word for word in asked if word]
-        paging = self.build_paging(query, limit, max_concurrency)
-        strands = {word: _begin_at(query.created_to, Strand(paging, self.build_params(query, word))) for word in words}
-        pending = [Stage([strands.pop("PENDING")], is_volatile=True)] if "PENDING" in strands else []
-        return [*pending, Stage(list(strands.values()))] if strands else pending
+        lists = {word: self.partition(query, word, limit, max_concurrency) for word in words}
+        pending = [Stage([lists.pop("PENDING")])] if "PENDING" in lists else []
+        return [*pending, Stage(list(lists.values()))] if lists else pending
 
     def words_for(self, status: PaymentStatus) -> Sequence[str]:
         return ["CANCELED"] if status is PaymentStatus.EXPIRED else super().words_for(status)
@@ -141,8 +146,8 @@ class SatispayApi(PaymentsApi):
     def detail_request(self, payment_id: str) -> Request:
         return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
 
-    def to_page(self, page: Page) -> RawPage:
-        return RawPage(page.data, has_more=page.has_more)
+    def to_page(self, page: Page) -> ListPage:
+        return ListPage(page.data, has_more=page.has_more)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         word = row.status or ""
@@ -194,14 +199,13 @@ class SatispayHook(PaymentsHook):
     api_class = SatispayApi
 
 
-def _begin_at(moment: datetime | None, strand: Strand) -> Strand:
-    """Return a list that begins at a creation time, or with the newest payment."""
-    strand = replace(strand, cut=partial(_begin_at, strand=strand), margin=_MARGIN)
-    if moment is None:
-        return strand
-    begins_at = shift(moment, _MARGIN)
-    start = {"starting_after_timestamp": str(unix_milliseconds(begins_at))}
-    return replace(strand, paging=replace(strand.paging, start=start), begins_at=begins_at)  # type: ignore[call-arg]
+_list_from = partial(
+    CursorReader, start_params=lambda moment: {"starting_after_timestamp": str(unix_milliseconds(moment))}
+)
+
+
+def _start(query: PaymentQuery) -> datetime | None:
+    return shift(query.created_to, _MARGIN) if query.created_to else None
 
 
 def _read_key_file(credentials: Credentials) -> str | None:

@@ -22,6 +22,7 @@ Receipts       two shapes: ``transactionHash``, ``completedAt`` in the page; ``t
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,11 +30,11 @@ import msgspec
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.http.message import Request, quote_segment
-from airflow_provider_payments.http.offset_paging import OffsetPages
-from airflow_provider_payments.http.paging import Order, Paging
+from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.plan import ListPage
+from airflow_provider_payments.listing.readers import MakeReader, Order
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -130,8 +131,8 @@ class SpacePayApi(PaymentsApi):
         key = credentials.header_value(credentials.password, "the secret key (password)")
         return HeaderKey({"X-SpacePay-Secret-Key": key}, (key,))
 
-    def build_paging(self, query: PaymentQuery, limit: int, max_concurrency: int) -> Paging:
-        return OffsetPages(limit, max_concurrency, _order(query))
+    def list_reader(self, query: PaymentQuery) -> MakeReader:
+        return partial(OffsetReader, order=_order(query))
 
     def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
         direction = "DESC" if _order(query) is Order.NEWEST_FIRST else "ASC"
@@ -140,9 +141,9 @@ class SpacePayApi(PaymentsApi):
     def detail_request(self, payment_id: str) -> Request:
         return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
 
-    def to_page(self, page: Page) -> RawPage:
+    def to_page(self, page: Page) -> ListPage:
         about = page.pagination
-        return RawPage(page.data, total=about.total, limit=about.limit, has_more=about.hasMore)
+        return ListPage(page.data, total=about.total, limit=about.limit, has_more=about.hasMore)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         cents = parse_units(row.amountInCents)

@@ -27,9 +27,9 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
 from airflow_provider_payments.http.transport import Pacer
+from airflow_provider_payments.listing.run import Inquiry, aanswer
 from airflow_provider_payments.waiting.wait import ONE_ATTEMPT
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from airflow_provider_payments.triggers.announced import NO_TIME, Announced, sho
 
 if TYPE_CHECKING:
     from airflow_provider_payments.hooks.api import PaymentsApi
-    from airflow_provider_payments.hooks.inquiry import Inquiry
+    from airflow_provider_payments.listing.run import Inquiry
     from airflow_provider_payments.payment import Payment
     from airflow_provider_payments.triggers.lines import Line
 
@@ -149,8 +149,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
         :param listed: told of each payment its key, and when it was created.
         """
-        from airflow_provider_payments.hooks.inquiry import Search
-        from airflow_provider_payments.hooks.questions import build_listing
+        from airflow_provider_payments.hooks.lookups import build_listing
+        from airflow_provider_payments.listing.run import Search
 
         is_first = announced.polled_at is None
         if is_first and self.created_from is not None:

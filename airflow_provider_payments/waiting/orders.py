@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.hooks.inquiry import Inquiry, Search
-from airflow_provider_payments.hooks.questions import (
+from airflow_provider_payments.hooks.lookups import (
     build_latest_listing,
     build_listing,
     build_pending_listing,
     find_payments,
 )
+from airflow_provider_payments.listing.run import Inquiry, Search
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 

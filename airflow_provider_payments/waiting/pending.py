@@ -12,9 +12,9 @@ from airflow_provider_payments.argument_lists import read_filters
 from airflow_provider_payments.arguments import optional, read_word
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
-from airflow_provider_payments.hooks.inquiry import Inquiry
-from airflow_provider_payments.hooks.questions import PENDING, find_payments, find_pending, find_pending_at_head
-from airflow_provider_payments.hooks.report import ListingReport
+from airflow_provider_payments.hooks.lookups import PENDING, find_payments, find_pending, find_pending_at_head
+from airflow_provider_payments.listing.report import ListingReport
+from airflow_provider_payments.listing.run import Inquiry
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.texts import quote_text

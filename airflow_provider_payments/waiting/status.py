@@ -13,9 +13,9 @@ from airflow_provider_payments.arguments import optional, read_seconds
 from airflow_provider_payments.exceptions import PaymentFailed, PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
-from airflow_provider_payments.hooks.inquiry import Inquiry
-from airflow_provider_payments.hooks.questions import find_payments
-from airflow_provider_payments.hooks.report import ListingReport
+from airflow_provider_payments.hooks.lookups import find_payments
+from airflow_provider_payments.listing.report import ListingReport
+from airflow_provider_payments.listing.run import Inquiry
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery, build_query, parse_bound
 from airflow_provider_payments.texts import escape_controls, quote_text

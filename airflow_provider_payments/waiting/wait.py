@@ -12,9 +12,9 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
-from airflow_provider_payments.hooks.inquiry import Inquiry
-from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.listing.report import ListingReport
+from airflow_provider_payments.listing.run import Inquiry
 
 #: What a poll may fail with and be made again. Anything else needs somebody to act.
 PASSING_ERRORS = (PaymentsThrottled, PaymentsUnavailable, PaymentsProtocolError)

@@ -15,13 +15,13 @@ from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from airflow_provider_payments.http.paging import Paging
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
-from airflow_provider_payments.hooks.listing import Listing
-from airflow_provider_payments.hooks.report import ListingReport
-from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.message import Reply, Request, build_url
-from airflow_provider_payments.http.paging import Paging
+from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.plan import RawPage, Stage, Strand
+from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 

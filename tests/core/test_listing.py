@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
-
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
-from airflow_provider_payments.hooks.listing import HeldBack, SeenIds
-from airflow_provider_payments.hooks.stage import Stage
-from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.offset_paging import NumberedPages, OffsetPages
 from airflow_provider_payments.http.paging import CursorPages, Order, Paging
+
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.listing.listing import HeldBack, SeenIds
+from airflow_provider_payments.listing.plan import Stage
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from tests.core.simulation import START, Api, Choose, Event, Outcome, Row, Server, explore, read, stage

@@ -9,9 +9,9 @@ from functools import partial
 from itertools import count
 
 import pytest
-
-from airflow_provider_payments.hooks.stage import Stage, Strand
 from airflow_provider_payments.http.paging import CursorPages, Order
+
+from airflow_provider_payments.listing.plan import Stage, Strand
 from airflow_provider_payments.query import PaymentQuery
 from tests.core.simulation import START, Choose, Event, Outcome, Row, Server, explore, read
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.http.offset_paging import NumberedPages, OffsetPages
 from airflow_provider_payments.http.paging import CursorPages, Following, Order, Page, Paging, Step
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
 
 NOTHING: list[int] = []
 

@@ -12,8 +12,8 @@ import pytest
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.hooks.inquiry import Inquiry, Search
-from airflow_provider_payments.hooks.questions import build_latest_listing
+from airflow_provider_payments.hooks.lookups import build_latest_listing
+from airflow_provider_payments.listing.run import Inquiry, Search
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery

@@ -21,8 +21,8 @@ class LeakingTrigger(BaseTrigger):
         return f"{__name__}.LeakingTrigger", {"payments_conn_id": self.payments_conn_id}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        from airflow_provider_payments.hooks.inquiry import Search
-        from airflow_provider_payments.hooks.questions import build_listing
+        from airflow_provider_payments.hooks.lookups import build_listing
+        from airflow_provider_payments.listing.run import Search
         from airflow_provider_payments.query import build_query
 
         async with borrow_line(self.payments_conn_id) as line:

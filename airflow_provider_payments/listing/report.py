@@ -38,13 +38,13 @@ class ListingReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Accepted:
     """What a listing says of a page's payments.
 
     :param payments: what to hand out: not what is not wanted, was seen before, or is held back.
     :param keys: of each row, what it is told apart from other payments by.
-    :param new_rows: rows that this walk had not seen.
-    :param has_new: whether any was not seen by any walk.
+    :param new_rows: rows that this pass had not seen.
+    :param has_new: whether any was not seen by any pass.
     """
 
     payments: Sequence[Payment]

@@ -13,10 +13,10 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.hooks.listing import Listing
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, compute, len_of
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.payment import Payment
 
 T = TypeVar("T")
@@ -118,8 +118,8 @@ def read(listing: Listing, driver: RequestsDriver, *, ahead: bool = True) -> Gen
     :param ahead: whether the next page is asked for before this one's payments are yielded.
     """
     with listing:
-        for walk in listing.walks():
-            yield from driver.walk(walk, ahead=ahead)
+        for one_pass in listing.passes():
+            yield from driver.walk(one_pass, ahead=ahead)
             listing.report.requests = driver.requests
         yield from listing.remaining()
 
@@ -129,8 +129,8 @@ async def aread(
 ) -> AsyncGenerator[Sequence[Payment], None]:
     """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
-        for walk in listing.walks():
-            async for payments in driver.walk(walk, ahead=ahead):
+        for one_pass in listing.passes():
+            async for payments in driver.walk(one_pass, ahead=ahead):
                 yield payments
             listing.report.requests = driver.requests
         for payments in listing.remaining():

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
 from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.hooks.inquiry import Inquiry, Requests, Search
-from airflow_provider_payments.hooks.listing import Listing
-from airflow_provider_payments.hooks.stage import Stage
 from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.paging import Order
+from airflow_provider_payments.listing.list_pass import open_reader
+from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.plan import Partition, Stage
+from airflow_provider_payments.listing.readers import Order
+from airflow_provider_payments.listing.run import Inquiry, Requests, Search
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
@@ -32,14 +33,18 @@ def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
     So pages come one after the other: side by side, they would be asked for in vain, and older ones come between. Where
     the order is not known, the window is left out: it would not end the search, but hide how far it has got.
     """
-    stages = api.build_stages(query, limit=api.page_size, max_concurrency=1)
-    if any(strand.paging.order is Order.UNKNOWN for stage in stages for strand in stage.strands):
-        query = replace(query, created_from=None, created_to=None)
     stages = [
-        replace(stage, strands=[replace(each, params={**each.params, **api.latest_first}) for each in stage.strands])
-        for stage in stages
+        Stage([_with_latest_first(api, partition) for partition in stage.partitions])
+        for stage in api.build_stages(query, limit=api.page_size, max_concurrency=1)
     ]
+    if any(open_reader(each, query).order is Order.UNKNOWN for stage in stages for each in stage.partitions):
+        query = replace(query, created_from=None, created_to=None)
     return Listing(api, query, stages)
+
+
+def _with_latest_first(api: PaymentsApi, partition: Partition) -> Partition:
+    reader = partition.second_reader or partition.reader
+    return replace(partition, reader=reader, params={**partition.params, **api.latest_first})
 
 
 def build_pending_listing(
@@ -50,8 +55,8 @@ def build_pending_listing(
     :param statuses: what is wanted of it.
     """
     asked = [replace(query, words=frozenset({word})) for word in _pending_words(api)] or [query]
-    strands = [strand for question in asked for stage in _stages(api, question) for strand in stage.strands]
-    return Listing(api, replace(query, statuses=statuses), [Stage(strands)])
+    partitions = [each for question in asked for stage in _stages(api, question) for each in stage.partitions]
+    return Listing(api, replace(query, statuses=statuses), [Stage(partitions)])
 
 
 def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
@@ -150,8 +155,7 @@ def find_pending_at_head(api: PaymentsApi, query: PaymentQuery) -> Inquiry[Payme
 
 def first_request(api: PaymentsApi, stage: Stage) -> Request:
     """Return the request of a stage's first page."""
-    strand = stage.strands[0]
-    return api.list_request({**strand.params, **strand.paging.params(strand.paging.first())})
+    return api.list_request(open_reader(stage.partitions[0], PaymentQuery()).start()[0].params)
 
 
 def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:

@@ -1,0 +1,73 @@
+"""Which payments were seen, and those that wait for the end of a listing; both in bounded memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+import msgspec
+
+from airflow_provider_payments.payment import Payment
+
+
+class SeenIds:
+    """Ids that were seen, in about 9 bytes each, so that a million take 9 MB.
+
+    Kept are 78 bits of each id's BLAKE2 hash. That one of a million payments is taken for another one has a chance of
+    1 : 7 * 10^10; of a hundred million, 1 : 7 * 10^6 (a mark may be found across two others).
+    """
+
+    def __init__(self) -> None:
+        # Looking through the few hundred bytes of one of them is fast, and much smaller than a set of objects.
+        self._groups: defaultdict[int, bytearray] = defaultdict(bytearray)
+
+    def add(self, keys: Iterable[str]) -> list[bool]:
+        """Note ids; return of each whether it is new."""
+        groups = self._groups
+        found = []
+        for key in keys:
+            digest = blake2b(key.encode(), digest_size=10).digest()
+            group, mark = groups[digest[0] << 6 | digest[1] & 63], digest[2:]
+            is_new = group.find(mark) < 0
+            if is_new:
+                group += mark
+            found.append(is_new)
+        return found
+
+
+class HoldbackBuffer:
+    """Payments that wait for the end of a listing: a scratch database that moves to disk as it grows."""
+
+    def __init__(self) -> None:
+        # Used by one thread at a time, but not always by the same.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096; PRAGMA locking_mode=EXCLUSIVE;"
+            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB); BEGIN"
+        )
+
+    def __contains__(self, payment_id: str) -> bool:
+        return self._database.execute("SELECT 1 FROM held WHERE id = ?", (payment_id,)).fetchone() is not None
+
+    def put(self, payment: Payment) -> None:
+        """Hold a payment, in the place of an earlier sighting of it."""
+        self._database.execute(
+            "INSERT INTO held (id, payment) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payment = excluded.payment",
+            (payment.id, msgspec.msgpack.encode(payment)),
+        )
+
+    def drop(self, payment_id: str) -> None:
+        """Hold a payment no more."""
+        self._database.execute("DELETE FROM held WHERE id = ?", (payment_id,))
+
+    def pages(self) -> Iterator[list[Payment]]:
+        """Yield what is held, in the order in which it came."""
+        rows = self._database.execute("SELECT payment FROM held ORDER BY number")
+        while page := rows.fetchmany(1000):
+            yield [msgspec.msgpack.decode(payment, type=Payment) for (payment,) in page]
+
+    def close(self) -> None:
+        """Delete the scratch database."""
+        self._database.close()

@@ -1,0 +1,128 @@
+"""One pass over the lists of a stage: each page becomes payments, and is told to the reader that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.listing.plan import ListingApi, Partition, Stage
+from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequest, Reader, ReadingOptions
+from airflow_provider_payments.listing.report import Accepted, ListingReport
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import EPOCH
+
+
+class ListPass:
+    """Reads every list of a stage once, as clients see it: ``first_steps``, ``request``, ``receive``.
+
+    :param accept: tells what of a page's payments is new, and what to hand out.
+    :param report: told of duplicates and mended rows.
+    :param is_second: whether the lists were read before.
+    """
+
+    def __init__(
+        self,
+        api: ListingApi,
+        query: PaymentQuery,
+        stage: Stage,
+        accept: Callable[[Sequence[Payment]], Accepted],
+        report: ListingReport,
+        *,
+        started_at: datetime,
+        is_second: bool,
+    ) -> None:
+        self._api = api
+        self._accept = accept
+        self._report = report
+        self._stuck: NoProgress | None = None
+        self._found_new = False
+        self._most_in_flight = max((each.max_concurrency for each in stage.partitions), default=1)
+        self._readers: list[Reader] = [
+            open_reader(each, query, started_at=started_at, room=self._room, is_second=is_second)
+            for each in stage.partitions
+        ]
+
+    def first_steps(self) -> Iterable[PageRequest]:
+        """Return the pages to begin with."""
+        return [request for reader in self._readers for request in reader.start()]
+
+    def request(self, asked: PageRequest) -> Request:
+        """Return the request for a page."""
+        return self._api.list_request(asked.params)
+
+    def receive(
+        self, asked: PageRequest, reply: Reply | PaymentsRequestError
+    ) -> tuple[Sequence[Payment], Sequence[PageRequest]]:
+        """Take the reply to a page's request; return the payments to hand out, and the pages to ask for next."""
+        reader = asked.reader.owner or asked.reader
+        if isinstance(reply, PaymentsRequestError):
+            return (), reader.refuse(asked, reply)
+        listed = self._api.read_page(self.request(asked), reply)
+        payments = self._api.read_payments(listed.rows)
+        accepted = self._accept(payments)
+        self._found_new |= accepted.has_new
+        self._report.rows_mended += listed.rows_mended
+        page = Page(
+            keys=accepted.keys,
+            ids=[payment.id for payment in payments],
+            new=accepted.new_rows,
+            times=[moment for payment in payments if (moment := payment.occurred_at) is not None],
+            total=listed.total,
+            limit=listed.limit,
+            has_more=listed.has_more,
+            next_cursor=listed.next_cursor,
+        )
+        # Rows that were asked for twice on purpose are no duplicates.
+        repeated = len(page.keys) - page.new
+        self._report.duplicates_dropped -= repeated if asked.reader.may_repeat else min(repeated, asked.repeats)
+        try:
+            return accepted.payments, reader.receive(asked, page)
+        except NoProgress as error:  # the list may have changed, and is read once more
+            self._stuck = error
+            return accepted.payments, ()
+
+    def vouches(self, *, was_read_before: bool) -> bool:
+        """Return whether nothing can have been skipped that was in the lists throughout.
+
+        :param was_read_before: whether there was a pass before, so that one which finds nothing new confirms it.
+        """
+        is_proven = all(reader.is_proven for reader in self._readers)
+        return self.doubt is None and (is_proven or (was_read_before and not self._found_new))
+
+    @property
+    def doubt(self) -> str | None:
+        """Why payments may have been skipped, or None."""
+        return next((doubt for reader in self._readers for doubt in reader.doubts), None)
+
+    def raise_if_stuck(self) -> None:
+        """Raise the error of a list that could not be read to its end.
+
+        :raises NoProgress: see there.
+        """
+        if self._stuck:
+            raise self._stuck
+
+    def _room(self) -> int:
+        return self._most_in_flight - sum(reader.in_flight for reader in self._readers)
+
+
+def open_reader(
+    partition: Partition,
+    query: PaymentQuery,
+    *,
+    started_at: datetime = EPOCH,
+    room: Callable[[], int] = lambda: 0,
+    is_second: bool = False,
+) -> Reader:
+    """Return the reader of a partition.
+
+    :param started_at: when the listing began, in UTC.
+    :param room: see ``ReadingOptions``.
+    :param is_second: whether the list was read before.
+    """
+    make = (partition.second_reader if is_second else None) or partition.reader
+    options = ReadingOptions(partition.params, partition.page_size, partition.max_concurrency, query, started_at, room)
+    return make(options)

@@ -1,0 +1,137 @@
+"""A listing: which passes it takes, each payment once, and what can be said about the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
+from airflow_provider_payments.listing.list_pass import ListPass
+from airflow_provider_payments.listing.plan import ListingApi, Stage
+from airflow_provider_payments.listing.provisional import ProvisionalPayments
+from airflow_provider_payments.listing.report import Accepted, ListingReport
+from airflow_provider_payments.payment import Payment, stamp
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import UTC
+
+
+class Listing:
+    """All payments that match a query, each once and in its most final state.
+
+    A stage is read twice where the first pass cannot vouch for it: a list that moves all the time would be read for
+    ever. What is in doubt after that is reported.
+
+    :param stages: what to read, in order. Payments that are not final are held back until the last stage has ended, for
+        a later one may find them again in their final state.
+    """
+
+    def __init__(self, api: ListingApi, query: PaymentQuery, stages: Sequence[Stage]) -> None:
+        blind_spot = api.find_blind_spot(query)
+        self.report = ListingReport(doubts=[blind_spot] if blind_spot else [])
+        self._api = api
+        self._query = query
+        self._stages = stages
+        self._seen = self._seen_in_pass = SeenIds()
+        self._others = SeenIds()
+        self._held: HoldbackBuffer | None = None
+        self._holds_back = False
+        self._is_second = False
+        self._provisional: ProvisionalPayments | None = None
+
+    def passes(self) -> Iterator[ListPass]:
+        """Yield the passes to make, each after the one before has ended.
+
+        :raises PaymentsProtocolError: when a list could not be read to its end.
+        """
+        self.report.listed_at = listed_at = datetime.now(UTC)
+        in_flight = max((each.max_concurrency for stage in self._stages for each in stage.partitions), default=1)
+        self._provisional = ProvisionalPayments(self._api.former_id, in_flight, listed_at)
+        for number, stage in enumerate(self._stages, start=1):
+            self._holds_back = number < len(self._stages)
+            for is_second in (False, True):
+                if number > 1 or is_second:
+                    self._seen_in_pass = SeenIds()
+                self._is_second = is_second
+                one_pass = ListPass(
+                    self._api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
+                )
+                yield one_pass
+                if one_pass.vouches(was_read_before=is_second):
+                    break
+                if is_second:
+                    one_pass.raise_if_stuck()
+                    doubt = one_pass.doubt or "payments kept entering and leaving the list while it was read"
+                    self.report.doubts.append(f"Payments may be missing: {doubt} (read twice).")
+
+    def remaining(self) -> Iterator[Sequence[Payment]]:
+        """Yield what was held back, after the last pass, by pages."""
+        if self._held:
+            yield from self._held.pages()
+        for payments in self._provisional.pages() if self._provisional else ():
+            yield self._choose(payments)
+
+    def __enter__(self) -> Listing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self._held, self._provisional):
+            if each:
+                each.close()
+
+    def _accept(self, payments: Sequence[Payment]) -> Accepted:
+        keys, payments = self._identify(payments)
+        new_to_pass = self._seen_in_pass.add(keys)
+        new = new_to_pass if self._seen_in_pass is self._seen else self._seen.add(keys)
+        new_rows = sum(new_to_pass)
+        self.report.duplicates_dropped += len(keys) - (new_rows if self._is_second else sum(new))
+        if all(new):
+            found = payments
+        else:
+            found = [
+                payment
+                for payment, is_new, is_new_to_pass in zip(payments, new, new_to_pass, strict=True)
+                if is_new or (is_new_to_pass and self._held and payment.id in self._held)
+            ]
+        if self._provisional:
+            found = self._provisional.sift(found)
+        return Accepted(self._hold_back(self._choose(found)), keys, new_rows, any(new))
+
+    def _identify(self, payments: Sequence[Payment]) -> tuple[list[str], Sequence[Payment]]:
+        """Return what each payment is told apart by. One whose id was taken by another payment gets another id."""
+        keys = [payment.id for payment in payments]
+        # Only an id that a flag calls in question may be shared.
+        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self._api.alternative_id(each))}
+        if not others:
+            return keys, payments
+        payments = list(payments)
+        for number, key in others.items():
+            keys[number] = key
+            is_first_sighting, is_first_owner = self._others.add([key, payments[number].id])
+            if is_first_sighting and not is_first_owner:
+                payments[number] = msgspec.structs.replace(payments[number], id=key)
+        return keys, payments
+
+    def _choose(self, payments: Sequence[Payment]) -> Sequence[Payment]:
+        """Return what is wanted of these payments, stamped with the listing's time."""
+        query = self._query
+        if not query.wants_all:
+            payments = [each for each in payments if query.wants(each) and self._api.matches(query, each)]
+        stamp(payments, self.report.listed_at)
+        return payments
+
+    def _hold_back(self, payments: Sequence[Payment]) -> Sequence[Payment]:
+        """Return those payments that need not wait for a later stage."""
+        if self._holds_back and self._held is None:
+            self._held = HoldbackBuffer()
+        if self._held is None:
+            return payments
+        ready = []
+        for payment in payments:
+            if self._holds_back and not payment.is_final:
+                self._held.put(payment)
+            else:
+                self._held.drop(payment.id)
+                ready.append(payment)
+        return ready

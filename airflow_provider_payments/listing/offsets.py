@@ -1,0 +1,295 @@
+"""Lists that are read by ``limit`` and ``offset``.
+
+**Offsets drift.** When a row is added above the place that is being read, every later row moves down, and rows repeat;
+when one leaves, every later row moves up, and rows are skipped. And of two pages that are asked for side by side, the
+later one may have been answered first.
+
+**Why nothing is skipped.** Each page begins with the last row of the page before. Two pages that share a row are
+*joined*: as long as rows keep their order, whatever was on the list throughout and lies between them is on one of the
+two. Pages that are joined from the head of the list to its end therefore hold every row that was there throughout,
+whatever was added or left meanwhile.
+
+**What happens at a gap.** Pages that are not joined to those before begin a new segment, and the place between the two
+is read again, one page at a time, until both are joined. A gap that does not close is noted, and read over. The more
+gaps there were, the longer pages are asked for one by one.
+
+**Where rows may move.** In a list whose order is not known, a row may jump to the head, which was read by then. So the
+head is read once more in the end; and a list that is longer than the number of payments found is in doubt.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_payments.listing.readers import (
+    MAX_STALE_PAGES,
+    Order,
+    Page,
+    PageRequest,
+    Reader,
+    Script,
+    count_doubt,
+)
+
+#: A gap is read so often without anything new before it is read over.
+MAX_ATTEMPTS = 4
+#: So many pages without anything new are read at the head of a list, below what was the head at first.
+MAX_STALE_AT_HEAD = 3
+
+
+@dataclass
+class Segment:
+    """Pages that are joined. One without rows is the list's end, where that was come upon.
+
+    :param start: offset of its first row, when that was read.
+    :param end: offset after its last row, when that was last seen.
+    :param head: keys of its first page.
+    :param tail: keys of its last page, in order.
+    :param is_end: whether its last row was the last of the list.
+    :param is_past_window: whether its last page lies beyond the query's window.
+    """
+
+    start: int
+    end: int
+    head: Sequence[str]
+    tail: Sequence[str]
+    is_end: bool = False
+    is_past_window: bool = False
+
+    def join(self, page: Page, position: int) -> bool:
+        """Add a page that shares a row with the last one; return whether it does.
+
+        :param position: the page's offset.
+        """
+        places = {key: place for place, key in enumerate(self.tail)}
+        shared = next((place for place in range(len(page.keys) - 1, -1, -1) if page.keys[place] in places), None)
+        if shared is None:
+            return False
+        if shared < len(page.keys) - 1:
+            self.tail, self.end = page.keys, position + len(page.keys)
+        else:  # the page ends above the last row, and tells how far that has moved
+            self.end = position + len(page.keys) + len(self.tail) - 1 - places[page.keys[shared]]
+        return True
+
+    def begins_on(self, page: Page) -> bool:
+        """Return whether a page has a row of the first one."""
+        return not set(self.head).isdisjoint(page.keys)
+
+
+@dataclass
+class OffsetReader(Reader):
+    """``limit`` and ``offset``, with a total of matching rows, or with ``has_more``, or with neither.
+
+    A full page is believed to be the last only where ``has_more`` says so. Without a total, the list has ended when a
+    short page brings nothing new: the limit that the reply tells may be the one that was asked for rather than the one
+    that was used.
+
+    :param limit_param: query parameter of the page size.
+    :param offset_param: query parameter of the offset.
+    """
+
+    limit_param: str = field(default="limit", kw_only=True)
+    offset_param: str = field(default="offset", kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._limit = self.options.page_size
+        self._longest = 0  # rows of the longest page
+        self._furthest = 0  # highest offset that was asked for
+        self._least_total: int | None = None
+        self._twins = 0  # rows that a single page has twice
+        self._side_by_side = 1  # pages that may be in flight at once
+        self._gaps = 0
+        self._joined = 0  # pages since the last gap
+
+    @property
+    def is_proven(self) -> bool:
+        return self.pages <= 1 or self._limit > 1  # a page of one row has none to share with the next
+
+    def script(self) -> Script:
+        request, page = yield [self._ask(0)]
+        head = page.keys
+        self._learn_limit(page)
+        if page.total is not None and not self.window.is_expected:
+            self._side_by_side = self.options.max_concurrency  # none of them will be asked for in vain
+        segments: list[Segment] = []
+        while True:
+            self._add(segments, request, page)
+            following = self._plan(segments)
+            if not following and not self.in_flight:
+                while len(segments) > 1:
+                    yield from self._close_gap(segments)
+                following = self._plan(segments)
+                if not following:
+                    break
+            request, page = yield following
+        if self.order is Order.UNKNOWN and self._furthest:
+            yield from self._look_at_head(head)
+        self._check_count(segments[-1].end)
+
+    def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
+        self._furthest = max(self._furthest, position)
+        params = {**self.options.params, self.limit_param: str(self._limit), self.offset_param: str(position)}
+        return PageRequest(self, params, position, repeats)
+
+    # Reading on.
+
+    def _add(self, segments: list[Segment], request: PageRequest, page: Page) -> None:
+        """Add a page to the segment before it, or begin another one."""
+        last = segments[-1] if segments else None
+        if last and last.is_past_window:
+            return
+        self._learn(page)
+        position, end = request.position, request.position + len(page.keys)
+        is_end = self._is_end(page, end)
+        if last and last.is_end and not page.keys:
+            return  # it was asked for before the end was known
+        if last and self._limit == 1 and page.keys:
+            last.tail, last.end = page.keys, end
+        elif not last or not last.join(page, position):
+            if last and page.keys and not page.new and not is_end:
+                # More rows were added above than a page has: what was read lies further down.
+                self._note_gap()
+                last.end = max(last.end, end)
+                return self._require_progress_one_by_one()
+            if last:
+                self._note_gap()
+            last = Segment(position, end, page.keys, page.keys)
+            segments.append(last)
+        last.is_end = is_end
+        last.is_past_window = self.window.note(page)
+        self._joined += 1
+        if self._joined > self._gaps:
+            self._side_by_side = min(self._side_by_side + 1, self.options.max_concurrency)
+        if not page.new and not is_end:
+            self._require_progress_one_by_one()
+
+    def _plan(self, segments: Sequence[Segment]) -> Sequence[PageRequest]:
+        """Return the pages to ask for besides those in flight: none at a gap, and none at the end."""
+        last = segments[-1]
+        if len(segments) > 1 or last.is_end or last.is_past_window:
+            return ()
+        overlap = int(self._limit > 1)
+        # Side by side only where pages are as long as they should be, and something would tell what is lost between.
+        is_sure = len(last.tail) >= self._limit and (overlap or self._least_total is not None)
+        room = (self._side_by_side if is_sure else 1) - self.in_flight
+        stride = max(self._limit - overlap, 1)
+        start = self._furthest + stride if self.in_flight else max(last.end - overlap, 0)
+        stop = sys.maxsize if self._least_total is None else self._least_total
+        positions = range(start, max(stop - overlap, 0 if self.in_flight else start + 1), stride)
+        return [self._ask(position, repeats=overlap) for position in positions[: max(room, 0)]]
+
+    def _is_end(self, page: Page, end: int) -> bool:
+        """Return whether a page is the last one of the list.
+
+        :param end: offset after its last row.
+        """
+        if page.has_more is not None:
+            return not page.has_more
+        rows = len(page.keys)
+        if page.total is not None and end >= page.total and not (rows >= self._limit and page.new):
+            return True
+        is_full = rows >= min(page.limit or self._limit, self._limit, self._longest or self._limit)
+        return not page.new and not is_full
+
+    def _note_gap(self) -> None:
+        self._gaps += 1
+        self._joined = 0
+        self._side_by_side = 1
+
+    def _require_progress_one_by_one(self) -> None:
+        if not self.in_flight:
+            self._require_progress()
+
+    # Closing a gap.
+
+    def _close_gap(self, segments: list[Segment]) -> Script:
+        """Read the place between the first two segments, and make them one."""
+        before, after = segments[0], segments[1]
+        position, attempts = after.start - self._limit // 2, 0
+        while True:
+            position = max(position, 0)
+            _, page = yield [self._ask(position, repeats=self._limit)]
+            self._learn(page)
+            is_joined = before.join(page, position)
+            has_reached = after.begins_on(page) if after.tail else self._shows_end(page, position + len(page.keys))
+            if is_joined and has_reached:
+                break
+            attempts = 0 if page.new else attempts + 1
+            if attempts >= MAX_ATTEMPTS:
+                self.doubts.append("payments left the list while it was read")
+                break
+            if is_joined:
+                position = before.end - 1
+            elif page.new or has_reached or not page.keys:
+                position -= max(self._limit - 1, 1)
+            else:  # everything was read before: it lies above the gap
+                position += max(self._limit - 1, 1)
+        if after.tail:
+            after.join(page, position)  # tells how far it has moved
+            after.head = before.head
+            del segments[0]
+        else:
+            before.is_end, before.is_past_window = True, False
+            del segments[1]
+
+    def _shows_end(self, page: Page, end: int) -> bool:
+        """Return whether a page with rows ends where the list does, which is known to be near."""
+        is_short = len(page.keys) < max(self._longest, min(self._limit, page.limit or self._limit))
+        return bool(page.keys) and (self._is_end(page, end) or (is_short and page.has_more is None))
+
+    # At the end.
+
+    def _look_at_head(self, head: Sequence[str]) -> Script:
+        """Read from the top again, down to what was there at first: rows may have jumped there, and hidden others."""
+        self._stale = 0
+        first, position, has_met = set(head), 0, False
+        read = Segment(0, 0, (), ())
+        while True:
+            _, page = yield [self._ask(position, repeats=self._limit)]
+            self._learn(page)
+            if read.tail and page.keys and not read.join(page, position):
+                self.doubts.append("payments left the head of the list while it was read")
+            has_met |= not first.isdisjoint(page.keys)
+            is_past_head = not first.isdisjoint(page.keys[-2:]) or (has_met and self._stale >= MAX_STALE_AT_HEAD)
+            if not page.keys or (is_past_head and not page.new):
+                return
+            if self._stale > MAX_STALE_PAGES:
+                self.doubts.append("payments moved while the list was read")
+                return
+            end = position + len(page.keys)
+            read = Segment(position, end, page.keys, page.keys)
+            position = max(end - 1, position + 1)
+
+    def _check_count(self, length: int) -> None:
+        """Doubt a list that has more rows than were found.
+
+        :param length: how long the list was when its end was read.
+        """
+        if self.window.is_reached:
+            return
+        found = self.seen + self._twins
+        if self._least_total is not None and found < self._least_total:
+            self.doubts.append(count_doubt(self._least_total, self.seen))
+        elif self.order is Order.UNKNOWN and found < length:
+            # Where rows may move, they may have moved from where nothing was read yet to where all was.
+            self.doubts.append(f"the list had {length} payments, and {self.seen} different ones were found")
+
+    # What pages tell of the list.
+
+    def _learn(self, page: Page) -> None:
+        if page.total is not None:
+            self._least_total = page.total if self._least_total is None else min(page.total, self._least_total)
+        if page.new < len(page.keys):
+            self._twins += len(page.keys) - len(set(page.keys))
+        if len(page.keys) == self._longest and page.new and self.pages > 1:
+            self._limit = min(self._longest, self._limit)  # two pages of one length, and the first was not the last
+        self._longest = max(self._longest, len(page.keys))
+
+    def _learn_limit(self, page: Page) -> None:
+        """A first page that is short although more follow shows the limit that the API really uses."""
+        rows = len(page.keys)
+        if rows and (page.has_more or rows < (page.total or 0) or rows == page.limit):
+            self._limit = min(rows, self._limit)

@@ -1,0 +1,78 @@
+"""What a listing is made of: the lists to read, in which order, and what a reply says of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.listing.readers import MakeReader
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.query import PaymentQuery
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page as the API's reply has it.
+
+    :param rows: the payments, each as its JSON text.
+    :param total: how many payments match, over all pages.
+    :param limit: the page size that was used.
+    :param has_more: whether more pages follow.
+    :param next_cursor: what leads to the next page; empty on the last one. None where the API has no such thing.
+    :param rows_mended: how many rows had texts that are no Unicode.
+    """
+
+    rows: Sequence[bytes | msgspec.Raw]
+    total: int | None = None
+    limit: int | None = None
+    has_more: bool | None = None
+    next_cursor: str | None = None
+    rows_mended: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One list to read.
+
+    :param reader: makes its reader: a class of this package, or one with some of its arguments (``functools.partial``).
+    :param params: query parameters of every page.
+    :param page_size: rows to ask for on each page.
+    :param max_concurrency: requests that may be in flight at once.
+    :param second_reader: makes the reader of a second reading, where that should go another way; and of a search that
+        begins with the newest payment.
+    """
+
+    reader: MakeReader
+    params: Mapping[str, str]
+    page_size: int
+    max_concurrency: int = 1
+    second_reader: MakeReader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Partitions that may be read side by side. The next stage begins when all of them have ended."""
+
+    partitions: Sequence[Partition]
+
+
+class ListingApi(Protocol):
+    """The part of ``PaymentsApi`` that a listing uses."""
+
+    def list_request(self, params: Mapping[str, str]) -> Request: ...
+
+    def read_page(self, request: Request, reply: Reply) -> ListPage: ...
+
+    def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]: ...
+
+    def matches(self, query: PaymentQuery, payment: Payment) -> bool: ...
+
+    def find_blind_spot(self, query: PaymentQuery) -> str | None: ...
+
+    def alternative_id(self, payment: Payment) -> str | None: ...
+
+    def former_id(self, payment: Payment) -> str | None: ...

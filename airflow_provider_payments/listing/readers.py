@@ -1,0 +1,242 @@
+"""What all readers share. A reader reads one list once, from its first page to its end.
+
+Its program is a generator, :meth:`Reader.script`: it yields the pages to ask for and is sent them one by one, in the
+order in which they were asked for. So how far a reading has come is a place in the program, not a set of flags.
+
+What proves that nothing was skipped stands beside the reader that proves it. Whatever is in doubt is noted, and the
+reading goes on: a doubt never ends it early.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.query import PaymentQuery
+
+#: So many pages in a row may repeat what was read, when they are asked for one by one.
+MAX_STALE_PAGES = 10
+
+
+class Order(Enum):
+    """How a list is ordered by time."""
+
+    NEWEST_FIRST = "newest first"
+    OLDEST_FIRST = "oldest first"
+    UNKNOWN = "unknown"
+
+
+class NoProgress(PaymentsProtocolError):
+    """The API repeats itself, so that reading on would never end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """What a reader is told.
+
+    :param params: query parameters of every page.
+    :param page_size: rows to ask for on each page.
+    :param max_concurrency: requests that may be in flight at once.
+    :param query: what is wanted; where the list's order is known, its window may end the reading.
+    :param started_at: when the listing began, in UTC.
+    :param room: how many more requests may be in flight, with those of other lists that are read side by side.
+    """
+
+    params: Mapping[str, str]
+    page_size: int
+    max_concurrency: int
+    query: PaymentQuery
+    started_at: datetime
+    room: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageRequest:
+    """One page to ask for.
+
+    :param reader: who asks.
+    :param params: all its query parameters.
+    :param position: offset or page number.
+    :param repeats: rows that were asked for once more on purpose, at most. They are no duplicates.
+    """
+
+    reader: Reader
+    params: Mapping[str, str]
+    position: int = 0
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as the API returned it.
+
+    :param keys: of each row, what tells it apart from other payments; in the page's order.
+    :param ids: ids of the rows.
+    :param new: rows that this pass had not seen.
+    :param times: creation times of the rows that have one.
+    :param total: how many rows match, where the reply tells it.
+    :param limit: the page size that was used, where the reply tells it.
+    :param has_more: whether more pages follow, where the reply tells it.
+    :param next_cursor: what leads to the next page, where the reply tells it; empty on the last page.
+    """
+
+    keys: Sequence[str]
+    ids: Sequence[str]
+    new: int
+    times: Sequence[datetime]
+    total: int | None = None
+    limit: int | None = None
+    has_more: bool | None = None
+    next_cursor: str | None = None
+
+
+Script = Generator[Sequence[PageRequest], tuple[PageRequest, Page], None]
+MakeReader = Callable[[ReadingOptions], "Reader"]
+
+
+@dataclass
+class Reader(ABC):
+    """Reads one list once.
+
+    :param options: what to read.
+    :param order: how the list is ordered. Where that is known, a page beyond the query's window ends the reading.
+    """
+
+    #: Whether a reading without a doubt proves that nothing was skipped which was in the list throughout. Where not, a
+    #: second one has to find nothing new.
+    proves: ClassVar[bool] = False
+
+    options: ReadingOptions
+    order: Order = field(default=Order.UNKNOWN, kw_only=True)
+    doubts: list[str] = field(default_factory=list, init=False)
+    in_flight: int = field(default=0, init=False)
+    pages: int = field(default=0, init=False)
+    seen: int = field(default=0, init=False)
+    #: Whether other readers may read the same rows on purpose.
+    may_repeat: bool = field(default=False, init=False)
+    #: The reader that this one reads for, if any.
+    owner: Reader | None = field(default=None, init=False, repr=False)
+    _stale: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.window = WindowEnd(self.options.query, self.order)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether what was read so far, doubts aside, can have skipped nothing."""
+        return self.proves or self.pages <= 1
+
+    @abstractmethod
+    def script(self) -> Script:
+        """Yield the pages to ask for; receive each page with the request that it answers."""
+
+    def start(self) -> Sequence[PageRequest]:
+        """Return the pages to begin with."""
+        self._script = self.script()
+        return self._count(next(self._script))
+
+    def receive(self, request: PageRequest, page: Page) -> Sequence[PageRequest]:
+        """Take a page; return the pages to ask for next. None are left when none are in flight either.
+
+        :raises NoProgress: when the API repeats itself.
+        """
+        self.note(page)
+        return self._resume(self._script.send, (request, page))
+
+    def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
+        """Take the API's refusal of a page; return the pages to ask for instead.
+
+        :raises PaymentsRequestError: the refusal, when the reader knows no other way on.
+        """
+        self.in_flight -= 1
+        return self._resume(self._script.throw, refusal)
+
+    def note(self, page: Page) -> None:
+        """Count a page that was received."""
+        self.in_flight -= 1
+        self.pages += 1
+        self.seen += page.new
+        self._stale = self._stale + 1 if page.keys and not page.new else 0
+
+    def _resume(self, go_on: Callable[[Any], Sequence[PageRequest]], value: Any) -> Sequence[PageRequest]:
+        try:
+            return self._count(go_on(value))
+        except StopIteration:  # which cannot leave a thread
+            return ()
+        except NoProgress as error:
+            if str(error) not in self.doubts:  # a reader of several notes what one of them did
+                self.doubts.append(str(error))
+            raise
+
+    def _count(self, requests: Sequence[PageRequest]) -> Sequence[PageRequest]:
+        self.in_flight += len(requests)
+        return requests
+
+    def _require_progress(self) -> None:
+        """Refuse to go on with a list that only repeats what was read."""
+        if self._stale > MAX_STALE_PAGES:
+            raise NoProgress(
+                f"The list makes no progress: {self._stale} pages in a row repeat what was read before. An API that "
+                "ignores the place it is asked for looks like this."
+            )
+
+
+@dataclass
+class StartingReader(Reader):
+    """Reads a list by time that can be told where to begin: at a creation time, going on in the list's order.
+
+    :param starts_at: where to begin; None is the list's head.
+    :param start_params: returns the query parameters that make the list begin at a time.
+    """
+
+    starts_at: datetime | None = field(default=None, kw_only=True)
+    start_params: Callable[[datetime], Mapping[str, str]] | None = field(default=None, kw_only=True)
+    #: Whether the list begins where it was told to, as far as its rows show.
+    obeys_start: bool = field(default=True, init=False)
+
+    def _check_start(self, page: Page, start: datetime | None) -> None:
+        """Doubt a list that shows payments from before the time at which it was told to begin."""
+        if start is None or not page.times or not self.obeys_start:
+            return
+        if self.order is Order.NEWEST_FIRST:
+            self.obeys_start = max(page.times) <= start
+        else:
+            self.obeys_start = min(page.times) >= start
+        if not self.obeys_start:
+            side = "later" if self.order is Order.NEWEST_FIRST else "earlier"
+            self.doubts.append(f"the list was told to begin at {start.isoformat()}, and shows {side} payments")
+
+
+class WindowEnd:
+    """Whether a list whose order is known has left the query's window."""
+
+    def __init__(self, query: PaymentQuery, order: Order) -> None:
+        tests = {Order.NEWEST_FIRST: query.is_before_window, Order.OLDEST_FIRST: query.is_after_window}
+        bounds = {Order.NEWEST_FIRST: query.created_from, Order.OLDEST_FIRST: query.created_to}
+        self._is_beyond = tests.get(order)
+        self._is_descending = order is Order.NEWEST_FIRST
+        self._is_ordered = True
+        #: Whether the list need not be read to its end.
+        self.is_expected = bounds.get(order) is not None
+        self.is_reached = False
+
+    def note(self, page: Page) -> bool:
+        """Return whether every row of a page, and so every later one, lies beyond the window."""
+        times = page.times
+        if not self._is_beyond or not times:
+            return False
+        first, last = (times[-1], times[0]) if self._is_descending else (times[0], times[-1])
+        self._is_ordered &= first <= last
+        is_past = self._is_ordered and len(times) == len(page.keys) and all(map(self._is_beyond, times))
+        self.is_reached |= is_past
+        return is_past
+
+
+def count_doubt(counted: int, found: int) -> str:
+    """Return the doubt that there are fewer payments than the API counts."""
+    return f"the API counts {counted} payments, and {found} different ones were found"

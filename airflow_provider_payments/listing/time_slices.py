@@ -1,0 +1,204 @@
+"""A list by time, read in slices side by side, although each page leads only to the next.
+
+A slice begins at a time of its own and goes on in the list's order, until a page has a row of the first page of the
+next slice. So it is rows that prove that two slices meet, whether or not the API counts a time in, and however many
+payments share it. Where to begin is only an estimate: a poor one costs requests, and no payments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.listing.readers import Order, Page, PageRequest, Reader, Script, StartingReader
+from airflow_provider_payments.times import EPOCH, shift
+
+#: Slices of fewer pages are not worth the page that two neighbours both read.
+FEWEST_PAGES = 3
+#: So many pages beyond the last slice the next one begins, or half as many as were read so far.
+FIRST_LEAP = 4
+#: So many slices may wait for their first page at once, for all may begin in the same long time without payments.
+MOST_LEAPS = 2
+#: So many more slices may begin than half the pages that brought something new: no estimate can lead to more.
+MOST_IN_VAIN = 8
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(eq=False)
+class TimeSlice:
+    """A part of a list. Its times are distances in the list's order, in microseconds: later ones are further on.
+
+    :param reader: reads it.
+    :param start: where it begins; None is the list's head.
+    :param reached: how far it has been read.
+    :param head: keys of its first page; None before that was read.
+    :param unclaimed: keys of pages that may belong to the next slice, until that one's head is known.
+    :param has_met: whether it has been read up to the next slice.
+    :param has_ended: whether nothing more is asked for it.
+    """
+
+    reader: StartingReader
+    start: int | None
+    reached: int | None = None
+    head: frozenset[str] | None = None
+    unclaimed: set[str] = field(default_factory=set)
+    has_met: bool = False
+    has_ended: bool = False
+
+    @property
+    def place(self) -> int | None:
+        """How far it has come."""
+        return self.start if self.reached is None else self.reached
+
+
+@dataclass
+class SlicedReader(Reader):
+    """Reads a list in slices, as many as there is room for.
+
+    :param list_from: makes the reader of the list from a time on: a class, or one with some of its arguments.
+    :param starts_at: where the list begins; None is its head.
+    :param margin: how much before its time a slice begins, as the API may not count that in. Where pages are not longer
+        than that, slices would only read the same again.
+    """
+
+    proves = True
+
+    list_from: Callable[..., StartingReader] = field(kw_only=True)
+    starts_at: datetime | None = field(default=None, kw_only=True)
+    margin: timedelta = field(default=timedelta(0), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._sign = -1 if self.order is Order.NEWEST_FIRST else 1
+        query = self.options.query
+        far_end = (query.created_from or EPOCH) if self._sign < 0 else (query.created_to or self.options.started_at)
+        self._far_end = self._distance(far_end)
+        self._slices: list[TimeSlice] = []  # in the list's order
+        self._pages_with_news = 0
+        self._span = 0  # of these pages, in microseconds
+        self._begun = 0
+        self._crowds = False
+
+    @property
+    def is_proven(self) -> bool:
+        return not self._crowds and all(each.reader.is_proven for each in self._slices)
+
+    def script(self) -> Script:
+        first = self._new_slice(None, self.starts_at)
+        self._slices.append(first)
+        request, page = yield first.reader.start()
+        while True:
+            here = self._find(request)
+            following = [*self._read_on(here, request, page)]
+            if not following and not here.reader.in_flight:
+                self._end(here)
+            for begun in self._begin(self.options.room() - len(following)):
+                following += begun.reader.start()
+            if not following and not self.in_flight:
+                return
+            request, page = yield following
+
+    def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
+        self.in_flight -= 1
+        following = request.reader.refuse(request, refusal)
+        if not following:
+            self._end(self._find(request))
+        return self._count(following)
+
+    # Slices.
+
+    def _new_slice(self, start: int | None, starts_at: datetime | None) -> TimeSlice:
+        reader = self.list_from(self.options, order=self.order, starts_at=starts_at)
+        reader.owner, reader.doubts, reader.window = self, self.doubts, self.window
+        reader.may_repeat = bool(self._slices)
+        return TimeSlice(reader, self._distance(starts_at) if start is None and starts_at else start)
+
+    def _find(self, request: PageRequest) -> TimeSlice:
+        return next(each for each in self._slices if each.reader is request.reader)
+
+    def _read_on(self, here: TimeSlice, request: PageRequest, page: Page) -> Sequence[PageRequest]:
+        """Note a slice's page; return what to ask for next, which is nothing once it has met the next slice."""
+        index = self._slices.index(here)
+        before = self._slices[index - 1] if index else None
+        after = self._slices[index + 1] if index + 1 < len(self._slices) else None
+        distances = [self._distance(moment) for moment in page.times]
+        if here.head is None:
+            here.head = frozenset(page.keys)
+            if before:
+                before.has_met |= not here.head.isdisjoint(before.unclaimed)
+                before.unclaimed.clear()
+        if distances and page.new:
+            self._pages_with_news += 1
+            self._span += max(distances) - min(distances)
+        if distances:
+            here.reached = max([*distances, distances[0] if here.reached is None else here.reached])
+        if after and after.head is None:
+            here.unclaimed.update(page.keys)
+        elif after and after.head:
+            here.has_met |= not after.head.isdisjoint(page.keys)
+        if here.has_met or (index and not here.reader.obeys_start):
+            here.reader.note(page)
+            return ()
+        return here.reader.receive(request, page)
+
+    def _end(self, here: TimeSlice) -> None:
+        here.has_ended = True
+        self._crowds |= not here.reader.is_proven
+        if not here.head and here.start is not None:
+            self._far_end = min(self._far_end, here.start)  # nothing is as far as that
+            if here is not self._slices[0]:
+                self._slices.remove(here)
+        # Drop an ended slice once the one before it has ended as well: no reader can still run into it.
+        pairs = zip([None, *self._slices], self._slices, strict=False)
+        self._slices = [each for before, each in pairs if not (each.has_ended and before and before.has_ended)]
+
+    def _begin(self, room: int) -> Iterator[TimeSlice]:
+        """Begin more slices where most is left to read, and yield them.
+
+        :param room: how many at most.
+        """
+        is_trusted = all(each.reader.obeys_start for each in self._slices)
+        # One more with each page, so that a short list is not asked in vain too often.
+        while room > 0 and is_trusted and 0 < self._unended <= self._pages_with_news:
+            pages, index, start = max(self._gaps(), default=(0.0, 0, 0))
+            if pages < FEWEST_PAGES or self._begun >= self._pages_with_news / 2 + MOST_IN_VAIN:
+                return
+            self._begun += 1
+            room -= 1
+            for each in self._slices:
+                each.reader.may_repeat = True
+            begun = self._new_slice(start, shift(self._moment(start), -self._sign * self.margin))
+            self._slices.insert(index + 1, begun)
+            yield begun
+
+    @property
+    def _unended(self) -> int:
+        return sum(not each.has_ended for each in self._slices)
+
+    def _gaps(self) -> Iterator[tuple[float, int, int]]:
+        """Yield of each slice how many pages are left to read, its index, and where to cut."""
+        page = max(self._span / max(self._pages_with_news, 1), 2 * (self.margin / _MICROSECOND))
+        unread = sum(each.head is None for each in self._slices)
+        for index, here in enumerate(self._slices):
+            if not self._span or here.has_ended or here.has_met or here.place is None:
+                continue
+            if index + 1 < len(self._slices):
+                gap = (self._slices[index + 1].start or 0) - here.place
+                cut = gap // 2
+            elif unread >= MOST_LEAPS:
+                continue
+            else:
+                gap = self._far_end - here.place
+                cut = min(gap // 2, max(int(page * FIRST_LEAP), self._span // 2))
+            yield gap / page, index, here.place + cut
+
+    # Distances.
+
+    def _distance(self, moment: datetime) -> int:
+        return self._sign * ((moment - EPOCH) // _MICROSECOND)
+
+    def _moment(self, distance: int) -> datetime:
+        return EPOCH + self._sign * distance * _MICROSECOND
