@@ -1,0 +1,201 @@
+"""Lists, what happens to them, and the comparison of a reading with a plain loop under the same changes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from airflow_provider_payments.query import PaymentQuery
+from tests.listing.companies import (
+    LIVES,
+    START,
+    Change,
+    Company,
+    add_anywhere,
+    add_newest,
+    build_rows,
+    change_status,
+    delete,
+    delete_and_add,
+    delete_and_add_anywhere,
+    move_to_head,
+    times,
+)
+from tests.listing.plain_loop import read_plainly
+from tests.listing.reading import Reading, read
+
+#: A reading takes at most ``TIMES`` the requests of the plain loop, and ``MORE``, and ``PER_CHANGE`` for each change
+#: (whatever happens at once is one) during the plain loop. Not those during the reading itself, for where the list
+#: changes at every request, they would allow any number.
+TIMES, MORE, PER_CHANGE = 2, 25, 4
+
+
+@dataclass(frozen=True)
+class List:
+    """A company's list, and how it is asked for.
+
+    :param company: what sets this company apart, see :class:`Company`.
+    :param loop: what the plain loop asks for besides.
+    :param has_window: whether payments are asked for from a time on, which is before the first.
+    """
+
+    name: str
+    company: Mapping[str, object] = field(default_factory=dict)
+    loop: Mapping[str, str] = field(default_factory=dict)
+    has_window: bool = False
+
+    @property
+    def query(self) -> PaymentQuery:
+        return PaymentQuery(START - timedelta(days=1)) if self.has_window else PaymentQuery()
+
+
+_OLDEST_FIRST = {"SortDataField": "createdDate", "SortOrder": "asc"}
+
+LISTS: Mapping[str, List] = {
+    "hotpay": List("hotpay"),
+    "cryptofuse": List("cryptofuse"),
+    "spacepay": List("spacepay", loop={"sortOrder": "ASC"}),
+    "spacepay newest first": List("spacepay", loop={"sortOrder": "DESC"}, has_window=True),
+    "satispay": List("satispay"),
+    "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
+    "jframework": List("jframework", loop=_OLDEST_FIRST),
+    "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What happens to a list.
+
+    :param every: after how many requests.
+    :param is_filtered: whether only the first two statuses of a payment's life are asked for.
+    :param only: the companies whose list may do so; none for all.
+    """
+
+    change: Change | None
+    every: int = 1
+    is_filtered: bool = False
+    only: Sequence[str] = ()
+    rows: int = 3000
+    page_size: int = 50
+
+
+#: Lists whose order is not documented. Those that are ordered by creation do not move when a status changes.
+_UNORDERED = ("hotpay", "cryptofuse")
+
+KINDS: Mapping[str, Kind] = {
+    "one added at every request": Kind(add_newest),
+    "five added at every request": Kind(times(5, add_newest)),
+    "two added at every request, pages of 10": Kind(times(2, add_newest), rows=400, page_size=10),
+    "one added anywhere at every request": Kind(add_anywhere),
+    "one gone at every request": Kind(delete),
+    "one gone at every 10th": Kind(delete, every=10),
+    "one moved to the head at every request": Kind(move_to_head, only=_UNORDERED),
+    "one moved to the head at every 10th": Kind(move_to_head, every=10, only=_UNORDERED),
+    "one gone and one added at every 3rd": Kind(delete_and_add, every=3),
+    "one gone and one added anywhere at every 3rd": Kind(delete_and_add_anywhere, every=3),
+    "a status changes at every request, filtered": Kind(change_status, is_filtered=True),
+    "a status changes at every 10th, filtered": Kind(change_status, every=10, is_filtered=True),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A reading and a plain loop, under the same changes.
+
+    :param lost: payments that were there throughout both, and that the reading has not.
+    :param lost_by_loop: the same of the loop.
+    :param lost_in_silence: payments that were there throughout the reading alone, and that it has not.
+    :param twice: payments that the reading has more than once.
+    :param changes: how often the list changed during the plain loop.
+    """
+
+    reading: Reading
+    lost: set[str]
+    lost_by_loop: set[str]
+    lost_in_silence: set[str]
+    twice: list[str]
+    requests: int
+    requests_of_loop: int
+    changes: int
+
+    @property
+    def most_requests(self) -> int:
+        return TIMES * self.requests_of_loop + MORE + PER_CHANGE * self.changes
+
+
+def compare(
+    company: Company,
+    query: PaymentQuery,
+    *,
+    page_size: int,
+    concurrency: int,
+    loop_params: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Read a copy of a company's list, and another one in a plain loop, and compare."""
+    words = [word for word in LIVES[company.name] if word in query.words]
+    # HOT Pay cannot filter; Satispay has no list of everything.
+    asked: list[str | None] = [*words] if company.name != "hotpay" else []
+    if company.name == "satispay" and not words:
+        asked = [*LIVES["satispay"]]
+    plain, ours = copy.deepcopy(company), copy.deepcopy(company)
+    by_loop = set(read_plainly(plain, asked or [None], page_size, loop_params or {}))
+    reading = read(ours, query, page_size, concurrency, company.seed)
+    longer = max(plain, ours, key=lambda each: each.requests)
+    throughout = _find_wanted(longer, query)
+    twice = sorted({each for each in reading.ids if reading.ids.count(each) > 1}) if _has_twice(reading.ids) else []
+    return Outcome(
+        reading=reading,
+        lost=throughout.difference(reading.ids),
+        lost_by_loop=throughout - by_loop,
+        lost_in_silence=_find_wanted(ours, query).difference(reading.ids) if reading.is_complete else set(),
+        twice=twice,
+        requests=ours.requests,
+        requests_of_loop=plain.requests,
+        changes=plain.changes,
+    )
+
+
+def _find_wanted(company: Company, query: PaymentQuery) -> set[str]:
+    def is_wanted(id: str) -> bool:
+        moment = START + timedelta(microseconds=company.ticks_of[id] // 10)
+        return not (query.is_before_window(moment) or query.is_after_window(moment))
+
+    return set(filter(is_wanted, company.throughout(query.words)))
+
+
+def _has_twice(ids: Sequence[str]) -> bool:
+    return len(set(ids)) < len(ids)
+
+
+def run(list_name: str, kind_name: str, concurrency: int, seed: int = 0, most: int | None = None) -> Outcome:
+    """Run a case of the two tables.
+
+    :param most: how many changes happen at most.
+    """
+    asked, kind = LISTS[list_name], KINDS[kind_name]
+    query = asked.query
+    if kind.is_filtered:
+        query = PaymentQuery(query.created_from, words=frozenset(list(LIVES[asked.name])[:2]))
+    company = Company(
+        asked.name,
+        build_rows(asked.name, kind.rows, seed, burst=130 if kind.rows > 1000 else 0),
+        kind.change,
+        kind.every,
+        seed=seed,
+        **({} if most is None else {"most": most}),
+        **asked.company,  # type: ignore[arg-type]
+    )
+    return compare(company, query, page_size=kind.page_size, concurrency=concurrency, loop_params=asked.loop)
+
+
+def find_cases() -> list[tuple[str, str]]:
+    """Return which lists may do what."""
+    return [
+        (list_name, kind_name)
+        for list_name, asked in LISTS.items()
+        for kind_name, kind in KINDS.items()
+        if not kind.only or asked.name in kind.only
+    ]
