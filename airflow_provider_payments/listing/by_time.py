@@ -3,7 +3,7 @@
 Each request is for the *first* page from the last row's time on. What leaves or is added before that time cannot shift
 it, so nothing is skipped; and as it shows the last row once more, rows prove that the filter means what it should.
 Where more payments than a page has were created at one instant, its pages are read by number. Rows that leave may
-shift these, so such a list has to be read twice.
+shift these, so they are read until two readings show the same.
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ from airflow_provider_payments.times import shift
 
 #: So much earlier is asked for where the last row is not found at its own time.
 STEP_BACK = timedelta(seconds=1)
+#: Pages of one instant are read so often again, until two readings show the same.
+MOST_CROWD_READINGS = 3
 
 PageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page]
+#: Keys page by page, and the page that got beyond them, if there is one.
+Crowd = tuple[list[Sequence[str]], Page | None]
 OptionalPageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page | None]
 
 
@@ -41,11 +45,11 @@ class ByTimeReader(StartingReader):
         super().__post_init__()
         self._start: datetime | None = None  # of the page that was read last
         self._margin = timedelta(0)  # how much earlier than the last row's time is asked for
-        self._has_crowd = False  # whether an instant had more payments than a page
+        self._is_shifting = False  # whether pages of one instant were not the same twice
 
     @property
     def is_proven(self) -> bool:
-        return not self._has_crowd
+        return not self._is_shifting
 
     def script(self) -> Script:
         page = yield from self._read(self.starts_at)
@@ -56,9 +60,9 @@ class ByTimeReader(StartingReader):
                 crowd = yield from self._read_crowd(page)
                 if crowd is None:
                     return
-                page = crowd
+                page, is_head = crowd, False
             before, page = page, (yield from self._read_on(page))
-            if is_head and not self._has_crowd:
+            if is_head:
                 yield from self._look_for_undated(before, page)
 
     def _read(self, start: datetime | None, number: int = 0, *, repeats: int = 0) -> PageScript:
@@ -96,23 +100,46 @@ class ByTimeReader(StartingReader):
         return page
 
     def _read_crowd(self, page: Page) -> OptionalPageScript:
-        """Read on by number, until a page gets beyond the time. Return it, or None at the end of the list."""
-        self._has_crowd = True
-        found, number, same = len(page.keys), 0, 0
+        """Read on by number, until a page gets beyond the time. Return it, or None at the end of the list.
+
+        Two readings, one after the other, that show the same prove that no row was shifted from page to page.
+        """
+        found, last = yield from self._read_numbers(page)
+        for _ in range(MOST_CROWD_READINGS):
+            head = yield from self._read(self._start, repeats=self.options.page_size)
+            again, last_again = yield from self._read_numbers(head)
+            if again == found:
+                return last
+            found, last = again, last_again
+        self._is_shifting = True
+        return last
+
+    def _read_numbers(self, page: Page) -> Generator[Sequence[PageRequest], tuple[PageRequest, Page], Crowd]:
+        """Read pages by number, until one gets beyond the time. Return the keys of that time, page by page."""
+        found, number, same, rows = [self._keys_of_start(page)], 0, 0, len(page.keys)
         while True:
             number += 1
-            before, page = page, (yield from self._read(self._start, number))
-            found += page.new
-            if not page.keys or found >= (page.total or 0):
-                return None
+            before, page = page, (yield from self._read(self._start, number, repeats=self.options.page_size))
             same = same + 1 if page.keys == before.keys else 0
             if same > 1:  # one is no sign: where pages count from 1, page 0 is page 1 again
                 raise NoProgress(
                     f"The list makes no progress: page {self.first_page + number} repeats what was read before. "
                     "An API that ignores the page number looks like this."
                 )
+            if same:
+                continue
+            found.append(self._keys_of_start(page))
+            rows += len(page.keys)
+            if not page.keys or rows >= (page.total or 0):
+                return found, None
             if self._next_start(page) is not None:
-                return page
+                return found, page
+
+    def _keys_of_start(self, page: Page) -> Sequence[str]:
+        """Return the keys of rows that are not later than the time that was asked for."""
+        if self._start is None or len(page.times) < len(page.keys):
+            return page.keys
+        return [key for key, moment in zip(page.keys, page.times, strict=True) if moment <= self._start]
 
     def _look_for_undated(self, before: Page, page: Page) -> Script:
         """Doubt a list that has payments without a creation time, which no filter by time shows.

@@ -14,7 +14,7 @@ from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
-from airflow_provider_payments.hooks.questions import build_listing
+from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.http.message import Reply
@@ -77,7 +77,7 @@ def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int
     reading = Reading()
     try:
         with listing:
-            for each in listing.walks():
+            for each in listing.passes():
                 waiting, under_way = deque(each.first_steps()), deque()
                 while waiting or under_way:
                     while waiting and len(under_way) < concurrency:
@@ -85,7 +85,9 @@ def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int
                     while under_way[0][1] is None:
                         asked = dice.choice([one for one in under_way if one[1] is None])
                         body = company.answer(each.request(asked[0]).url)
-                        asked[1] = PaymentNotFound("no such payment", 404, "41") if body is None else Reply(200, body=body)
+                        asked[1] = (
+                            PaymentNotFound("no such payment", 404, "41") if body is None else Reply(200, body=body)
+                        )
                     step, reply = under_way.popleft()
                     payments, following = each.receive(step, reply)
                     reading.payments += payments
