@@ -22,9 +22,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from airflow_provider_payments.listing.readers import (
     MAX_STALE_PAGES,
+    NoProgress,
     Order,
     Page,
     PageRequest,
@@ -37,6 +39,8 @@ from airflow_provider_payments.listing.readers import (
 MAX_ATTEMPTS = 4
 #: So many pages without anything new are read at the head of a list, below what was the head at first.
 MAX_STALE_AT_HEAD = 3
+#: A list in which more than one payment moved to the head for so many pages cannot be vouched for.
+MOVED_PAGES = 5
 
 
 @dataclass
@@ -73,9 +77,11 @@ class Segment:
             self.end = position + len(page.keys) + len(self.tail) - 1 - places[page.keys[shared]]
         return True
 
-    def begins_on(self, page: Page) -> bool:
-        """Return whether a page has a row of the first one."""
-        return not set(self.head).isdisjoint(page.keys)
+    def begins_on(self, page: Page, before: Segment) -> bool:
+        """Return whether a page has a row of the first one, and not above the rows of the segment before."""
+        known = set(before.tail)
+        last = max((place for place, key in enumerate(page.keys) if key in known), default=0)
+        return not set(page.keys[last:]).isdisjoint(self.head)
 
 
 @dataclass
@@ -99,10 +105,13 @@ class OffsetReader(Reader):
         self._longest = 0  # rows of the longest page
         self._furthest = 0  # highest offset that was asked for
         self._least_total: int | None = None
+        self._last_total: int | None = None
         self._twins = 0  # rows that a single page has twice
         self._side_by_side = 1  # pages that may be in flight at once
+        self._overlap = 1  # rows that a page should share with the one before
         self._gaps = 0
         self._joined = 0  # pages since the last gap
+        self._is_overtaken = False  # whether the last page brought nothing new
 
     @property
     def is_proven(self) -> bool:
@@ -125,9 +134,10 @@ class OffsetReader(Reader):
                 if not following:
                     break
             request, page = yield following
-        if self.order is Order.UNKNOWN and self._furthest:
+        is_one_page = self.seen == len(head) == segments[-1].end
+        if self.order is Order.UNKNOWN and not is_one_page:
             yield from self._look_at_head(head)
-        self._check_count(segments[-1].end)
+        self._check_count(segments[-1].end if self._last_total is None else self._last_total)
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
         self._furthest = max(self._furthest, position)
@@ -143,35 +153,41 @@ class OffsetReader(Reader):
             return
         self._learn(page)
         position, end = request.position, request.position + len(page.keys)
+        if not page.keys and page.has_more:
+            raise NoProgress(
+                f"The list makes no progress: the empty page at offset {position} says that more rows follow."
+            )
         is_end = self._is_end(page, end)
         if last and last.is_end and not page.keys:
             return  # it was asked for before the end was known
-        if last and self._limit == 1 and page.keys:
+        if last and self._limit == 1:
             last.tail, last.end = page.keys, end
+            is_end = is_end or not page.keys
         elif not last or not last.join(page, position):
             if last and page.keys and not page.new and not is_end:
-                # More rows were added above than a page has: what was read lies further down.
-                self._note_gap()
+                # More rows were added above than a page has: the last row lies further down.
                 last.end = max(last.end, end)
-                return self._require_progress_one_by_one()
+                return self._note_stale_page()
             if last:
                 self._note_gap()
             last = Segment(position, end, page.keys, page.keys)
             segments.append(last)
         last.is_end = is_end
         last.is_past_window = self.window.note(page)
+        if page.keys and not page.new and not is_end:
+            return self._note_stale_page()
+        self._is_overtaken = False
         self._joined += 1
         if self._joined > self._gaps:
             self._side_by_side = min(self._side_by_side + 1, self.options.max_concurrency)
-        if not page.new and not is_end:
-            self._require_progress_one_by_one()
 
     def _plan(self, segments: Sequence[Segment]) -> Sequence[PageRequest]:
         """Return the pages to ask for besides those in flight: none at a gap, and none at the end."""
         last = segments[-1]
         if len(segments) > 1 or last.is_end or last.is_past_window:
             return ()
-        overlap = int(self._limit > 1)
+        # Where rows are added as fast as a short page is long, those will overlap that do not ask for it.
+        overlap = 0 if self._limit == 1 or self._is_overtaken else min(self._overlap, len(last.tail) - 1)
         # Side by side only where pages are as long as they should be, and something would tell what is lost between.
         is_sure = len(last.tail) >= self._limit and (overlap or self._least_total is not None)
         room = (self._side_by_side if is_sure else 1) - self.in_flight
@@ -198,8 +214,12 @@ class OffsetReader(Reader):
         self._gaps += 1
         self._joined = 0
         self._side_by_side = 1
+        self._overlap = max(min(2 * self._overlap, self._limit // 4), 1)
 
-    def _require_progress_one_by_one(self) -> None:
+    def _note_stale_page(self) -> None:
+        """Read one by one where pages only repeat what was read; not for ever."""
+        self._note_gap()
+        self._is_overtaken = True
         if not self.in_flight:
             self._require_progress()
 
@@ -214,7 +234,9 @@ class OffsetReader(Reader):
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
             is_joined = before.join(page, position)
-            has_reached = after.begins_on(page) if after.tail else self._shows_end(page, position + len(page.keys))
+            has_reached = (
+                after.begins_on(page, before) if after.tail else self._shows_end(page, position + len(page.keys))
+            )
             if is_joined and has_reached:
                 break
             attempts = 0 if page.new else attempts + 1
@@ -227,6 +249,7 @@ class OffsetReader(Reader):
                 position -= max(self._limit - 1, 1)
             else:  # everything was read before: it lies above the gap
                 position += max(self._limit - 1, 1)
+        self._stale = 0
         if after.tail:
             after.join(page, position)  # tells how far it has moved
             after.head = before.head
@@ -245,28 +268,36 @@ class OffsetReader(Reader):
     def _look_at_head(self, head: Sequence[str]) -> Script:
         """Read from the top again, down to what was there at first: rows may have jumped there, and hidden others."""
         self._stale = 0
-        first, position, has_met = set(head), 0, False
-        read = Segment(0, 0, (), ())
+        first, position, has_met, moved = set(head), 0, False, 0
+        neighbours = set(pairwise(head))
+        above = Segment(0, 0, (), ())
         while True:
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
-            if read.tail and page.keys and not read.join(page, position):
+            if above.tail and page.keys and not above.join(page, position):
                 self.doubts.append("payments left the head of the list while it was read")
-            has_met |= not first.isdisjoint(page.keys)
-            is_past_head = not first.isdisjoint(page.keys[-2:]) or (has_met and self._stale >= MAX_STALE_AT_HEAD)
+            place = next((place for place, key in enumerate(page.keys) if key in first), len(page.keys))
+            if not has_met:
+                moved += max(place - page.new - bool(position), 0)  # read before, and further down
+            has_met |= place < len(page.keys)
+            # Rows of the head may have jumped, too; two that still are neighbours hardly have.
+            ends_in_head = tuple(page.keys[-2:]) in neighbours
+            is_past_head = ends_in_head or (has_met and self._stale >= MAX_STALE_AT_HEAD)
             if not page.keys or (is_past_head and not page.new):
-                return
+                break
             if self._stale > MAX_STALE_PAGES:
-                self.doubts.append("payments moved while the list was read")
-                return
+                moved = self.pages
+                break
             end = position + len(page.keys)
-            read = Segment(position, end, page.keys, page.keys)
+            above = Segment(position, end, page.keys, page.keys)
             position = max(end - 1, position + 1)
+        if moved > self.pages / MOVED_PAGES:
+            self.doubts.append("payments moved all the time while the list was read")
 
     def _check_count(self, length: int) -> None:
         """Doubt a list that has more rows than were found.
 
-        :param length: how long the list was when its end was read.
+        :param length: how long the list was in the end.
         """
         if self.window.is_reached:
             return
@@ -282,6 +313,7 @@ class OffsetReader(Reader):
     def _learn(self, page: Page) -> None:
         if page.total is not None:
             self._least_total = page.total if self._least_total is None else min(page.total, self._least_total)
+            self._last_total = page.total
         if page.new < len(page.keys):
             self._twins += len(page.keys) - len(set(page.keys))
         if len(page.keys) == self._longest and page.new and self.pages > 1:

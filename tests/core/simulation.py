@@ -10,17 +10,21 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from itertools import chain
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from airflow_provider_payments.http.paging import Paging
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
 from airflow_provider_payments.http.message import Reply, Request, build_url
+from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.listing import Listing
-from airflow_provider_payments.listing.plan import RawPage, Stage, Strand
+from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.page_numbers import PageNumberReader
+from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
+from airflow_provider_payments.listing.readers import MakeReader, Order
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -31,7 +35,7 @@ Choose = Callable[[int], int]
 """Picks one of so many options."""
 
 MAX_REQUESTS = 100
-"""Far more than any walk here needs: whoever asks more often does not end."""
+"""Far more than any reading here needs: whoever asks more often does not end."""
 
 
 class Row(msgspec.Struct):
@@ -80,7 +84,7 @@ class Server:
     def answer(self, request: Request) -> Reply | PaymentsRequestError:
         params = dict(parse_qsl(urlsplit(request.url).query))
         self.answered.append(params)
-        assert len(self.answered) <= MAX_REQUESTS, "the walk does not end"
+        assert len(self.answered) <= MAX_REQUESTS, "the reading does not end"
         rows = [row for row in self.rows if params.get("status", row.status) == row.status]
         params = {name: value for name, value in params.items() if name not in self.ignores}
         limit = min(int(params.get("limit", self.max_limit)), self.max_limit)
@@ -113,9 +117,9 @@ class Api:
     def list_request(self, params: Mapping[str, str]) -> Request:
         return Request("GET", build_url("http://simulated", "/", params))
 
-    def read_page(self, request: Request, reply: Reply) -> RawPage:
+    def read_page(self, request: Request, reply: Reply) -> ListPage:
         page = msgspec.json.decode(reply.body, type=Page)
-        return RawPage(page.rows, page.total, page.limit, page.has_more)
+        return ListPage(page.rows, page.total, page.limit, page.has_more)
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
         read = msgspec.json.decode(row, type=Row)
@@ -142,6 +146,9 @@ class Api:
     def alternative_id(self, payment: Payment) -> str | None:
         return payment.description if payment.description in self._shared_ids else None
 
+    def former_id(self, payment: Payment) -> str | None:
+        return None
+
 
 Event = Callable[[Server, Choose], None]
 """A change of the list."""
@@ -159,8 +166,30 @@ class Outcome:
         return [payment.id for payment in self.payments]
 
 
-def stage(paging: Paging, *statuses: str, is_volatile: bool = False) -> Stage:
-    return Stage([Strand(paging, {"status": word}) for word in statuses] or [Strand(paging)], is_volatile)
+@dataclass(frozen=True)
+class Paging:
+    """A way to read a list."""
+
+    reader: MakeReader
+    page_size: int
+    max_concurrency: int = 1
+
+
+def offsets(page_size: int, max_concurrency: int = 1, order: Order = Order.UNKNOWN) -> Paging:
+    return Paging(partial(OffsetReader, order=order), page_size, max_concurrency)
+
+
+def cursors(page_size: int) -> Paging:
+    return Paging(CursorReader, page_size)
+
+
+def numbered(page_size: int, max_concurrency: int = 1, first_page: int = 0) -> Paging:
+    return Paging(partial(PageNumberReader, size_param="limit", first_page=first_page), page_size, max_concurrency)
+
+
+def stage(paging: Paging, *statuses: str) -> Stage:
+    asked: list[dict[str, str]] = [{"status": word} for word in statuses] or [{}]
+    return Stage([Partition(paging.reader, params, paging.page_size, paging.max_concurrency) for params in asked])
 
 
 class Answers(Protocol):
@@ -199,7 +228,7 @@ def read_listing(
     left = list(events)
     payments: list[Payment] = []
     with listing:
-        for walk in listing.walks():
+        for walk in listing.passes():
             steps, under_way = deque(walk.first_steps()), deque()
             while steps or under_way:
                 while steps and len(under_way) < concurrency:

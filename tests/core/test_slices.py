@@ -9,9 +9,11 @@ from functools import partial
 from itertools import count
 
 import pytest
-from airflow_provider_payments.http.paging import CursorPages, Order
 
-from airflow_provider_payments.listing.plan import Stage, Strand
+from airflow_provider_payments.listing.cursors import CursorReader
+from airflow_provider_payments.listing.plan import Partition, Stage
+from airflow_provider_payments.listing.readers import Order
+from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.query import PaymentQuery
 from tests.core.simulation import START, Choose, Event, Outcome, Row, Server, explore, read
 
@@ -21,13 +23,15 @@ NUMBERS = count()
 pytestmark = pytest.mark.without_airflow
 
 
-def list_from(moment: datetime | None, *, size: int, at_once: int, status: str | None = None) -> Strand:
+def list_from(moment: datetime | None, *, size: int, at_once: int, status: str | None = None) -> Partition:
     """A list that begins a minute after a moment, or with the newest payment."""
-    cut = partial(list_from, size=size, at_once=at_once, status=status)
-    begins_at = moment and moment + timedelta(minutes=1)
-    start = {"until": str((begins_at - START) / HOUR)} if begins_at else {}
-    paging = CursorPages(size, at_once, Order.NEWEST_FIRST, start=start)
-    return Strand(paging, {"status": status} if status else {}, begins_at, cut, timedelta(minutes=1))
+    reader = partial(CursorReader, start_params=lambda start: {"until": str((start - START) / HOUR)})
+    starts_at = moment and moment + timedelta(minutes=1)
+    sliced = partial(
+        SlicedReader, list_from=reader, order=Order.NEWEST_FIRST, starts_at=starts_at, margin=timedelta(minutes=1)
+    )
+    second = partial(reader, order=Order.NEWEST_FIRST, starts_at=starts_at)
+    return Partition(sliced, {"status": status} if status else {}, size, at_once, second)
 
 
 def listed(hours: Sequence[float], status: str = "succeeded") -> list[Row]:
@@ -38,7 +42,7 @@ def listed(hours: Sequence[float], status: str = "succeeded") -> list[Row]:
 def walk(
     server: Server, size: int, at_once: int, *, choose: Choose = lambda options: 0, events: Sequence[Event] = ()
 ) -> Outcome:
-    stage = Stage([list_from(None, size=size, at_once=at_once)], is_volatile=leave in events)
+    stage = Stage([list_from(None, size=size, at_once=at_once)])
     return read(server, [stage], choose=choose, events=events, concurrency=at_once)
 
 
