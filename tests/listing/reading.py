@@ -32,7 +32,6 @@ class Reading:
 
     :param ids: the company's own ids of payments, as often as they were handed out.
     :param error: what ended it, if anything did.
-    :param most_held: most rows that were under way at once, in requests.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -85,7 +84,9 @@ def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int
                     while under_way[0][1] is None:
                         asked = dice.choice([one for one in under_way if one[1] is None])
                         body = company.answer(each.request(asked[0]).url)
-                        asked[1] = PaymentNotFound("no such payment", 404, "41") if body is None else Reply(200, body=body)
+                        asked[1] = (
+                            PaymentNotFound("no such payment", 404, "41") if body is None else Reply(200, body=body)
+                        )
                     step, reply = under_way.popleft()
                     payments, following = each.receive(step, reply)
                     reading.payments += payments
