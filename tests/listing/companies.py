@@ -73,7 +73,8 @@ class Company:
     :param lost_cursor: what it does with a cursor whose payment was deleted: "known" goes on behind its place,
         "refused" is an error (Satispay).
     :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework).
-    :param filter_ticks: to which precision bounds of time are compared (JFramework).
+    :param filter_ticks: times are compared in whole steps of so many ticks (JFramework).
+    :param bound_ticks: to what bounds of time are rounded, up or down (JFramework).
     :param ignores: parameters that it ignores.
     """
 
@@ -88,6 +89,7 @@ class Company:
     lost_cursor: str = "known"
     is_inclusive: bool = True
     filter_ticks: int = 1
+    bound_ticks: int = 1
     ignores: frozenset[str] = frozenset()
     requests: int = 0
     changes: int = 0
@@ -212,11 +214,15 @@ def _jframework_page(company: Company, params: Mapping[str, str]) -> Page:
     limit = min(int(params.get("PageSize", 200)), company.largest_page)
     rows = company.having(params.get("Status"))
     step, edge = company.filter_ticks, 0 if company.is_inclusive else 1
+
+    def read_bound(name: str) -> int:
+        return round(_ticks_of(params[name]) / company.bound_ticks) * company.bound_ticks // step
+
     if "CreatedDateFrom" in params:
-        bound = _ticks_of(params["CreatedDateFrom"]) // step + edge
+        bound = read_bound("CreatedDateFrom") + edge
         rows = [row for row in rows if row.ticks is not None and row.ticks // step >= bound]
     if "CreatedDateTo" in params:
-        bound = _ticks_of(params["CreatedDateTo"]) // step - edge
+        bound = read_bound("CreatedDateTo") - edge
         rows = [row for row in rows if row.ticks is not None and row.ticks // step <= bound]
     if params.get("SortOrder") == "asc":
         rows = rows[::-1]
