@@ -103,6 +103,19 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
+QUICK_KINDS = (
+    "five added at every request",
+    "one added anywhere at every request",
+    "one gone at every request",
+    "one gone at every 10th",
+    "one moved to the head at every request",
+    "one gone and one added at every 3rd",
+    "a status changes at every 10th, filtered",
+)
+"""One list of each kind of paging, and changes unlike each other. The others are left to ``make test-all``."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A reading and a plain loop, under the same changes.
@@ -116,7 +129,7 @@ class Outcome:
     """
 
     reading: Reading
-    company: Company
+    company: Company = field(repr=False)
     lost: set[str]
     lost_by_loop: set[str]
     lost_in_silence: set[str]

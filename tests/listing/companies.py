@@ -431,5 +431,6 @@ def build_rows(name: str, number: int, seed: int = 0, burst: int = 0) -> list[Ro
             ticks += dice.choice([0, 0, 0, 12, 500, 1000, 1000, 61_000]) * (TICKS // 1000)
             if name == "jframework" and ticks:
                 ticks += dice.choice([0, 3, 12_345])
-        rows.append(Row(f"p{n}", dice.choice(words), ticks))
+        time = ticks // TICKS * TICKS if name == "hotpay" else ticks  # which tells whole seconds
+        rows.append(Row(f"p{n}", dice.choice(words), time))
     return rows[::-1]

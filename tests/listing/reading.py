@@ -34,8 +34,8 @@ class Reading:
     :param error: what ended it, if anything did.
     """
 
-    ids: list[str] = field(default_factory=list)
-    payments: list[Payment] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list, repr=False)
+    payments: list[Payment] = field(default_factory=list, repr=False)
     doubts: list[str] = field(default_factory=list)
     error: PaymentsError | None = None
 
