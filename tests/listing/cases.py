@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +13,7 @@ from tests.listing.companies import (
     START,
     Change,
     Company,
+    Row,
     add_anywhere,
     add_newest,
     build_rows,
@@ -20,6 +21,7 @@ from tests.listing.companies import (
     delete,
     delete_and_add,
     delete_and_add_anywhere,
+    moment_of,
     move_to_head,
     times,
 )
@@ -101,6 +103,19 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
+QUICK_KINDS = (
+    "five added at every request",
+    "one added anywhere at every request",
+    "one gone at every request",
+    "one gone at every 10th",
+    "one moved to the head at every request",
+    "one gone and one added at every 3rd",
+    "a status changes at every 10th, filtered",
+)
+"""One list of each kind of paging, and changes unlike each other. The others are left to ``make test-all``."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A reading and a plain loop, under the same changes.
@@ -110,9 +125,11 @@ class Outcome:
     :param lost_in_silence: payments that were there throughout the reading alone, and that it has not.
     :param twice: payments that the reading has more than once.
     :param changes: how often the list changed during the plain loop.
+    :param company: the copy that was read by the reading.
     """
 
     reading: Reading
+    company: Company = field(repr=False)
     lost: set[str]
     lost_by_loop: set[str]
     lost_in_silence: set[str]
@@ -140,14 +157,15 @@ def compare(
     asked: list[str | None] = [*words] if company.name != "hotpay" else []
     if company.name == "satispay" and not words:
         asked = [*LIVES["satispay"]]
-    plain, ours = copy.deepcopy(company), copy.deepcopy(company)
+    plain, ours = company.copy(), company.copy()
     by_loop = set(read_plainly(plain, asked or [None], page_size, loop_params or {}))
     reading = read(ours, query, page_size, concurrency, company.seed)
     longer = max(plain, ours, key=lambda each: each.requests)
     throughout = _find_wanted(longer, query)
-    twice = sorted({each for each in reading.ids if reading.ids.count(each) > 1}) if _has_twice(reading.ids) else []
+    twice = [each for each, count in Counter(reading.ids).items() if count > 1]
     return Outcome(
         reading=reading,
+        company=ours,
         lost=throughout.difference(reading.ids),
         lost_by_loop=throughout - by_loop,
         lost_in_silence=_find_wanted(ours, query).difference(reading.ids) if reading.is_complete else set(),
@@ -160,35 +178,39 @@ def compare(
 
 def _find_wanted(company: Company, query: PaymentQuery) -> set[str]:
     def is_wanted(id: str) -> bool:
-        moment = START + timedelta(microseconds=company.ticks_of[id] // 10)
-        return not (query.is_before_window(moment) or query.is_after_window(moment))
+        moment = moment_of(company.ticks_of[id])
+        return moment is None or not (query.is_before_window(moment) or query.is_after_window(moment))
 
     return set(filter(is_wanted, company.throughout(query.words)))
 
 
-def _has_twice(ids: Sequence[str]) -> bool:
-    return len(set(ids)) < len(ids)
-
-
-def run(list_name: str, kind_name: str, concurrency: int, seed: int = 0, most: int | None = None) -> Outcome:
+def run(
+    list_name: str,
+    kind_name: str,
+    concurrency: int,
+    seed: int = 0,
+    *,
+    at: frozenset[int] | None = None,
+    rows: Sequence[Row] | None = None,
+    page_size: int | None = None,
+    **different: object,
+) -> Outcome:
     """Run a case of the two tables.
 
-    :param most: how many changes happen at most.
+    :param at: after which requests the list changes, and after no others.
+    :param rows: the list at first.
+    :param different: what else is different with this company, see :class:`Company`.
     """
     asked, kind = LISTS[list_name], KINDS[kind_name]
     query = asked.query
     if kind.is_filtered:
         query = PaymentQuery(query.created_from, words=frozenset(list(LIVES[asked.name])[:2]))
-    company = Company(
-        asked.name,
-        build_rows(asked.name, kind.rows, seed, burst=130 if kind.rows > 1000 else 0),
-        kind.change,
-        kind.every,
-        seed=seed,
-        **({} if most is None else {"most": most}),
-        **asked.company,  # type: ignore[arg-type]
-    )
-    return compare(company, query, page_size=kind.page_size, concurrency=concurrency, loop_params=asked.loop)
+    if rows is None:
+        rows = build_rows(asked.name, kind.rows, seed, burst=130 if kind.rows > 1000 else 0)
+    about = {"change": kind.change, "every": kind.every, **asked.company, **different}
+    company = Company(asked.name, list(rows), at=at, seed=seed, **about)  # type: ignore[arg-type]
+    page_size = page_size or kind.page_size
+    return compare(company, query, page_size=page_size, concurrency=concurrency, loop_params=asked.loop)
 
 
 def find_cases() -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,15 +32,15 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
 
 
 class Row:
-    """A payment as the company has it.
+    """A payment as the company has it. It does not change: another one takes its place.
 
-    :param ticks: when it was created (HOT Pay: finalised), in steps of 100 ns since START.
+    :param ticks: when it was created (HOT Pay: finalised), in steps of 100 ns since START; None where that is not told.
     :param settled: HOT Pay: whether its transaction is known.
     """
 
     __slots__ = ("_json", "id", "settled", "ticks", "word")
 
-    def __init__(self, id: str, word: str, ticks: int, settled: bool = True) -> None:
+    def __init__(self, id: str, word: str, ticks: int | None, settled: bool = True) -> None:
         self.id, self.word, self.ticks, self.settled = id, word, ticks, settled
         self._json: bytes | None = None
 
@@ -67,37 +67,47 @@ Change = Callable[["Company", random.Random], None]
 class Company:
     """A company and its list, newest first.
 
-    :param change: what happens, after every so many requests (``every``), so often at most (``most``).
+    :param change: what happens, after every so many requests (``every``), or after those that are named (``at``).
     :param largest_page: asked for more rows, it gives so many.
     :param first_page: what it calls the first page (JFramework).
     :param lost_cursor: what it does with a cursor whose payment was deleted: "known" goes on behind its place,
         "refused" is an error (Satispay).
     :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework).
-    :param filter_ticks: to which precision bounds of time are compared (JFramework).
+    :param filter_ticks: times are compared in whole steps of so many ticks (JFramework).
+    :param bound_ticks: to what bounds of time are rounded, up or down (JFramework).
+    :param ignores: parameters that it ignores.
     """
 
     name: str
     rows: list[Row]
     change: Change | None = None
     every: int = 1
-    most: int = 2**62
+    at: frozenset[int] | None = None
     seed: int = 0
     largest_page: int = 1000
     first_page: int = 0
     lost_cursor: str = "known"
     is_inclusive: bool = True
     filter_ticks: int = 1
+    bound_ticks: int = 1
+    ignores: frozenset[str] = frozenset()
     requests: int = 0
     changes: int = 0
     added: int = 0
-    lives_of: dict[str, list[tuple[int, str | None]]] = field(default_factory=dict)
-    """Of each payment, from which request on it had which status word; None when it was gone."""
 
     def __post_init__(self) -> None:
-        self.lives_of = {row.id: [(0, row.word)] for row in self.rows}
+        #: Of each payment, from which request on it had which status word; None when it was gone.
+        self.lives_of: dict[str, list[tuple[int, str | None]]] = {row.id: [(0, row.word)] for row in self.rows}
         self.ticks_of = {row.id: row.ticks for row in self.rows}
+        #: HOT Pay: payments that a reply has shown with their transaction.
+        self.shown_settled: set[str] = set()
         # Where a deleted payment was: the one that came after it then.
         self._place_of: dict[str, Row | None] = {}
+
+    def copy(self) -> Company:
+        """Return the same company before its first request."""
+        assert self.requests == 0
+        return replace(self, rows=list(self.rows))
 
     # What it answers.
 
@@ -109,9 +119,12 @@ class Company:
     def read(self, params: Mapping[str, str]) -> Page:
         """Return the page that parameters ask for, as the list stands now; then the list may change."""
         assert self.requests < MAX_REQUESTS, "the reading does not end"
-        page = _PAGES[self.name](self, params)
+        page = _PAGES[self.name](self, {name: value for name, value in params.items() if name not in self.ignores})
         self.requests += 1
-        if self.change and self.requests % self.every == 0 and self.changes < self.most:
+        if self.name == "hotpay":
+            self.shown_settled.update(row.id for row in page.rows if row.settled)
+        is_due = self.requests % self.every == 0 if self.at is None else self.requests in self.at
+        if self.change and is_due:
             self.changes += 1
             self.change(self, random.Random(self.seed * 1_000_003 + self.requests))
         return page
@@ -137,7 +150,7 @@ class Company:
         self.rows[place] = Row(row.id, word, row.ticks, row.settled)
         self.lives_of[row.id].append((self.requests, word))
 
-    def new_row(self, ticks: int, dice: random.Random) -> Row:
+    def new_row(self, ticks: int | None, dice: random.Random) -> Row:
         self.added += 1
         return Row(f"new-{self.added}", dice.choice(list(LIVES[self.name])), ticks)
 
@@ -164,9 +177,9 @@ class Company:
         }
 
 
-def moment_of(ticks: int) -> datetime:
+def moment_of(ticks: int | None) -> datetime | None:
     """Return a time, cut to microseconds."""
-    return START + timedelta(microseconds=ticks // 10)
+    return None if ticks is None else START + timedelta(microseconds=ticks // 10)
 
 
 def _ticks_of(text: str) -> int:
@@ -201,12 +214,16 @@ def _jframework_page(company: Company, params: Mapping[str, str]) -> Page:
     limit = min(int(params.get("PageSize", 200)), company.largest_page)
     rows = company.having(params.get("Status"))
     step, edge = company.filter_ticks, 0 if company.is_inclusive else 1
+
+    def read_bound(name: str) -> int:
+        return round(_ticks_of(params[name]) / company.bound_ticks) * company.bound_ticks // step
+
     if "CreatedDateFrom" in params:
-        bound = _ticks_of(params["CreatedDateFrom"]) // step + edge
-        rows = [row for row in rows if row.ticks // step >= bound]
+        bound = read_bound("CreatedDateFrom") + edge
+        rows = [row for row in rows if row.ticks is not None and row.ticks // step >= bound]
     if "CreatedDateTo" in params:
-        bound = _ticks_of(params["CreatedDateTo"]) // step - edge
-        rows = [row for row in rows if row.ticks // step <= bound]
+        bound = read_bound("CreatedDateTo") - edge
+        rows = [row for row in rows if row.ticks is not None and row.ticks // step <= bound]
     if params.get("SortOrder") == "asc":
         rows = rows[::-1]
     start = max(int(params.get("PageNumber", 0)) - company.first_page, 0) * limit
@@ -221,7 +238,7 @@ def _satispay_page(company: Company, params: Mapping[str, str]) -> Page:
     elif "starting_after_timestamp" in params:
         since = timedelta(milliseconds=int(params["starting_after_timestamp"])) - (START - _EPOCH)
         bound = (since // timedelta(microseconds=1)) * 10 + company.is_inclusive
-        start = next((place for place, row in enumerate(company.rows) if row.ticks < bound), len(company.rows))
+        start = next((place for place, row in enumerate(company.rows) if (row.ticks or 0) < bound), len(company.rows))
     if start is None:
         return Page(is_refused=True)
     rows = [row for row in company.rows[start:] if row.word == word]
@@ -240,8 +257,9 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
 # Their JSON.
 
 
-def _iso(ticks: int) -> str:
-    return moment_of(ticks).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+def _iso(ticks: int | None) -> str | None:
+    moment = moment_of(ticks)
+    return moment and moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _hotpay_row(row: Row) -> Mapping[str, object]:
@@ -249,7 +267,7 @@ def _hotpay_row(row: Row) -> Mapping[str, object]:
         "status": row.word,
         "memo": row.id,
         "item_id": "shop",
-        "timestamp": int(moment_of(row.ticks).timestamp()),
+        "timestamp": None if row.ticks is None else int(START.timestamp()) + row.ticks // TICKS,
         "amount": "1500000",
         "token_id": "nep141:usdt.tether-token.near",
         "sender_id": "customer.near",
@@ -277,8 +295,10 @@ def _satispay_row(row: Row) -> Mapping[str, object]:
 
 
 def _jframework_row(row: Row) -> Mapping[str, object]:
-    local = START.astimezone(timezone(timedelta(hours=7))) + timedelta(seconds=row.ticks // TICKS)
-    date = f"{local:%Y-%m-%dT%H:%M:%S}.{row.ticks % TICKS:07}+07:00"
+    date = None
+    if row.ticks is not None:
+        local = START.astimezone(timezone(timedelta(hours=7))) + timedelta(seconds=row.ticks // TICKS)
+        date = f"{local:%Y-%m-%dT%H:%M:%S}.{row.ticks % TICKS:07}+07:00"
     return {"id": row.id, "status": row.word, "amount": 19.99, "currencyCode": "USD", "createdDate": date}
 
 
@@ -323,12 +343,14 @@ _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
 
 def add_newest(company: Company, dice: random.Random) -> None:
     """A new payment, perhaps at the very time of the newest."""
-    latest = company.rows[0].ticks if company.rows else 0
+    latest = next((row.ticks for row in company.rows if row.ticks is not None), 0)
     company.add(0, company.new_row(latest + dice.choice([0, 0, 1, 40]) * TICKS, dice))
 
 
 def add_anywhere(company: Company, dice: random.Random) -> None:
     """A payment turns up late, at the time of another one."""
+    if not company.rows:
+        return add_newest(company, dice)
     place = dice.randrange(len(company.rows))
     company.add(place + dice.randrange(2), company.new_row(company.rows[place].ticks, dice))
 
@@ -353,8 +375,8 @@ def delete_and_add_anywhere(company: Company, dice: random.Random) -> None:
 
 def move_to_head(company: Company, dice: random.Random) -> None:
     """A payment's status changes, and it jumps to the head of a list that is ordered by the last change."""
-    place = dice.randrange(len(company.rows))
-    company.rows.insert(0, company.rows.pop(place))
+    if company.rows:
+        company.rows.insert(0, company.rows.pop(dice.randrange(len(company.rows))))
 
 
 def change_status(company: Company, dice: random.Random) -> None:
@@ -364,6 +386,26 @@ def change_status(company: Company, dice: random.Random) -> None:
     if places:
         place = dice.choice(places)
         company.set_word(place, dice.choice(lives[company.rows[place].word]))
+
+
+def settle(company: Company, dice: random.Random) -> None:
+    """HOT Pay: the transaction of a payment becomes known, where it is."""
+    places = [place for place, row in enumerate(company.rows) if not row.settled]
+    if places:
+        place = dice.choice(places)
+        row = company.rows[place]
+        company.rows[place] = Row(row.id, "SUCCESS", row.ticks)
+        company.lives_of[row.id].append((company.requests, "SUCCESS"))
+
+
+def settle_at_head(company: Company, dice: random.Random) -> None:
+    """HOT Pay: the same, and the payment goes to the head of the list, with a new time."""
+    places = [place for place, row in enumerate(company.rows) if not row.settled]
+    if places:
+        row = company.rows.pop(dice.choice(places))
+        latest = max(each.ticks or 0 for each in [*company.rows, row])
+        company.rows.insert(0, Row(row.id, "SUCCESS", latest + TICKS))
+        company.lives_of[row.id].append((company.requests, "SUCCESS"))
 
 
 def times(number: int, change: Change) -> Change:
@@ -389,5 +431,6 @@ def build_rows(name: str, number: int, seed: int = 0, burst: int = 0) -> list[Ro
             ticks += dice.choice([0, 0, 0, 12, 500, 1000, 1000, 61_000]) * (TICKS // 1000)
             if name == "jframework" and ticks:
                 ticks += dice.choice([0, 3, 12_345])
-        rows.append(Row(f"p{n}", dice.choice(words), ticks))
+        time = ticks // TICKS * TICKS if name == "hotpay" else ticks  # which tells whole seconds
+        rows.append(Row(f"p{n}", dice.choice(words), time))
     return rows[::-1]

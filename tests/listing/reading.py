@@ -32,11 +32,10 @@ class Reading:
 
     :param ids: the company's own ids of payments, as often as they were handed out.
     :param error: what ended it, if anything did.
-    :param most_held: most rows that were under way at once, in requests.
     """
 
-    ids: list[str] = field(default_factory=list)
-    payments: list[Payment] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list, repr=False)
+    payments: list[Payment] = field(default_factory=list, repr=False)
     doubts: list[str] = field(default_factory=list)
     error: PaymentsError | None = None
 

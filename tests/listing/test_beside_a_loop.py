@@ -8,23 +8,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.listing.cases import KINDS, LISTS, Outcome, find_cases, run
+from tests.listing.cases import KINDS, LISTS, QUICK_KINDS, QUICK_LISTS, Outcome, find_cases, run
 
 pytestmark = pytest.mark.without_airflow
 
 #: A list that changes this rarely is vouched for.
 RARELY = 10
-
-QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
-QUICK_KINDS = (
-    "five added at every request",
-    "one added anywhere at every request",
-    "one gone at every request",
-    "one gone at every 10th",
-    "one moved to the head at every request",
-    "one gone and one added at every 3rd",
-    "a status changes at every 10th, filtered",
-)
 
 
 def choose_cases() -> list[object]:
