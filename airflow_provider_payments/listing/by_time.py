@@ -23,7 +23,7 @@ MOST_CROWD_READINGS = 3
 
 PageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page]
 #: Keys page by page, and the page that got beyond them, if there is one.
-Crowd = tuple[list[Sequence[str]], Page | None]
+CrowdScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], tuple[list[Sequence[str]], Page | None]]
 OptionalPageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page | None]
 
 
@@ -71,6 +71,7 @@ class ByTimeReader(StartingReader):
         place = {**place, self.number_param: str(self.first_page + number)}
         params = {**self.options.params, self.size_param: str(self.options.page_size), **place}
         _, page = yield [PageRequest(self, params, number, repeats)]
+        self.is_joined = True
         if page.total is None:
             raise PaymentsProtocolError("The list's reply tells no total.")
         self._check_start(page, start)
@@ -89,11 +90,13 @@ class ByTimeReader(StartingReader):
         """Read the page from a page's last time on; one that shows a row of that page, if there is any."""
         size, start = self.options.page_size, self._next_start(before)
         page = yield from self._read(start, repeats=size)
-        if not _are_joined(before, page):
+        self.is_joined = _are_joined(before, page)
+        if not self.is_joined:
             # The API does not count the very time in, or the rows of that time have left.
             page = yield from self._read(shift(before.times[-1], -STEP_BACK), repeats=size)
             self._margin = STEP_BACK if before.keys[-1] in page.keys else self._margin
-            if not _are_joined(before, page):
+            self.is_joined = _are_joined(before, page)
+            if not self.is_joined:
                 page = yield from self._read(before.times[0], repeats=size)
             if not _are_joined(before, page):
                 self.doubts.append("payments left the list while it was read")
@@ -104,22 +107,26 @@ class ByTimeReader(StartingReader):
 
         Two readings, one after the other, that show the same prove that no row was shifted from page to page.
         """
-        found, last = yield from self._read_numbers(page)
+        moment = page.times[-1] if page.times else None
+        found, last = yield from self._read_numbers(page, moment)
         for _ in range(MOST_CROWD_READINGS):
             head = yield from self._read(self._start, repeats=self.options.page_size)
-            again, last_again = yield from self._read_numbers(head)
+            again, last_again = yield from self._read_numbers(head, moment)
             if again == found:
-                return last
+                break
             found, last = again, last_again
-        self._is_shifting = True
+        else:
+            self._is_shifting = True
+        self.is_joined = True
         return last
 
-    def _read_numbers(self, page: Page) -> Generator[Sequence[PageRequest], tuple[PageRequest, Page], Crowd]:
-        """Read pages by number, until one gets beyond the time. Return the keys of that time, page by page."""
-        found, number, same, rows = [self._keys_of_start(page)], 0, 0, len(page.keys)
+    def _read_numbers(self, page: Page, moment: datetime | None) -> CrowdScript:
+        """Read pages by number, until one gets beyond the time. Return the keys up to a time, page by page."""
+        found, number, same, rows = [_keys_until(page, moment)], 0, 0, len(page.keys)
         while True:
             number += 1
             before, page = page, (yield from self._read(self._start, number, repeats=self.options.page_size))
+            self.is_joined = False  # not before a second reading has shown the same
             same = same + 1 if page.keys == before.keys else 0
             if same > 1:  # one is no sign: where pages count from 1, page 0 is page 1 again
                 raise NoProgress(
@@ -128,18 +135,12 @@ class ByTimeReader(StartingReader):
                 )
             if same:
                 continue
-            found.append(self._keys_of_start(page))
+            found.append(_keys_until(page, moment))
             rows += len(page.keys)
             if not page.keys or rows >= (page.total or 0):
                 return found, None
             if self._next_start(page) is not None:
                 return found, page
-
-    def _keys_of_start(self, page: Page) -> Sequence[str]:
-        """Return the keys of rows that are not later than the time that was asked for."""
-        if self._start is None or len(page.times) < len(page.keys):
-            return page.keys
-        return [key for key, moment in zip(page.keys, page.times, strict=True) if moment <= self._start]
 
     def _look_for_undated(self, before: Page, page: Page) -> Script:
         """Doubt a list that has payments without a creation time, which no filter by time shows.
@@ -153,6 +154,12 @@ class ByTimeReader(StartingReader):
             self._start = start
             if _count_from(again, start) > (page.total or 0):
                 self.doubts.append("not all payments of the list are found by their creation time")
+
+
+def _keys_until(page: Page, moment: datetime | None) -> Sequence[str]:
+    if moment is None or len(page.times) < len(page.keys):
+        return page.keys
+    return [key for key, each in zip(page.keys, page.times, strict=True) if each <= moment]
 
 
 def _are_joined(before: Page, page: Page) -> bool:

@@ -124,5 +124,6 @@ def open_reader(
     :param is_second: whether the list was read before.
     """
     make = (partition.second_reader if is_second else None) or partition.reader
-    options = ReadingOptions(partition.params, partition.page_size, partition.max_concurrency, query, started_at, room)
+    at_once = 1 if is_second else partition.max_concurrency  # what did not settle side by side is read one by one
+    options = ReadingOptions(partition.params, partition.page_size, at_once, query, started_at, room)
     return make(options)

@@ -37,6 +37,8 @@ from airflow_provider_payments.listing.readers import (
 
 #: A gap is read so often without anything new before it is read over.
 MAX_ATTEMPTS = 4
+#: So often it is looked whether a list of which pages only repeat what was read grows.
+MOST_GROWTH_CHECKS = 10
 #: So many pages without anything new are read at the head of a list, below what was the head at first.
 MAX_STALE_AT_HEAD = 3
 #: A list in which more than one payment moved to the head for so many pages cannot be vouched for.
@@ -111,6 +113,7 @@ class OffsetReader(Reader):
         self._overlap = 1  # rows that a page should share with the one before
         self._gaps = 0
         self._joined = 0  # pages since the last gap
+        self._checks = 0
         self._is_overtaken = False  # whether the last page brought nothing new
 
     @property
@@ -126,6 +129,8 @@ class OffsetReader(Reader):
         segments: list[Segment] = []
         while True:
             self._add(segments, request, page)
+            if self._stale > MAX_STALE_PAGES and not self.in_flight:
+                yield from self._require_growth(head)
             following = self._plan(segments)
             if not following and not self.in_flight:
                 while len(segments) > 1:
@@ -211,17 +216,27 @@ class OffsetReader(Reader):
         return not page.new and not is_full
 
     def _note_gap(self) -> None:
+        if self._side_by_side == 1:  # so rows have left, and more may
+            self._overlap = max(min(2 * self._overlap, self._limit // 4), 1)
         self._gaps += 1
         self._joined = 0
         self._side_by_side = 1
-        self._overlap = max(min(2 * self._overlap, self._limit // 4), 1)
 
     def _note_stale_page(self) -> None:
-        """Read one by one where pages only repeat what was read; not for ever."""
+        """Read one by one where pages only repeat what was read."""
         self._note_gap()
         self._is_overtaken = True
-        if not self.in_flight:
+
+    def _require_growth(self, head: Sequence[str]) -> Script:
+        """Read on where pages only repeat what was read, if that is as rows are added above. Not for ever.
+
+        :raises NoProgress: when the list begins as it did at first.
+        """
+        self._checks += 1
+        _, page = yield [self._ask(0, repeats=self._limit)]
+        if list(page.keys[:1]) == list(head[:1]) or self._checks > MOST_GROWTH_CHECKS:
             self._require_progress()
+        self._stale = 0
 
     # Closing a gap.
 
@@ -269,12 +284,12 @@ class OffsetReader(Reader):
         """Read from the top again, down to what was there at first: rows may have jumped there, and hidden others."""
         self._stale = 0
         first, position, has_met, moved = set(head), 0, False, 0
-        neighbours = set(pairwise(head))
+        neighbours: set[tuple[str, ...]] = set(pairwise(head)) or {tuple(head)}
         above = Segment(0, 0, (), ())
         while True:
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
-            if above.tail and page.keys and not above.join(page, position):
+            if above.tail and page.keys and self._limit > 1 and not above.join(page, position):
                 self.doubts.append("payments left the head of the list while it was read")
             place = next((place for place, key in enumerate(page.keys) if key in first), len(page.keys))
             if not has_met:

@@ -44,12 +44,15 @@ class PageNumberReader(Reader):
         size = self.options.page_size
         furthest = self.first_page
         totals: list[int] = []
+        stale = 0  # pages in a row without anything new, those left out that were read again
         request, page = yield [self._ask(furthest)]
         while True:
+            if not request.repeats:
+                stale = 0 if page.new else stale + 1
             if page.total is None:
                 raise PaymentsProtocolError("The list's reply tells no total.")
             is_past_window = self.window.note(page)
-            self._check_totals(totals, page.total)
+            has_shrunk = self._check_totals(totals, page.total)
             totals = [max([*totals, page.total]), page.total]
             missing = totals[0] - self.seen
             is_full_and_new = len(page.keys) >= size and page.new > 0
@@ -60,11 +63,13 @@ class PageNumberReader(Reader):
                 # Rows that were added in the middle may have moved others to a page that was read.
                 if not self.in_flight:
                     self.doubts.append(count_doubt(totals[0], self.seen))
-            elif self._stale > 1:
+            elif stale > 1:
                 raise NoProgress(
                     f"The list makes no progress: page {request.position} repeats what was read before "
                     f"({self.seen} of {totals[0]} payments seen). An API that ignores the page number looks like this."
                 )
+            elif has_shrunk and request.position > self.first_page:
+                following = [self._ask(request.position - 1, repeats=size)]  # rows have moved there, unless further up
             elif self._may_have_grown(request, page):
                 following = [self._ask(request.position, repeats=size)]
             else:
@@ -89,11 +94,15 @@ class PageNumberReader(Reader):
         is_short = 0 < len(page.keys) < self.options.page_size
         return not self.in_flight and is_short and page.new > 0 and request.position > 0 and not request.repeats
 
-    def _check_totals(self, totals: Sequence[int], now: int) -> None:
-        """Doubt pages of a list whose total has changed, unless rows can only have been added at its end."""
+    def _check_totals(self, totals: Sequence[int], now: int) -> bool:
+        """Doubt pages of a list whose total has changed, unless rows can only have been added at its end.
+
+        :return: whether the total has got smaller.
+        """
         if not totals or now == totals[-1]:
-            return
+            return False
         is_harmless = now > totals[-1] and (self.order is Order.OLDEST_FIRST or self.options.max_concurrency == 1)
         if not is_harmless:
             change = "grew" if now > totals[-1] else "shrank"
             self.doubts.append(f"the list {change} from {totals[-1]} to {now} payments while it was read")
+        return now < totals[-1]

@@ -12,15 +12,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, ClassVar
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import shift
 
 #: So many pages in a row may repeat what was read, when they are asked for one by one.
 MAX_STALE_PAGES = 10
+_SECOND = timedelta(seconds=1)
 
 
 class Order(Enum):
@@ -196,6 +198,8 @@ class StartingReader(Reader):
 
     starts_at: datetime | None = field(default=None, kw_only=True)
     start_params: Callable[[datetime], Mapping[str, str]] | None = field(default=None, kw_only=True)
+    #: Whether the page that was received last is known to follow from those before.
+    is_joined: bool = field(default=True, init=False)
     #: Whether the list begins where it was told to, as far as its rows show.
     obeys_start: bool = field(default=True, init=False)
 
@@ -203,10 +207,11 @@ class StartingReader(Reader):
         """Doubt a list that shows payments from before the time at which it was told to begin."""
         if start is None or not page.times or not self.obeys_start:
             return
+        # Some APIs compare whole seconds.
         if self.order is Order.NEWEST_FIRST:
-            self.obeys_start = max(page.times) <= start
+            self.obeys_start = max(page.times) < shift(start, _SECOND)
         else:
-            self.obeys_start = min(page.times) >= start
+            self.obeys_start = min(page.times) > shift(start, -_SECOND)
         if not self.obeys_start:
             side = "later" if self.order is Order.NEWEST_FIRST else "earlier"
             self.doubts.append(f"the list was told to begin at {start.isoformat()}, and shows {side} payments")

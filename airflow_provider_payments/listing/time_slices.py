@@ -121,28 +121,34 @@ class SlicedReader(Reader):
 
     def _read_on(self, here: TimeSlice, request: PageRequest, page: Page) -> Sequence[PageRequest]:
         """Note a slice's page; return what to ask for next, which is nothing once it has met the next slice."""
+        following = here.reader.receive(request, page)
+        self._measure(here, page)
         index = self._slices.index(here)
         before = self._slices[index - 1] if index else None
         after = self._slices[index + 1] if index + 1 < len(self._slices) else None
-        distances = [self._distance(moment) for moment in page.times]
         if here.head is None:
             here.head = frozenset(page.keys)
             if before:
                 before.has_met |= not here.head.isdisjoint(before.unclaimed)
                 before.unclaimed.clear()
+        if after and here.reader.is_joined:
+            if after.head is None:
+                here.unclaimed.update(page.keys)
+            else:
+                here.has_met |= not after.head.isdisjoint(page.keys)
+        if here.has_met or (index and not here.reader.obeys_start):
+            here.reader.in_flight -= len(following)
+            return ()
+        return following
+
+    def _measure(self, here: TimeSlice, page: Page) -> None:
+        """Note how far a slice has come, and how long pages are."""
+        distances = [self._distance(moment) for moment in page.times]
         if distances and page.new:
             self._pages_with_news += 1
             self._span += max(distances) - min(distances)
         if distances:
             here.reached = max([*distances, distances[0] if here.reached is None else here.reached])
-        if after and after.head is None:
-            here.unclaimed.update(page.keys)
-        elif after and after.head:
-            here.has_met |= not after.head.isdisjoint(page.keys)
-        if here.has_met or (index and not here.reader.obeys_start):
-            here.reader.note(page)
-            return ()
-        return here.reader.receive(request, page)
 
     def _end(self, here: TimeSlice) -> None:
         here.has_ended = True
