@@ -19,7 +19,7 @@ from airflow_provider_payments._compat import (
     get_first_reschedule,
 )
 from airflow_provider_payments.arguments import read_flag, read_whole_number
-from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError
+from airflow_provider_payments.exceptions import TRANSIENT_ERRORS, PaymentFailed, PaymentsError
 from airflow_provider_payments.operators.base import PaymentsTask
 from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
 from airflow_provider_payments.texts import unpack
@@ -133,12 +133,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Poll once; while polls fail, wait for the next here."""
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
         while True:
             try:
                 found = self._look(context)
-            except PASSING_ERRORS as error:
+            except TRANSIENT_ERRORS as error:
                 self._survive(error)
                 pause = max(self.poke_interval, find_retry_after(error))
             else:
@@ -156,13 +154,11 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 return False
 
     def _look_or_defer(self, context: Context) -> Any:
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
         deadline = self.deadline
         pause = self.poke_interval
         try:
             found = self._look(context)
-        except PASSING_ERRORS as error:
+        except TRANSIENT_ERRORS as error:
             self._survive(error)
             pause = max(pause, find_retry_after(error))
         else:
@@ -190,11 +186,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
     def _look_a_last_time(self, context: Context, last: str) -> Any:
         """Look although the time is over: what happened in the meantime may be what was waited for."""
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
         try:
             found = self._look(context)
-        except PASSING_ERRORS as error:
+        except TRANSIENT_ERRORS as error:
             self.log.warning("The last look failed. %s", error)
         else:
             if isinstance(found, PokeReturnValue):

@@ -17,6 +17,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_provider_payments._supervisor import await_to_end
 from airflow_provider_payments.argument_lists import read_filters, read_statuses
 from airflow_provider_payments.arguments import optional, read_conn_id, read_seconds, read_whole_number
+from airflow_provider_payments.exceptions import TRANSIENT_ERRORS
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.texts import escape_controls, pack, unpack
 from airflow_provider_payments.times import format_time, look_back
@@ -118,7 +119,6 @@ class NewPaymentsTrigger(BaseEventTrigger):
     async def _poll(self, line: Line, announced: Announced) -> list[dict[str, Any]]:
         """Wait for the next turn, poll, and return the events to make of it."""
         from airflow_provider_payments.triggers.polling import align
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
 
         failures, now = 0, time.time()
         polled_at = announced.polled_at
@@ -132,7 +132,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             listed: dict[int, float] = {}
             try:
                 new = await line.ask(lambda api: self._find(api, announced, listed))  # noqa: B023 - used at once
-            except PASSING_ERRORS as error:
+            except TRANSIENT_ERRORS as error:
                 failures += 1
                 if failures > self.max_poll_failures:
                     raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_payments.arguments import read_conn_id, read_seconds, read_whole_number
-from airflow_provider_payments.exceptions import PaymentFailed
+from airflow_provider_payments.exceptions import TRANSIENT_ERRORS, PaymentFailed
 from airflow_provider_payments.texts import pack
 
 if TYPE_CHECKING:
@@ -179,8 +179,6 @@ class PollingTrigger(BaseTrigger):
 
     async def _poll(self, line: Line, wait: Wait) -> str | None:
         """Poll once; return the outcome, if there is one."""
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
         try:
             is_over = await _within(self.deadline - time.time(), line.ask(wait.poll))
         except asyncio.TimeoutError:
@@ -188,7 +186,7 @@ class PollingTrigger(BaseTrigger):
         except PaymentFailed as failure:
             self.log.info("%s", failure)
             return LOOK
-        except PASSING_ERRORS as error:
+        except TRANSIENT_ERRORS as error:
             self._survive(error)
             return None
         self._failures = 0

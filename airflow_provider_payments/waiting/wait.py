@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from airflow_provider_payments.exceptions import (
-    PaymentsProtocolError,
-    PaymentsThrottled,
-    PaymentsUnavailable,
-)
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.http.retry import RetryPolicy
 
-#: What a poll may fail with and be made again. Anything else needs somebody to act.
-PASSING_ERRORS = (PaymentsThrottled, PaymentsUnavailable, PaymentsProtocolError)
 #: A poll sends each request once: the next poll is its retry.
 ONE_ATTEMPT = RetryPolicy(max_attempts=1)
 
