@@ -7,8 +7,10 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_payments._compat import (
     AirflowSensorTimeout,
@@ -23,6 +25,8 @@ from airflow_provider_payments.exceptions import TRANSIENT_ERRORS, PaymentFailed
 from airflow_provider_payments.operators.base import PaymentsTask
 from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
 from airflow_provider_payments.texts import unpack
+from airflow_provider_payments.waiting.arguments import WaitArguments
+from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
@@ -41,6 +45,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     slot until a poll succeeds again. Wrong credentials and a wrong configuration fail the task at once, and for good.
     ``soft_fail`` skips on ``timeout`` and on a failure status, never on those.
     """
+
+    #: What is waited for: the names of its arguments are attributes of the sensor, too.
+    arguments_type: ClassVar[type[WaitArguments]]
 
     def __init__(
         self,
@@ -70,23 +77,25 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         self.deferrable = deferrable
         self._wait: Wait | None = None
         self._started: float | None = None
-        self._poll_failures = self._most_failures = 0
-
-    @abstractmethod
-    def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
-        """Return what is waited for.
-
-        :param remembered: what an earlier process of this task knew, nothing else than ids.
-        """
+        self._failures = FailureCounter()
 
     @abstractmethod
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         """Return the trigger that waits for the same."""
 
-    @property
-    def window(self) -> tuple[datetime | None, datetime | None]:
-        """The window that the manifest tells of."""
-        return None, None
+    @cached_property
+    def wait_arguments(self) -> WaitArguments:
+        """What is waited for. Read once: an iterator has no more the second time."""
+        kind = self.arguments_type
+        names = [each.name for each in fields(kind) if each.name not in kind.state_fields]
+        return kind(**{name: getattr(self, name) for name in names}, takes_numbers=self.takes_numbers)
+
+    def build_condition(self, state: Mapping[str, Any]) -> Wait:
+        """Return what is waited for.
+
+        :param state: what an earlier process of this task found out, nothing else than ids.
+        """
+        return self.wait_arguments.build_condition(state)
 
     @property
     def deadline(self) -> float:
@@ -125,10 +134,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         if event["outcome"] == TIMEOUT:
             raise self._time_out(event.get("last", ""))
         self._started = event["deadline"] - self.timeout
-        self._wait = self.build_wait(unpack(event.get("remembered", {})))
+        self._wait = self.build_condition(unpack(event.get("remembered", {})))
         if event["outcome"] == LAST_LOOK:
             return self._look_a_last_time(context, event.get("last", ""))
-        self._poll_failures = event.get("look_failures", 0)
+        self._failures.count = event.get("look_failures", 0)
         return self._look_or_defer(context)
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
@@ -137,10 +146,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             try:
                 found = self._look(context)
             except TRANSIENT_ERRORS as error:
-                self._survive(error)
+                self._failures.add(error, self.log, self.conn_id)
                 pause = max(self.poke_interval, find_retry_after(error))
             else:
-                self._poll_failures = 0
+                self._failures.reset()
                 return found
             left = self.deadline - time.time()
             if self.reschedule:
@@ -159,10 +168,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         try:
             found = self._look(context)
         except TRANSIENT_ERRORS as error:
-            self._survive(error)
+            self._failures.add(error, self.log, self.conn_id)
             pause = max(pause, find_retry_after(error))
         else:
-            self._poll_failures = 0
+            self._failures.reset()
             if isinstance(found, PokeReturnValue):
                 return found.xcom_value
         now = time.time()
@@ -173,10 +182,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             poke_interval=self.poke_interval,
             deadline=deadline,
             next_poll=now + pause,
-            max_poll_failures=self._most_failures,
-            poll_failures=self._poll_failures,
-            look_failures=self._poll_failures,
-            **(self._wait.remember() if self._wait else {}),
+            max_poll_failures=self._failures.limit,
+            poll_failures=self._failures.count,
+            look_failures=self._failures.count,
+            **self.wait_arguments.with_state(self._wait.remember() if self._wait else None),
         )
         self.defer(
             trigger=trigger,
@@ -199,25 +208,19 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         """Poll, and deliver when it is over."""
         from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, StillWaiting
 
-        wait = self._wait = self._wait or self.build_wait({})
+        wait = self._wait = self._wait or self.build_condition({})
         self.build_delivery().check()  # now, not after hours
-        self._most_failures = read_whole_number("max_poll_failures", self.max_poll_failures)
+        self._failures.limit = read_whole_number("max_poll_failures", self.max_poll_failures)
         is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT, report=wait.report)
         self.log.info("%s", wait.describe())
         if not is_over:
             return False
         try:
-            value = self.deliver(lambda: wait.list_payments(self.hook), self.window, context)
+            value = self.deliver(lambda: wait.list_payments(self.hook), self.wait_arguments.window, context)
         except StillWaiting as reason:
             self.log.info("Not over after all: %s", reason)
             return False
         return PokeReturnValue(is_done=True, xcom_value=value)
-
-    def _survive(self, error: Exception) -> None:
-        self._poll_failures += 1
-        if self._poll_failures > self._most_failures:
-            raise error
-        self.log.warning("Poll failed, %d in a row of at most %d. %s", self._poll_failures, self._most_failures, error)
 
     def _time_out(self, last: str = "") -> AirflowSensorTimeout:
         return AirflowSensorTimeout(f"Not over within the timeout of {self.timeout:g} s. {last}".strip())

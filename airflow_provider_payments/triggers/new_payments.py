@@ -22,6 +22,7 @@ from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.texts import escape_controls, pack, unpack
 from airflow_provider_payments.times import format_time, look_back
 from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
+from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments.hooks.api import PaymentsApi
@@ -120,7 +121,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         """Wait for the next turn, poll, and return the events to make of it."""
         from airflow_provider_payments.triggers.polling import align
 
-        failures, now = 0, time.time()
+        failures, now = FailureCounter(self.max_poll_failures), time.time()
         polled_at = announced.polled_at
         turn = now if polled_at is None else align(polled_at + self.poke_interval, self.poke_interval, now)
         while True:
@@ -133,10 +134,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             try:
                 new = await line.ask(lambda api: self._find(api, announced, listed))  # noqa: B023 - used at once
             except TRANSIENT_ERRORS as error:
-                failures += 1
-                if failures > self.max_poll_failures:
-                    raise
-                self.log.warning("Poll failed, %d in a row of at most %d. %s", failures, self.max_poll_failures, error)
+                failures.add(error, self.log, self.payments_conn_id)
                 now = time.time()
                 turn = max(turn + self.poke_interval, now)
                 continue

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from abc import abstractmethod
 from collections.abc import AsyncIterator, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_payments.arguments import read_conn_id, read_seconds, read_whole_number
 from airflow_provider_payments.exceptions import TRANSIENT_ERRORS, PaymentFailed
-from airflow_provider_payments.texts import pack
+from airflow_provider_payments.texts import pack, unpack
+from airflow_provider_payments.waiting.arguments import WaitArguments
+from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.lines import Line
@@ -68,8 +69,11 @@ class PollingTrigger(BaseTrigger):
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
     :param look_failures: how often in a row the task itself has failed to look; for the task.
+    :param condition: what is waited for: the arguments of :attr:`arguments_type`.
     :raises PaymentsConfigError: for an argument that is not taken.
     """
+
+    arguments_type: ClassVar[type[WaitArguments]]
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class PollingTrigger(BaseTrigger):
         max_poll_failures: int = 10,
         poll_failures: int = 0,
         look_failures: int = 0,
+        **condition: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.payments_conn_id = read_conn_id("payments_conn_id", payments_conn_id)
@@ -90,24 +95,11 @@ class PollingTrigger(BaseTrigger):
         self.max_poll_failures = read_whole_number("max_poll_failures", max_poll_failures)
         self.poll_failures = read_whole_number("poll_failures", poll_failures)
         self.look_failures = read_whole_number("look_failures", look_failures)
+        self.condition = self.arguments_type(**{name: unpack(value) for name, value in condition.items()})
         # What is serialised stays as it is.
         self._last_poll = 0.0
         self._next_poll = self.next_poll
-        self._failures = self.poll_failures
-
-    @abstractmethod
-    def build_wait(self) -> Wait:
-        """Return what is waited for."""
-
-    @property
-    @abstractmethod
-    def wait_arguments(self) -> dict[str, Any]:
-        """The arguments that say what is waited for."""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the API is asked to hold its replies."""
-        return False
+        self._failures = FailureCounter(self.max_poll_failures, self.poll_failures)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made from."""
@@ -122,7 +114,7 @@ class PollingTrigger(BaseTrigger):
         )
         kind = type(self)
         arguments = {name: getattr(self, name) for name in names}
-        arguments |= {name: pack(value) for name, value in self.wait_arguments.items()}
+        arguments |= {name: pack(value) for name, value in self.condition.to_dict().items()}
         return f"{kind.__module__}.{kind.__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -133,10 +125,10 @@ class PollingTrigger(BaseTrigger):
         # In a thread, for HTTP clients take long to import; and not at the top, for DAG files that name a trigger are
         # parsed every few seconds.
         lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
-        wait = self.build_wait()
+        wait = self.condition.build_condition()
         self._last_poll = self.next_poll - self.poke_interval
         self._next_poll = align(self.next_poll, self.poke_interval, time.time())
-        self._failures = self.poll_failures
+        self._failures = FailureCounter(self.max_poll_failures, self.poll_failures)
         outcome = None
         while outcome is None:
             try:
@@ -145,7 +137,7 @@ class PollingTrigger(BaseTrigger):
             except lines.ConnectionOutdated:
                 self.log.info("Connection %r was changed, and is read again.", self.payments_conn_id)
             except lines.ConnectionUnreadable as error:
-                self._survive(error)
+                self._failures.add(error, self.log, self.payments_conn_id)
                 left = self.deadline - time.time()
                 await asyncio.sleep(max(min(self.poke_interval, left), _SHORTEST_INTERVAL))
                 outcome = TIMEOUT if left <= self.poke_interval else None
@@ -168,7 +160,7 @@ class PollingTrigger(BaseTrigger):
                 is_due = time.time() - self._last_poll >= 0.9 * self.poke_interval
                 return LAST_LOOK if is_due and not line.get_pause(0.0) else TIMEOUT
             await asyncio.sleep(turn - now)
-            async with line.take_turn(is_held=self.is_held):
+            async with line.take_turn(is_held=self.condition.is_long_poll):
                 if line.get_pause(0.0):
                     continue  # another sensor was told meanwhile to wait
                 self._last_poll = time.time()
@@ -187,15 +179,8 @@ class PollingTrigger(BaseTrigger):
             self.log.info("%s", failure)
             return LOOK
         except TRANSIENT_ERRORS as error:
-            self._survive(error)
+            self._failures.add(error, self.log, self.payments_conn_id)
             return None
-        self._failures = 0
+        self._failures.reset()
         self.log.info("%s", wait.describe())
         return LOOK if is_over else None
-
-    def _survive(self, error: Exception) -> None:
-        self._failures += 1
-        if self._failures > self.max_poll_failures:
-            raise error
-        counts = (self._failures, self.max_poll_failures)
-        self.log.warning("Poll failed, %d in a row of at most %d. %s", *counts, error)

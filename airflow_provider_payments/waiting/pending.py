@@ -8,47 +8,30 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_payments.argument_lists import read_filters
-from airflow_provider_payments.arguments import optional, read_word
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry
 from airflow_provider_payments.hooks.questions import PENDING, find_payments, find_pending, find_pending_at_head
 from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.query import build_query, parse_bound
+from airflow_provider_payments.query import build_query
 from airflow_provider_payments.texts import quote_text
+from airflow_provider_payments.waiting.arguments import SETTLED, PendingArguments
 from airflow_provider_payments.waiting.wait import StillWaiting
 
-SETTLED = "settled"
-UNTIL = (SETTLED, "pending")
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class PendingWait:
-    """Over when nothing in the window is pending (``settled``), or when something is (``pending``).
+@dataclass(kw_only=True)
+class PendingWait(PendingArguments):
+    """Met when nothing in the window is pending (``settled``), or when something is (``pending``).
 
     Cheap questions cannot see a payment that moves between two of them. So when they find nothing pending, the window
     is listed once in full, and is settled only when that shows final payments alone.
-
-    :param unsettled_id: a payment that was not final when the window was listed: as long as it is not, nothing else
-        needs to be asked.
     """
 
-    created_from: datetime | str | None = None
-    created_to: datetime | str | None = None
-    filters: Mapping[str, object] | None = None
-    until: str = SETTLED
-    unsettled_id: str | None = None
     report: ListingReport = field(default_factory=ListingReport, init=False)
     _last: str = field(default="Nothing was asked yet.", init=False)
-
-    def __post_init__(self) -> None:
-        self.until = read_word("until", self.until, UNTIL)
-        self.created_from = parse_bound("created_from", self.created_from)
-        self.created_to = parse_bound("created_to", self.created_to)
-        self.filters = optional(read_filters, "filters", self.filters)
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
         """Look for one pending payment."""

@@ -157,8 +157,8 @@ GUARDS = [
     Guard(
         "a database keeps every trigger's arguments",
         "triggers/polling.py",
-        "{name: pack(value) for name, value in self.wait_arguments.items()}",
-        "self.wait_arguments",
+        "{name: pack(value) for name, value in self.condition.to_dict().items()}",
+        "self.condition.to_dict()",
         "tests/triggers/test_hostile_texts.py -k arguments",
     ),
     Guard(

@@ -481,7 +481,7 @@ def test_told_to_stop_while_it_writes(shop: Shop, tmp_path: Path) -> None:
         told.append(call.query["limit"])
 
     shop.sandbox.before_reply = tell
-    wait = sensor.build_wait({})
+    wait = sensor.build_condition({})
     listing = wait.list_payments
 
     def stop_midway(hook: Any) -> Any:

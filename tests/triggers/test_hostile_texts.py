@@ -140,10 +140,10 @@ def test_arguments_of_any_characters_come_back_from_the_database() -> None:
         assert not find_controls(each.serialize())
         assert stored(*each.serialize()) == each.serialize()
     again = rebuild(trigger)
-    assert {name: getattr(again, name) for name in given} == given
-    assert rebuild(pending).filters == {"memo": NASTY}
-    assert rebuild(pending).unsettled_id == NASTY
-    assert again.build_wait().payment_ids == [NASTY, "b"]
+    assert {name: getattr(again.condition, name) for name in given} == given
+    assert rebuild(pending).condition.filters == {"memo": NASTY}
+    assert rebuild(pending).condition.unsettled_id == NASTY
+    assert again.condition.build_condition().payment_ids == [NASTY, "b"]
 
 
 @on_airflow_3

@@ -248,7 +248,7 @@ async def test_a_cancellation_is_not_lost_when_the_reply_comes_too(turns: int, r
     """Python's own ``wait_for`` forgets it before 3.12: the trigger of a task that is gone would poll on."""
     line = LineOfATest()
     trigger = PaymentStatusTrigger(payments_conn_id="x", payment_ids=["x"], **timing())
-    task = asyncio.create_task(trigger._poll(line, trigger.build_wait()))  # type: ignore[arg-type]
+    task = asyncio.create_task(trigger._poll(line, trigger.condition.build_condition()))  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
     line.reply.set_exception(reply) if isinstance(reply, Exception) else line.reply.set_result(reply)
     for _ in range(turns):

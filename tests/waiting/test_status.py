@@ -269,15 +269,15 @@ def test_a_held_request(shop: Shop, poll: Poll) -> None:
 
     one, both = [shop.id_of(rows[0])], [shop.id_of(row) for row in rows]
     assert asked(payment_ids=one) == [""]
-    assert asked(payment_ids=both, hold_seconds=1) == ["", ""]
-    assert asked(payment_ids=one, hold_seconds=0.5) == [""]
-    assert asked(payment_ids=one, hold_seconds=1.9) == ["1" if shop.conn_type == "satispay" else ""]
+    assert asked(payment_ids=both, long_poll_seconds=1) == ["", ""]
+    assert asked(payment_ids=one, long_poll_seconds=0.5) == [""]
+    assert asked(payment_ids=one, long_poll_seconds=1.9) == ["1" if shop.conn_type == "satispay" else ""]
 
 
 @pytest.mark.parametrize("conn_type", ["satispay"])
 def test_a_held_reply_tells_of_the_change_at_once(shop: Shop, poll_either_way: Poll) -> None:
     row = shop.sell()
-    wait = StatusWait(payment_ids=[shop.id_of(row)], hold_seconds=500)
+    wait = StatusWait(payment_ids=[shop.id_of(row)], long_poll_seconds=500)
     shop.sandbox.before_reply = lambda call: shop.move(row, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert [call.header("x-satispay-response-wait-time") for call in shop.calls] == ["60"]
