@@ -101,8 +101,9 @@ class PendingPaymentsSensor(PaymentsSensor):
     :class:`~airflow_provider_payments.operators.list_payments.ListPaymentsOperator`.
 
     Waiting is cheap: one small request for each pending status where the API can filter. Before ``settled`` is
-    believed, the window is listed once in full, and must show final payments only: a payment that moved between two
-    small requests, or whose status is a word not known here, keeps the sensor waiting.
+    believed, the window is listed once in full, and must show final payments only (and such as ``pending_statuses``
+    leaves out): a payment that moved between two small requests, or whose status is a word not known here, keeps the
+    sensor waiting.
 
     :param payments_conn_id: the connection. (templated)
     :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone; None
@@ -111,6 +112,9 @@ class PendingPaymentsSensor(PaymentsSensor):
         settled. (templated)
     :param filters: the API's own filter parameters. (templated)
     :param until: ``settled`` or ``pending``. (templated)
+    :param pending_statuses: a list of those of ``pending``, ``processing`` and ``authorized`` that count as pending;
+        None is all three. A payment that its payer has abandoned may stay ``pending`` for ever: where that happens,
+        wait for ``["processing", "authorized"]``. (templated)
     :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records``,
         ``max_records_per_file`` and ``replace_nul``. (templated)
     :param max_poll_failures: failed polls in a row that are survived. (templated)
@@ -126,6 +130,7 @@ class PendingPaymentsSensor(PaymentsSensor):
         "created_to",
         "filters",
         "until",
+        "pending_statuses",
         "max_poll_failures",
         *DELIVERY_FIELDS,
     )
@@ -137,6 +142,7 @@ class PendingPaymentsSensor(PaymentsSensor):
         created_to: datetime | str | None = None,
         filters: Mapping[str, object] | str | None = None,
         until: str = "settled",
+        pending_statuses: Sequence[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -144,6 +150,7 @@ class PendingPaymentsSensor(PaymentsSensor):
         self.created_to = created_to
         self.filters = filters
         self.until = until
+        self.pending_statuses = pending_statuses
 
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         from airflow_provider_payments.triggers.payments import PendingPaymentsTrigger

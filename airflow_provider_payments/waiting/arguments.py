@@ -16,6 +16,7 @@ from airflow_provider_payments.argument_lists import read_filters, read_id, read
 from airflow_provider_payments.arguments import optional, read_seconds, read_word
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import parse_bound
+from airflow_provider_payments.status import PaymentStatus
 from airflow_provider_payments.times import format_time
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 SETTLED = "settled"
 #: What ``until`` may be.
 UNTIL = (SETTLED, "pending")
+#: What ``pending_statuses`` may contain.
+PENDING_STATUSES = tuple(status.value for status in PaymentStatus if status.is_pending)
 
 
 @dataclass(kw_only=True)
@@ -130,6 +133,7 @@ class PendingArguments(WaitArguments):
     :param created_to: first instant after the window.
     :param filters: the API's own filter parameters.
     :param until: ``settled`` or ``pending``.
+    :param pending_statuses: the normalised statuses that count as pending; None is all three.
     :param unsettled_id: id of a payment that was not final when the window was last looked at: as long as it is not,
         nothing else needs to be asked.
     """
@@ -138,6 +142,7 @@ class PendingArguments(WaitArguments):
     created_to: datetime | None = None
     filters: Mapping[str, str] | None = None
     until: str = SETTLED
+    pending_statuses: Sequence[str] | None = None
     unsettled_id: str | None = None
     state_fields: ClassVar[Sequence[str]] = ("unsettled_id",)
 
@@ -146,6 +151,7 @@ class PendingArguments(WaitArguments):
         self.created_to = parse_bound("created_to", self.created_to)
         self.filters = optional(read_filters, "filters", self.filters, takes_numbers=takes_numbers)
         self.until = read_word("until", self.until, UNTIL)
+        self.pending_statuses = optional(read_statuses, "pending_statuses", self.pending_statuses, PENDING_STATUSES)
         self.unsettled_id = optional(read_id, "unsettled_id is", self.unsettled_id)
 
     @property

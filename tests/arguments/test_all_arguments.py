@@ -157,6 +157,24 @@ STATUSES = Kind(
     [*_NO_LISTS, "succeeded", [7], "[7]", ["succeeded", "lost"], ["None"], [""]],
 )
 WANTED = Kind(STATUSES.taken, [*STATUSES.refused, [], (), "[]"])
+PENDING_STATUSES = Kind(
+    [
+        (words, ["processing", "authorized"])
+        for words in (
+            ("processing", "authorized"),
+            '["processing", "authorized"]',
+            "['processing', 'authorized']",
+            [PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED],
+            [Text("processing"), "authorized"],
+            Proxy(lambda: ["processing", "authorized"]),
+        )
+    ],
+    [
+        *_NO_LISTS,
+        *("pending", "pending, processing", "[]", [], (), [7], [""], ["None"], {"pending": 1}),
+        *(["succeeded"], ["unknown"], ["PENDING"], ["pending", "succeeded"], ["pending", "lost"]),
+    ],
+)
 IDS = Kind(
     [(ids, ["a", "b"]) for ids in (["a", "b"], ("a", "b", "a"), '["a", "b"]', "['a', 'b']", [Text("a"), "b"])]
     + [(Proxy(lambda: ["a", "b"]), ["a", "b"])]
@@ -254,9 +272,8 @@ STATUS = {
     "created_from": TIME,
     "long_poll_seconds": SECONDS,
 }
-#: What is deferred has passed the sensor, and is plain.
-DEFERRED = {"until": Kind([("settled", "settled"), (Text("settled"), "settled")], UNTIL.refused)}
 PENDING = {"created_from": TIME, "created_to": TIME, "filters": FILTERS, "until": UNTIL}
+PENDING["pending_statuses"] = PENDING_STATUSES
 LISTING = {"created_from": TIME, "created_to": TIME, "statuses": WANTED, "filters": FILTERS}
 HAS_PENDING = {"created_from": TIME, "created_to": TIME, "filters": FILTERS}
 WATCH = {
@@ -346,7 +363,7 @@ ENTRANCES = {
     ),
     "PendingPaymentsTrigger": Entrance(
         _build("PendingPaymentsTrigger"),
-        {**POLLING, **PENDING, **DEFERRED, "unsettled_id": Kind([], [7.5, "", ["a"], True])},
+        {**POLLING, **PENDING, "unsettled_id": Kind([], [7.5, "", ["a"], True])},
         [PendingArguments, PollingTrigger.__init__],
     ),
     **{

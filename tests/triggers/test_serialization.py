@@ -41,6 +41,7 @@ TRIGGERS = [
         created_to="2026-01-02T00:00:00Z",
         filters={"type": "deposit"},
         until="pending",
+        pending_statuses=["processing", "authorized"],
         unsettled_id="7",
         **TIMES,
     ),

@@ -310,3 +310,136 @@ def test_an_empty_shop_is_settled(shop: Shop, poll: Poll) -> None:
     assert poll(shop.hook, wait)
     assert ids(wait, shop.hook) == []
     assert not poll(shop.hook, PendingWait(until="pending"))
+
+
+PENDING_WORDS = {
+    "hotpay": [("PENDING_DEPOSIT", "pending"), ("PROCESSING", "processing"), ("INCOMPLETE_DEPOSIT", "processing")],
+    "cryptofuse": [("waiting", "pending"), ("pending", "pending"), ("confirmed", "processing")]
+    + [("partially_paid", "processing")],
+    "spacepay": [("pending", "pending"), ("processing", "processing")],
+    "satispay": [("PENDING", "pending")],
+    "jframework": [("Created", "pending"), ("Pending", "pending"), ("Reserved", "authorized")],
+}
+"""Words of pending payments that lists show, and what they mean."""
+WORDS = [(conn_type, *each) for conn_type, words in PENDING_WORDS.items() for each in words]
+
+
+@pytest.mark.parametrize(("conn_type", "word", "status"), WORDS)
+def test_the_pending_statuses_that_are_named_keep_it_waiting(
+    shop: Shop, poll_either_way: Poll, word: str, status: str
+) -> None:
+    shop.finish()
+    row = shop.sell(word, "one-order")
+    wait = PendingWait(pending_statuses=[status])
+    if poll_either_way(shop.hook, wait):  # cheap questions are not asked for all words
+        with pytest.raises(StillWaiting, match=word):
+            ids(wait, shop.hook)
+    shop.move(row, "succeeded")
+    assert poll_either_way(shop.hook, wait)
+    assert ids(wait, shop.hook)
+
+
+@pytest.mark.parametrize(("conn_type", "word", "status"), WORDS)
+def test_the_others_are_delivered_as_they_are(shop: Shop, poll_either_way: Poll, word: str, status: str) -> None:
+    """As payments that their payers have abandoned: they stay as they are for ever."""
+    shop.finish()
+    row = shop.sell(word, "one-order")
+    others = [each for each in ("pending", "processing", "authorized") if each != status]
+    wait = PendingWait(pending_statuses=others)
+    assert poll_either_way(shop.hook, wait)
+    payments = {payment.id: payment for payment in wait.list_payments(shop.hook)}
+    assert payments.keys() == {payment.id for payment in shop.hook.list_payments()}
+    if shop.conn_type != "hotpay":
+        assert payments[shop.id_of(row)].status.value == status
+    assert [payment.status.value for payment in payments.values() if not payment.is_final] == [status]
+    if shop.conn_type != "satispay":
+        shop.sell("brand_new")
+        with pytest.raises(StillWaiting, match="is unknown"):
+            if poll_either_way(shop.hook, wait):
+                ids(wait, shop.hook)
+            else:
+                raise StillWaiting(wait.describe())
+
+
+@pytest.mark.parametrize(("conn_type", "word", "status"), WORDS)
+def test_until_a_payment_is_in_a_status_that_is_named(
+    shop: Shop, poll_either_way: Poll, word: str, status: str
+) -> None:
+    shop.finish()
+    shop.sell(word, "one-order")
+    wait = PendingWait(until="pending", pending_statuses=[status])
+    assert poll_either_way(shop.hook, wait)
+    assert [payment.status.value for payment in wait.list_payments(shop.hook)] == [status]
+    shop.finish()
+    other = next((each for each, meaning in PENDING_WORDS[shop.conn_type] if meaning != status), None)
+    if other:
+        shop.sell(other, "another-order")
+    assert not poll_either_way(shop.hook, wait)
+    assert wait.describe() == f"Nothing {status} was found."
+    with pytest.raises(StillWaiting):
+        ids(wait, shop.hook)
+
+
+ASKED = [
+    ("cryptofuse", ["pending"], ["waiting"]),
+    ("cryptofuse", ["processing"], ["confirming", "confirmed", "sending"]),
+    ("cryptofuse", ["authorized"], []),
+    ("spacepay", ["processing", "authorized"], ["processing"]),
+    ("satispay", ["pending"], ["PENDING"]),
+    ("satispay", ["processing", "authorized"], []),
+    ("jframework", ["processing", "authorized"], ["Reserved"]),
+    ("jframework", ["processing"], []),
+]
+
+
+@pytest.mark.parametrize("window", [{}, {"created_from": "2020-01-01T00:00:00Z"}], ids=["whole", "window"])
+@pytest.mark.parametrize(("conn_type", "statuses", "words"), ASKED)
+def test_only_the_words_of_those_statuses_are_asked_for(
+    shop: Shop, poll: Poll, statuses: list[str], words: list[str], window: dict[str, str]
+) -> None:
+    shop.finish()
+    assert poll(shop.hook, PendingWait(pending_statuses=statuses, **window))  # type: ignore[arg-type]
+    asked = [call.query.get(shop.hook.api_class.status_param) for call in shop.list_calls]
+    assert sorted(set(map(str, asked))) == sorted(words)
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "statuses"),
+    [("satispay", ["authorized"]), ("cryptofuse", ["authorized"]), ("spacepay", ["authorized"])],
+)
+def test_what_no_list_shows(shop: Shop, poll: Poll, statuses: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(PaymentsConfigError, match=f"No list of {shop.conn_type} shows payments that are authorized"):
+        poll(shop.hook, PendingWait(until="pending", pending_statuses=statuses))
+    assert shop.sandbox.requests == []
+    with caplog.at_level(logging.WARNING, "airflow_provider_payments.waiting.pending"):
+        poll(shop.hook, PendingWait(pending_statuses=statuses))
+    assert "So no payment keeps this sensor waiting" in caplog.text
+
+
+@pytest.mark.parametrize("conn_type", ["jframework"])
+def test_a_payment_that_becomes_one_of_the_others_settles_the_window(shop: Shop, poll_either_way: Poll) -> None:
+    shop.finish()
+    row = shop.sell("Reserved")
+    wait = PendingWait(pending_statuses=["processing", "authorized"])
+    assert not poll_either_way(shop.hook, wait)
+    assert wait.remember() == {"unsettled_id": shop.id_of(row)}
+    shop.move(row, "Created")
+    assert poll_either_way(shop.hook, wait)
+    assert shop.id_of(row) in ids(wait, shop.hook)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ([], r"is an empty list\. Leave it out for all of pending_statuses=\['pending', 'processing', 'authorized'\]"),
+        (["succeeded"], r"contains 'succeeded', and takes pending, processing, authorized only"),
+        (["unknown"], "contains 'unknown'"),
+        (["waiting"], r"contains 'waiting'.*Write some of pending_statuses=\['pending'"),
+        (["pending", 7], "contains 7, which is no word"),
+        ("pending", r"Write pending_statuses=\['pending'\]"),
+        ("succeeded", r"must be a list of words.*Write pending_statuses=\['pending', 'processing', 'authorized'\]"),
+    ],
+)
+def test_other_pending_statuses_are_refused(value: Any, hint: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=hint):
+        PendingWait(pending_statuses=value)
