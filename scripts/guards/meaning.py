@@ -52,7 +52,7 @@ GUARDS = [
         "waiting/arguments.py",
         "            if value is not None\n",
         '            if value is not None and name != "pending_statuses"\n',
-        "tests/triggers/test_serialization.py tests/sensors/test_modes.py -k pending_statuses",
+        "tests/sensors/test_modes.py -k pending_statuses",
     ),
     Guard(
         "an amount is no float",
