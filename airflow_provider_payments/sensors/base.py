@@ -23,7 +23,7 @@ from airflow_provider_payments._compat import (
 from airflow_provider_payments.arguments import read_flag, read_whole_number
 from airflow_provider_payments.exceptions import TRANSIENT_ERRORS, PaymentFailed, PaymentsError
 from airflow_provider_payments.operators.base import PaymentsTask
-from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
+from airflow_provider_payments.sensors.trigger_errors import find_retry_after, raise_failure
 from airflow_provider_payments.texts import unpack
 from airflow_provider_payments.waiting.arguments import WaitArguments
 from airflow_provider_payments.waiting.failures import FailureCounter
@@ -31,7 +31,7 @@ from airflow_provider_payments.waiting.failures import FailureCounter
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
     from airflow_provider_payments.triggers.polling import PollingTrigger
-    from airflow_provider_payments.waiting.wait import Wait
+    from airflow_provider_payments.waiting.condition import Wait
 
 
 class PaymentsSensor(PaymentsTask, BaseSensorOperator):
@@ -206,7 +206,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
     def _look(self, context: Context) -> PokeReturnValue | bool:
         """Poll, and deliver when it is over."""
-        from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, StillWaiting
+        from airflow_provider_payments.waiting.condition import ONE_ATTEMPT, StillWaiting
 
         wait = self._wait = self._wait or self.build_condition({})
         self.build_delivery().check()  # now, not after hours

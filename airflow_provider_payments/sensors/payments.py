@@ -13,7 +13,7 @@ from airflow_provider_payments.waiting.arguments import PendingArguments, Status
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.polling import PollingTrigger
-    from airflow_provider_payments.waiting.wait import Wait
+    from airflow_provider_payments.waiting.condition import Wait
 
 
 class PaymentStatusSensor(PaymentsSensor):

@@ -21,14 +21,14 @@ from airflow_provider_payments.exceptions import TRANSIENT_ERRORS
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.texts import escape_controls, pack, unpack
 from airflow_provider_payments.times import format_time, look_back
-from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
+from airflow_provider_payments.triggers.checkpoint import NO_TIME, Announced, shorten
 from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments.hooks.api import PaymentsApi
     from airflow_provider_payments.hooks.inquiry import Inquiry
     from airflow_provider_payments.payment import Payment
-    from airflow_provider_payments.triggers.lines import Line
+    from airflow_provider_payments.triggers.client_pool import Line
 
 #: So many ids go into one event at most; more payments make more events.
 MAX_IDS = 500
@@ -103,7 +103,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             starts a watching trigger again at once.
         """
         # In a thread, for HTTP clients take long to import.
-        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
+        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.client_pool")
         try:
             announced = await self._load()
             async with lines.borrow_line(self.payments_conn_id) as line:

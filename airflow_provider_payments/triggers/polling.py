@@ -17,8 +17,8 @@ from airflow_provider_payments.waiting.arguments import WaitArguments
 from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
-    from airflow_provider_payments.triggers.lines import Line
-    from airflow_provider_payments.waiting.wait import Wait
+    from airflow_provider_payments.triggers.client_pool import Line
+    from airflow_provider_payments.waiting.condition import Wait
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class PollingTrigger(BaseTrigger):
         """
         # In a thread, for HTTP clients take long to import; and not at the top, for DAG files that name a trigger are
         # parsed every few seconds.
-        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
+        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.client_pool")
         wait = self.condition.build_condition()
         self._last_poll = self.next_poll - self.poke_interval
         self._next_poll = align(self.next_poll, self.poke_interval, time.time())

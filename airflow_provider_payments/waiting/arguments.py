@@ -20,7 +20,7 @@ from airflow_provider_payments.status import PaymentStatus
 from airflow_provider_payments.times import format_time
 
 if TYPE_CHECKING:
-    from airflow_provider_payments.waiting.wait import Wait
+    from airflow_provider_payments.waiting.condition import Wait
 
 SETTLED = "settled"
 #: What ``until`` may be.
@@ -68,7 +68,7 @@ class WaitArguments:
         """Return the condition that these arguments describe.
 
         :param state: what another process has found out; see
-            :attr:`~airflow_provider_payments.waiting.wait.Wait.remember`.
+            :attr:`~airflow_provider_payments.waiting.condition.Wait.remember`.
         """
 
     def with_state(self, state: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import quote_text
 from airflow_provider_payments.waiting.arguments import SETTLED, PendingArguments
-from airflow_provider_payments.waiting.wait import StillWaiting
+from airflow_provider_payments.waiting.condition import StillWaiting
 
 _log = logging.getLogger(__name__)
 

@@ -124,7 +124,7 @@ def test_drivers_alone_open_sockets(module: str) -> None:
 
 
 #: Imported by running triggers; and by Airflow 3 only.
-ONLY_AT_WORK = (f"{PACKAGE}.triggers.lines", f"{PACKAGE}.triggers.new_payments")
+ONLY_AT_WORK = (f"{PACKAGE}.triggers.client_pool", f"{PACKAGE}.triggers.new_payments")
 #: What sensors and triggers are told, and how they count failures: without the conditions, which ask APIs.
 LIGHT_WHILE_WAITING = ("", ".arguments", ".failures")
 HEAVY = ("requests", "aiohttp", "cryptography", "pyarrow", "pandas", "yarl", "jwt", "sqlite3")

@@ -15,7 +15,7 @@ from airflow_provider_payments._supervisor import get_connection_async, mask_sec
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.sandbox import Sandbox
 from airflow_provider_payments.triggers import payments as triggers
-from airflow_provider_payments.triggers.lines import ConnectionUnreadable, borrow_line
+from airflow_provider_payments.triggers.client_pool import ConnectionUnreadable, borrow_line
 from tests.waits import first_event
 
 if Asset.__name__ == "Dataset":

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_payments.triggers.lines import borrow_line
+from airflow_provider_payments.triggers.client_pool import borrow_line
 
 
 class LeakingTrigger(BaseTrigger):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, Wait
+from airflow_provider_payments.waiting.condition import ONE_ATTEMPT, Wait
 from tests.waits import pytest_generate_tests, shop
 
 __all__ = ["pytest_generate_tests", "shop"]

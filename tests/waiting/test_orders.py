@@ -9,9 +9,9 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentFailed
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.waiting.condition import Wait
 from airflow_provider_payments.waiting.orders import POLLS_PER_SEARCH
 from airflow_provider_payments.waiting.status import StatusWait
-from airflow_provider_payments.waiting.wait import Wait
 from tests.waits import SEARCHED, Shop
 
 Poll = Callable[[PaymentsHook, Wait], bool]

@@ -12,8 +12,8 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.sandbox import Row
+from airflow_provider_payments.waiting.condition import StillWaiting, Wait
 from airflow_provider_payments.waiting.pending import PendingWait
-from airflow_provider_payments.waiting.wait import StillWaiting, Wait
 from tests.waits import CONN_TYPES, WITH_IDS, Shop, at_call
 
 Poll = Callable[[PaymentsHook, Wait], bool]

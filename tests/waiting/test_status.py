@@ -16,9 +16,9 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.waiting.condition import Wait
 from airflow_provider_payments.waiting.orders import choose_decisive
 from airflow_provider_payments.waiting.status import StatusWait
-from airflow_provider_payments.waiting.wait import Wait
 from tests.waits import CONN_TYPES, WITH_IDS, Shop
 
 MakePayment = Callable[..., Payment]

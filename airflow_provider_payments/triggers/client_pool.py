@@ -30,7 +30,7 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.inquiry import Inquiry, aanswer
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
 from airflow_provider_payments.http.transport import Pacer
-from airflow_provider_payments.waiting.wait import ONE_ATTEMPT
+from airflow_provider_payments.waiting.condition import ONE_ATTEMPT
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
