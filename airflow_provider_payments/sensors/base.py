@@ -31,7 +31,7 @@ from airflow_provider_payments.waiting.failures import FailureCounter
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
     from airflow_provider_payments.triggers.polling import PollingTrigger
-    from airflow_provider_payments.waiting.condition import Wait
+    from airflow_provider_payments.waiting.condition import WaitCondition
 
 
 class PaymentsSensor(PaymentsTask, BaseSensorOperator):
@@ -75,7 +75,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
-        self._wait: Wait | None = None
+        self._condition: WaitCondition | None = None
         self._started: float | None = None
         self._failures = FailureCounter()
 
@@ -90,7 +90,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         names = [each.name for each in fields(kind) if each.name not in kind.state_fields]
         return kind(**{name: getattr(self, name) for name in names}, takes_numbers=self.takes_numbers)
 
-    def build_condition(self, state: Mapping[str, Any]) -> Wait:
+    def build_condition(self, state: Mapping[str, Any]) -> WaitCondition:
         """Return what is waited for.
 
         :param state: what an earlier process of this task found out, nothing else than ids.
@@ -107,7 +107,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         """Wait, and return what was waited for."""
         with self._skip_softly():
             if read_flag("deferrable", self.deferrable):
-                return self._look_or_defer(context)
+                return self._check_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
             self._started = first.timestamp() if first else time.time()
             # Undecorated: Airflow's guard takes a sensor's call of its own base class for one operator in another.
@@ -118,7 +118,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         with self._skip_softly():
             if next_method == "__fail__":
                 raise_failure(next_kwargs or {})
-                return self._look_a_last_time(context, "The triggerer did not answer.")
+                return self._check_finally(context, "The triggerer did not answer.")
             return getattr(self, next_method)(context, **(next_kwargs or {}))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
@@ -126,25 +126,25 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
         :param event: the trigger's outcome, its deadline, and ids that it knows.
         """
-        from airflow_provider_payments.triggers.polling import LAST_LOOK, LOOK, TIMEOUT
+        from airflow_provider_payments.triggers.polling import CHECK, FINAL_CHECK, TIMEOUT
 
         is_ours = isinstance(event, Mapping) and isinstance(event.get("deadline"), int | float)
-        if not is_ours or event.get("outcome") not in (LOOK, LAST_LOOK, TIMEOUT):
+        if not is_ours or event.get("outcome") not in (CHECK, FINAL_CHECK, TIMEOUT):
             raise PaymentsError(f"The trigger's event is none of {self.task_type}'s, so it proves nothing: {event!r}.")
         if event["outcome"] == TIMEOUT:
             raise self._time_out(event.get("last", ""))
         self._started = event["deadline"] - self.timeout
-        self._wait = self.build_condition(unpack(event.get("remembered", {})))
-        if event["outcome"] == LAST_LOOK:
-            return self._look_a_last_time(context, event.get("last", ""))
+        self._condition = self.build_condition(unpack(event.get("state", {})))
+        if event["outcome"] == FINAL_CHECK:
+            return self._check_finally(context, event.get("last", ""))
         self._failures.count = event.get("look_failures", 0)
-        return self._look_or_defer(context)
+        return self._check_or_defer(context)
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Poll once; while polls fail, wait for the next here."""
         while True:
             try:
-                found = self._look(context)
+                found = self._check(context)
             except TRANSIENT_ERRORS as error:
                 self._failures.add(error, self.log, self.conn_id)
                 pause = max(self.poke_interval, find_retry_after(error))
@@ -162,11 +162,11 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             if not self.reschedule or pause >= left:
                 return False
 
-    def _look_or_defer(self, context: Context) -> Any:
+    def _check_or_defer(self, context: Context) -> Any:
         deadline = self.deadline
         pause = self.poke_interval
         try:
-            found = self._look(context)
+            found = self._check(context)
         except TRANSIENT_ERRORS as error:
             self._failures.add(error, self.log, self.conn_id)
             pause = max(pause, find_retry_after(error))
@@ -176,7 +176,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 return found.xcom_value
         now = time.time()
         if now >= deadline:
-            raise self._time_out(self._wait.describe() if self._wait else "")
+            raise self._time_out(self._condition.describe() if self._condition else "")
         trigger = self.build_trigger(
             payments_conn_id=self.conn_id,
             poke_interval=self.poke_interval,
@@ -185,7 +185,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             max_poll_failures=self._failures.limit,
             poll_failures=self._failures.count,
             look_failures=self._failures.count,
-            **self.wait_arguments.with_state(self._wait.remember() if self._wait else None),
+            **self.wait_arguments.with_state(self._condition.state if self._condition else None),
         )
         self.defer(
             trigger=trigger,
@@ -193,10 +193,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             timeout=timedelta(seconds=deadline - now),
         )
 
-    def _look_a_last_time(self, context: Context, last: str) -> Any:
+    def _check_finally(self, context: Context, last: str) -> Any:
         """Look although the time is over: what happened in the meantime may be what was waited for."""
         try:
-            found = self._look(context)
+            found = self._check(context)
         except TRANSIENT_ERRORS as error:
             self.log.warning("The last look failed. %s", error)
         else:
@@ -204,19 +204,19 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 return found.xcom_value
         raise self._time_out(last)
 
-    def _look(self, context: Context) -> PokeReturnValue | bool:
+    def _check(self, context: Context) -> PokeReturnValue | bool:
         """Poll, and deliver when it is over."""
         from airflow_provider_payments.waiting.condition import ONE_ATTEMPT, StillWaiting
 
-        wait = self._wait = self._wait or self.build_condition({})
+        condition = self._condition = self._condition or self.build_condition({})
         self.build_delivery().check()  # now, not after hours
         self._failures.limit = read_whole_number("max_poll_failures", self.max_poll_failures)
-        is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT, report=wait.report)
-        self.log.info("%s", wait.describe())
+        is_over = self.hook.inquire(condition.poll, retry=ONE_ATTEMPT, report=condition.report)
+        self.log.info("%s", condition.describe())
         if not is_over:
             return False
         try:
-            value = self.deliver(lambda: wait.list_payments(self.hook), self.wait_arguments.window, context)
+            value = self.deliver(lambda: condition.list_payments(self.hook), self.wait_arguments.window, context)
         except StillWaiting as reason:
             self.log.info("Not over after all: %s", reason)
             return False

@@ -13,7 +13,7 @@ from airflow_provider_payments.waiting.arguments import PendingArguments, Status
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.polling import PollingTrigger
-    from airflow_provider_payments.waiting.condition import Wait
+    from airflow_provider_payments.waiting.condition import WaitCondition
 
 
 class PaymentStatusSensor(PaymentsSensor):
@@ -81,7 +81,7 @@ class PaymentStatusSensor(PaymentsSensor):
         self.created_from = created_from
         self.long_poll_seconds = long_poll_seconds
 
-    def build_condition(self, state: Mapping[str, Any]) -> Wait:
+    def build_condition(self, state: Mapping[str, Any]) -> WaitCondition:
         arguments = self.wait_arguments
         if read_flag("deferrable", self.deferrable):  # the triggerer is to wait for the reply, not the worker
             arguments = StatusArguments(**arguments.to_dict() | {"long_poll_seconds": 0.0})

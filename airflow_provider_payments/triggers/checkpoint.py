@@ -24,7 +24,7 @@ def shorten(payment_id: str) -> int:
 
 
 @dataclass
-class Announced:
+class Checkpoint:
     """The payments that were announced.
 
     :param polled_at: when the list was last read, in seconds since 1970; None before the first time.
@@ -65,7 +65,7 @@ class Announced:
         self._written_at, self._has_news = self.polled_at, False
 
     @classmethod
-    def from_text(cls, text: object) -> Announced:
+    def from_text(cls, text: object) -> Checkpoint:
         """Read it from text.
 
         :raises ValueError: when it is none of ours.

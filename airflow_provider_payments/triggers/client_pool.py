@@ -53,7 +53,7 @@ class ConnectionOutdated(Exception):
 
 
 @dataclass
-class Line:
+class PooledClient:
     """A connection, opened once.
 
     :param api: what it leads to.
@@ -63,22 +63,22 @@ class Line:
     api: PaymentsApi
     fingerprint: str
     _driver: AiohttpDriver
-    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
+    _polls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
     _silent_until: float = 0.0
 
     @asynccontextmanager
-    async def take_turn(self, *, is_held: bool = False) -> AsyncIterator[None]:
+    async def slot(self, *, is_long_poll: bool = False) -> AsyncIterator[None]:
         """Wait until no other poll of this process begins at the same moment, and not too many are under way.
 
         Polls that were due together so come apart, and stay so.
 
-        :param is_held: whether the API is asked to hold its reply: the poll then takes no place away from others.
+        :param is_long_poll: whether the API is asked to hold its reply: the poll then takes no place away from others.
         """
         pacer = _pacers.setdefault(asyncio.get_running_loop(), Pacer(POLLS_PER_SECOND))
         await asyncio.sleep(pacer.reserve(time.monotonic()))
         async with AsyncExitStack() as stack:
-            if not is_held:
-                await stack.enter_async_context(self._places)
+            if not is_long_poll:
+                await stack.enter_async_context(self._polls)
             yield
 
     async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]]) -> T:
@@ -90,28 +90,28 @@ class Line:
                 self._silent_until = max(self._silent_until, time.monotonic() + error.retry_after)
             raise
 
-    def get_pause(self, interval: float) -> float:
+    def retry_after(self, interval: float) -> float:
         """Return the seconds that the API asked everybody to wait; with a part of the interval, for not all at once."""
         silence = self._silent_until - time.monotonic()
         return silence + random.uniform(0, interval) if silence > 0 else 0.0  # noqa: S311 - no secret
 
 
 @dataclass
-class _Slot:
+class _PoolEntry:
     """A line and its users."""
 
     users: int = 0
-    line: Line | None = None
+    client: PooledClient | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 _pacers: WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = WeakKeyDictionary()
-_slots: dict[tuple[asyncio.AbstractEventLoop, str, str], _Slot] = {}
+_pool: dict[tuple[asyncio.AbstractEventLoop, str, str], _PoolEntry] = {}
 
 
 @asynccontextmanager
-async def borrow_line(payments_conn_id: str) -> AsyncIterator[Line]:
+async def acquire_client(payments_conn_id: str) -> AsyncIterator[PooledClient]:
     """Borrow the line of a connection; it is opened for the first trigger and closed after the last.
 
     :raises PaymentsConfigError: when there is no such connection, or it is none of a payment company, or lacks
@@ -122,26 +122,26 @@ async def borrow_line(payments_conn_id: str) -> AsyncIterator[Line]:
     connection = await _read(payments_conn_id)
     # A connection that was changed meanwhile is another one.
     key = (asyncio.get_running_loop(), payments_conn_id, _fingerprint(connection))
-    slot = _slots.setdefault(key, _Slot())
-    slot.users += 1
+    entry = _pool.setdefault(key, _PoolEntry())
+    entry.users += 1
     try:
-        async with slot.lock:
-            if slot.line is None:
-                slot.line = await _open(connection, slot.stack)
+        async with entry.lock:
+            if entry.client is None:
+                entry.client = await _open(connection, entry.stack)
         try:
-            yield slot.line
+            yield entry.client
         except PaymentsAuthError:
-            if await _is_outdated(slot.line):
+            if await _is_outdated(entry.client):
                 raise ConnectionOutdated from None
             raise
     finally:
-        slot.users -= 1
-        if not slot.users:
-            del _slots[key]
-            await slot.stack.aclose()
+        entry.users -= 1
+        if not entry.users:
+            del _pool[key]
+            await entry.stack.aclose()
 
 
-async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
+async def _open(connection: Connection, stack: AsyncExitStack) -> PooledClient:
     # In a thread, for finding the hook may import all providers.
     hook = await asyncio.to_thread(connection.get_hook)
     if not isinstance(hook, PaymentsHook):
@@ -150,15 +150,15 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
     api, conversation = await hook.aopen()
     # A connection that sets max_concurrency means all requests of this process; else each sensor has its own share.
     max_sockets = conversation.options.max_concurrency if api.credentials.value("max_concurrency") is not None else None
-    client = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
-    await stack.enter_async_context(client)
-    return Line(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), client))
+    session = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
+    await stack.enter_async_context(session)
+    return PooledClient(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), session))
 
 
-async def _is_outdated(line: Line) -> bool:
+async def _is_outdated(client: PooledClient) -> bool:
     """Whether the connection is known to have changed since the line was opened."""
     try:
-        return _fingerprint(await _read(line.api.credentials.connection_id)) != line.fingerprint
+        return _fingerprint(await _read(client.api.credentials.connection_id)) != client.fingerprint
     except PaymentsError:
         return False
 

@@ -17,13 +17,13 @@ from airflow_provider_payments.waiting.arguments import WaitArguments
 from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
-    from airflow_provider_payments.triggers.client_pool import Line
-    from airflow_provider_payments.waiting.condition import Wait
+    from airflow_provider_payments.triggers.client_pool import PooledClient
+    from airflow_provider_payments.waiting.condition import WaitCondition
 
 T = TypeVar("T")
 
 #: Outcomes that a trigger tells its task. Only the task knows whether it is really over: it looks for itself.
-LOOK, LAST_LOOK, TIMEOUT = "look", "last look", "timeout"
+CHECK, FINAL_CHECK, TIMEOUT = "look", "last look", "timeout"
 #: However short an interval is asked for, a trigger process is not to spin.
 _SHORTEST_INTERVAL = 0.1
 
@@ -69,7 +69,7 @@ class PollingTrigger(BaseTrigger):
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
     :param look_failures: how often in a row the task itself has failed to look; for the task.
-    :param condition: what is waited for: the arguments of :attr:`arguments_type`.
+    :param arguments: what is waited for: the arguments of :attr:`arguments_type`.
     :raises PaymentsConfigError: for an argument that is not taken.
     """
 
@@ -85,7 +85,7 @@ class PollingTrigger(BaseTrigger):
         max_poll_failures: int = 10,
         poll_failures: int = 0,
         look_failures: int = 0,
-        **condition: Any,
+        **arguments: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.payments_conn_id = read_conn_id("payments_conn_id", payments_conn_id)
@@ -95,7 +95,7 @@ class PollingTrigger(BaseTrigger):
         self.max_poll_failures = read_whole_number("max_poll_failures", max_poll_failures)
         self.poll_failures = read_whole_number("poll_failures", poll_failures)
         self.look_failures = read_whole_number("look_failures", look_failures)
-        self.condition = self.arguments_type(**{name: unpack(value) for name, value in condition.items()})
+        self.arguments = self.arguments_type(**{name: unpack(value) for name, value in arguments.items()})
         # What is serialised stays as it is.
         self._last_poll = 0.0
         self._next_poll = self.next_poll
@@ -113,9 +113,9 @@ class PollingTrigger(BaseTrigger):
             "look_failures",
         )
         kind = type(self)
-        arguments = {name: getattr(self, name) for name in names}
-        arguments |= {name: pack(value) for name, value in self.condition.to_dict().items()}
-        return f"{kind.__module__}.{kind.__qualname__}", arguments
+        stored = {name: getattr(self, name) for name in names}
+        stored |= {name: pack(value) for name, value in self.arguments.to_dict().items()}
+        return f"{kind.__module__}.{kind.__qualname__}", stored
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until it is over, or the deadline has come.
@@ -124,19 +124,19 @@ class PollingTrigger(BaseTrigger):
         """
         # In a thread, for HTTP clients take long to import; and not at the top, for DAG files that name a trigger are
         # parsed every few seconds.
-        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.client_pool")
-        wait = self.condition.build_condition()
+        client_pool = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.client_pool")
+        condition = self.arguments.build_condition()
         self._last_poll = self.next_poll - self.poke_interval
         self._next_poll = align(self.next_poll, self.poke_interval, time.time())
         self._failures = FailureCounter(self.max_poll_failures, self.poll_failures)
         outcome = None
         while outcome is None:
             try:
-                async with lines.borrow_line(self.payments_conn_id) as line:
-                    outcome = await self._poll_until_over(line, wait)
-            except lines.ConnectionOutdated:
+                async with client_pool.acquire_client(self.payments_conn_id) as client:
+                    outcome = await self._poll_until_over(client, condition)
+            except client_pool.ConnectionOutdated:
                 self.log.info("Connection %r was changed, and is read again.", self.payments_conn_id)
-            except lines.ConnectionUnreadable as error:
+            except client_pool.ConnectionUnreadable as error:
                 self._failures.add(error, self.log, self.payments_conn_id)
                 left = self.deadline - time.time()
                 await asyncio.sleep(max(min(self.poke_interval, left), _SHORTEST_INTERVAL))
@@ -145,42 +145,42 @@ class PollingTrigger(BaseTrigger):
             {
                 "outcome": outcome,
                 "deadline": self.deadline,
-                "last": wait.describe(),
-                "remembered": pack(dict(wait.remember())),
+                "last": condition.describe(),
+                "state": pack(dict(condition.state)),
                 "look_failures": self.look_failures,
             }
         )
 
-    async def _poll_until_over(self, line: Line, wait: Wait) -> str:
+    async def _poll_until_over(self, client: PooledClient, condition: WaitCondition) -> str:
         while True:
             now = time.time()
-            turn = max(now, self._next_poll, now + line.get_pause(self.poke_interval))
-            if turn >= self.deadline:
+            poll_at = max(now, self._next_poll, now + client.retry_after(self.poke_interval))
+            if poll_at >= self.deadline:
                 await asyncio.sleep(max(self.deadline - now, 0.0))
                 is_due = time.time() - self._last_poll >= 0.9 * self.poke_interval
-                return LAST_LOOK if is_due and not line.get_pause(0.0) else TIMEOUT
-            await asyncio.sleep(turn - now)
-            async with line.take_turn(is_held=self.condition.is_long_poll):
-                if line.get_pause(0.0):
+                return FINAL_CHECK if is_due and not client.retry_after(0.0) else TIMEOUT
+            await asyncio.sleep(poll_at - now)
+            async with client.slot(is_long_poll=self.arguments.is_long_poll):
+                if client.retry_after(0.0):
                     continue  # another sensor was told meanwhile to wait
                 self._last_poll = time.time()
                 self._next_poll = self._last_poll + max(self.poke_interval, _SHORTEST_INTERVAL)
-                outcome = await self._poll(line, wait)
+                outcome = await self._poll(client, condition)
             if outcome is not None:
                 return outcome
 
-    async def _poll(self, line: Line, wait: Wait) -> str | None:
+    async def _poll(self, client: PooledClient, condition: WaitCondition) -> str | None:
         """Poll once; return the outcome, if there is one."""
         try:
-            is_over = await _within(self.deadline - time.time(), line.ask(wait.poll))
+            is_over = await _within(self.deadline - time.time(), client.ask(condition.poll))
         except asyncio.TimeoutError:
             return TIMEOUT
         except PaymentFailed as failure:
             self.log.info("%s", failure)
-            return LOOK
+            return CHECK
         except TRANSIENT_ERRORS as error:
             self._failures.add(error, self.log, self.payments_conn_id)
             return None
         self._failures.reset()
-        self.log.info("%s", wait.describe())
-        return LOOK if is_over else None
+        self.log.info("%s", condition.describe())
+        return CHECK if is_over else None

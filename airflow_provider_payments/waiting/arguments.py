@@ -20,7 +20,7 @@ from airflow_provider_payments.status import PaymentStatus
 from airflow_provider_payments.times import format_time
 
 if TYPE_CHECKING:
-    from airflow_provider_payments.waiting.condition import Wait
+    from airflow_provider_payments.waiting.condition import WaitCondition
 
 SETTLED = "settled"
 #: What ``until`` may be.
@@ -64,11 +64,11 @@ class WaitArguments:
         return False
 
     @abstractmethod
-    def build_condition(self, state: Mapping[str, Any] | None = None) -> Wait:
+    def build_condition(self, state: Mapping[str, Any] | None = None) -> WaitCondition:
         """Return the condition that these arguments describe.
 
         :param state: what another process has found out; see
-            :attr:`~airflow_provider_payments.waiting.condition.Wait.remember`.
+            :attr:`~airflow_provider_payments.waiting.condition.WaitCondition.state`.
         """
 
     def with_state(self, state: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -118,10 +118,10 @@ class StatusArguments(WaitArguments):
     def is_long_poll(self) -> bool:
         return self.long_poll_seconds > 0 and len(self.payment_ids) == 1
 
-    def build_condition(self, state: Mapping[str, Any] | None = None) -> Wait:
-        from airflow_provider_payments.waiting.status import StatusWait
+    def build_condition(self, state: Mapping[str, Any] | None = None) -> WaitCondition:
+        from airflow_provider_payments.waiting.status import StatusCondition
 
-        return StatusWait(**self.with_state(state))
+        return StatusCondition(**self.with_state(state))
 
 
 @dataclass(kw_only=True)
@@ -158,7 +158,7 @@ class PendingArguments(WaitArguments):
     def window(self) -> tuple[datetime | None, datetime | None]:
         return self.created_from, self.created_to
 
-    def build_condition(self, state: Mapping[str, Any] | None = None) -> Wait:
-        from airflow_provider_payments.waiting.pending import PendingWait
+    def build_condition(self, state: Mapping[str, Any] | None = None) -> WaitCondition:
+        from airflow_provider_payments.waiting.pending import PendingCondition
 
-        return PendingWait(**self.with_state(state))
+        return PendingCondition(**self.with_state(state))

@@ -19,7 +19,7 @@ class StillWaiting(Exception):
     """What looked over at the poll was not, when the payments were listed."""
 
 
-class Wait(Protocol):
+class WaitCondition(Protocol):
     """What is waited for. It may remember between polls what the one before found, but need not.
 
     :param report: counts the requests of polls.
@@ -43,5 +43,6 @@ class Wait(Protocol):
         :raises StillWaiting: while they are read, when it is not over after all.
         """
 
-    def remember(self) -> Mapping[str, Any]:
-        """Return what another process needs to know to go on: arguments of the same wait, ids only."""
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What another process needs to know to go on: arguments of the same wait, ids only."""

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class PendingWait(PendingArguments):
+class PendingCondition(PendingArguments):
     """Met when nothing in the window is pending (``settled``), or when something is (``pending``).
 
     Cheap questions cannot see a payment that moves between two of them. So when they find nothing pending, the window
@@ -88,8 +88,9 @@ class PendingWait(PendingArguments):
         guard = self._require_settled if self.until == SETTLED else _require_some
         return PaymentListing(guard(payments), payments.report)
 
-    def remember(self) -> Mapping[str, Any]:
-        """Return the id of the payment that was not final."""
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The id of the payment that was not final."""
         return {"unsettled_id": self.unsettled_id} if self.unsettled_id else {}
 
     def _ask_for_unsettled(self, api: PaymentsApi) -> Inquiry[Payment | None]:

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class StatusWait(StatusArguments):
+class StatusCondition(StatusArguments):
     """Met when every payment has reached a target status."""
 
     report: ListingReport = field(default_factory=ListingReport, init=False)
@@ -83,8 +83,9 @@ class StatusWait(StatusArguments):
         stamp(payments.values(), self.report.listed_at)  # one poll asks for them all, but not with one request
         return PaymentListing(iter([list(payments.values())]), self.report)
 
-    def remember(self) -> Mapping[str, Any]:
-        """Return the payments that orders are known to have."""
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The ids of payments that orders are known to have."""
         known = {name: sorted(ids) for name, ids in self._finder.known.items() if ids}
         return {"known_ids": known} if known else {}
 

@@ -299,7 +299,7 @@ def _build(trigger: str, **needed: Any) -> Callable[..., Any]:
     def build(**given: Any) -> Any:
         made = getattr(triggers, trigger)(**{"payments_conn_id": "spacepay_default", **times, **needed, **given})
         if isinstance(made, PollingTrigger):
-            wait = made.condition.build_condition()
+            wait = made.arguments.build_condition()
             BaseHook.get_hook("spacepay_default").inquire(wait.poll)
         else:
             BaseHook.get_hook("spacepay_default").list_payments(statuses=made.statuses, filters=made.filters)

@@ -348,15 +348,15 @@ def test_no_event_at_all(sandbox: Sandbox) -> None:
     assert sandbox.requests == []
 
 
-@pytest.mark.parametrize("remembered", [{}, {"known_ids": {}}, {"known_ids": None}])
+@pytest.mark.parametrize("state", [{}, {"known_ids": {}}, {"known_ids": None}])
 def test_a_trigger_that_looked_proves_nothing_either(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, remembered: dict[str, Any]
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]
 ) -> None:
     """The task looks for itself, and goes on waiting when it is not over."""
     shop = Shop(sandbox, "spacepay", monkeypatch)
     shop.sell("pending", "one-order")
     deadline = time.time() + 30
-    event = {"outcome": "look", "deadline": deadline, "last": "", "remembered": remembered}
+    event = {"outcome": "look", "deadline": deadline, "last": "", "state": state}
     deferral = deferred(lambda: a_sensor().resume_execution("execute_complete", {"event": event}, {}))
     assert deferral.trigger.serialize()[1]["deadline"] == pytest.approx(deadline, abs=0.01)
     assert shop.calls
@@ -366,7 +366,7 @@ def test_a_look_after_the_deadline(sandbox: Sandbox, monkeypatch: pytest.MonkeyP
     """When it was over in time and the task came late, that is still over; else it is too late."""
     shop = Shop(sandbox, "spacepay", monkeypatch)
     row = shop.sell("succeeded", "one-order")
-    arguments = {"event": {"outcome": "look", "deadline": time.time() - 5, "last": "", "remembered": {}}}
+    arguments = {"event": {"outcome": "look", "deadline": time.time() - 5, "last": "", "state": {}}}
     assert len(a_sensor().resume_execution("execute_complete", arguments, {})) == 1
     shop.move(row, "pending")
     with pytest.raises(AirflowSensorTimeout):
@@ -491,7 +491,7 @@ def test_told_to_stop_while_it_writes(shop: Shop, tmp_path: Path) -> None:
         return payments
 
     wait.list_payments = stop_midway  # type: ignore[method-assign]
-    sensor._wait = wait
+    sensor._condition = wait
     with pytest.raises(SystemExit, match="told to stop"):
         sensor.execute({})
     assert told
@@ -504,14 +504,14 @@ def test_every_connection_type_is_tried() -> None:
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
-class TestTheLastLook:
+class TestTheFinalCheck:
     """The time is over, and nobody has looked for a while."""
 
     EVENT: ClassVar = {
         "outcome": "last look",
         "deadline": 0.0,
         "last": "1 pending.",
-        "remembered": {},
+        "state": {},
         "look_failures": 0,
     }
 

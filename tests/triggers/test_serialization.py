@@ -78,7 +78,7 @@ def test_statuses_given_as_members_of_the_enumeration(shop: Shop) -> None:
         deferrable=True,
     )
     again = rebuild(deferred(lambda: sensor.execute({})).trigger)
-    assert again.condition.target_statuses == ["succeeded"]
+    assert again.arguments.target_statuses == ["succeeded"]
 
 
 @pytest.mark.parametrize("conn_type", ["hotpay", "spacepay"])
@@ -92,7 +92,7 @@ def test_filters_of_any_type(shop: Shop) -> None:
         if shop.conn_type == "hotpay":
             assert len(sensor.execute({})) == 1
         else:
-            assert rebuild(deferred(lambda sensor=sensor: sensor.execute({})).trigger).condition.filters == {
+            assert rebuild(deferred(lambda sensor=sensor: sensor.execute({})).trigger).arguments.filters == {
                 name: str(value)
             }
 
@@ -146,7 +146,7 @@ async def test_an_event_holds_no_records(shop: Shop) -> None:
         payments_conn_id=shop.conn_id, order_ids=["one-order"], poke_interval=1, deadline=now + 20, next_poll=now
     )
     event = await first_event(trigger)
-    assert event.keys() == {"outcome", "deadline", "last", "remembered", "look_failures"}
+    assert event.keys() == {"outcome", "deadline", "last", "state", "look_failures"}
     for value in (row["address"], row["amount_usd"], row["created_at"]):
         assert str(value) not in str({**event, "deadline": 0})
 
@@ -165,13 +165,13 @@ def test_what_a_trigger_of_0_1_0_stored_still_works() -> None:
     }
     pending = {"created_from": None, "created_to": None, "filters": None, "until": "settled", "unsettled_id": None}
     trigger = PaymentStatusTrigger(**{**polling, **status, "order_ids": {"as_json_text": json.dumps(["x\x00"])}})
-    condition: Any = trigger.condition.build_condition()
+    condition: Any = trigger.arguments.build_condition()
     assert (condition.order_ids, condition.known_ids) == (["x\x00"], {"x\x00": ["1"]})
     assert condition.target_statuses is None
     stored_now = trigger.serialize()[1]
     assert stored_now.keys() == (polling.keys() | status.keys()) - {"target_statuses"}, "an older one takes these, too"
     settled = PendingPaymentsTrigger(**{**polling, **pending})
-    assert settled.condition.build_condition().describe() == "Nothing was asked yet."
+    assert settled.arguments.build_condition().describe() == "Nothing was asked yet."
     assert settled.serialize()[1].keys() <= polling.keys() | pending.keys(), "an older one takes these, too"
 
 
