@@ -110,7 +110,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 return self._check_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
             self._started = first.timestamp() if first else time.time()
-            # Undecorated: Airflow's guard takes a sensor's call of its own base class for one operator in another.
+            # Unwrapped: Airflow's decorator mistakes this call of super() for an operator run inside another operator.
             return inspect.unwrap(BaseSensorOperator.execute)(self, context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -122,7 +122,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             return getattr(self, next_method)(context, **(next_kwargs or {}))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
-        """Look at what the trigger found, and deliver it or wait on.
+        """Check whether the trigger is right, and deliver the payments or wait on.
 
         :param event: the trigger's outcome, its deadline, and ids that it knows.
         """
@@ -194,18 +194,18 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         )
 
     def _check_finally(self, context: Context, last: str) -> Any:
-        """Look although the time is over: what happened in the meantime may be what was waited for."""
+        """Poll once more after the deadline: the payments may have got there since the last poll."""
         try:
             found = self._check(context)
         except TRANSIENT_ERRORS as error:
-            self.log.warning("The last look failed. %s", error)
+            self.log.warning("%s: the final check failed. %s", self.task_type, error)
         else:
             if isinstance(found, PokeReturnValue):
                 return found.xcom_value
         raise self._time_out(last)
 
     def _check(self, context: Context) -> PokeReturnValue | bool:
-        """Poll, and deliver when it is over."""
+        """Poll, and deliver the payments when the condition is met."""
         from airflow_provider_payments.waiting.condition import ONE_ATTEMPT, StillWaiting
 
         condition = self._condition = self._condition or self.build_condition({})
@@ -218,12 +218,12 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         try:
             value = self.deliver(lambda: condition.list_payments(self.hook), self.wait_arguments.window, context)
         except StillWaiting as reason:
-            self.log.info("Not over after all: %s", reason)
+            self.log.info("%s goes on waiting, for the listing shows: %s", self.task_type, reason)
             return False
         return PokeReturnValue(is_done=True, xcom_value=value)
 
     def _time_out(self, last: str = "") -> AirflowSensorTimeout:
-        return AirflowSensorTimeout(f"Not over within the timeout of {self.timeout:g} s. {last}".strip())
+        return AirflowSensorTimeout(f"{self.task_type} timed out after {self.timeout:g} s. {last}".strip())
 
     @contextmanager
     def _skip_softly(self) -> Iterator[None]:

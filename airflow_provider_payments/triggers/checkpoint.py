@@ -1,4 +1,4 @@
-"""Which payments were announced: what has to outlive the process."""
+"""The checkpoint of a watch: which payments were announced. It has to outlive the process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def shorten(payment_id: str) -> int:
 
 @dataclass
 class Checkpoint:
-    """The payments that were announced.
+    """The payments that a watch has announced.
 
     :param polled_at: when the list was last read, in seconds since 1970; None before the first time.
     :param keys: of each payment a short hash of its id, and when it was created, in seconds since 1970.

@@ -1,4 +1,4 @@
-"""Lines to payment APIs: one pooled HTTP session for each connection, shared by all triggers of a process.
+"""A pool of API clients: one HTTP session for each connection, shared by all triggers of a process.
 
 A thousand sensors then share sockets, an access token, a parsed private key, the connection's pace, and an API's
 request to wait.
@@ -37,27 +37,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Polls that a process begins in a second, and polls of one line that are under way, at most: a thousand at once would
-#: hold up the event loop.
+#: Polls that a process begins in a second, and polls of one client that are under way, at most: a thousand at once
+#: would hold up the event loop.
 POLLS_PER_SECOND = 200
 MAX_POLLS = 32
 _AS_MANY_AS_NEEDED = 0
 
 
 class ConnectionUnreadable(PaymentsUnavailable):
-    """Airflow does not tell what a connection says: its database or its API is out of order."""
+    """Airflow cannot read the connection at the moment: its database or its API does not answer."""
 
 
 class ConnectionOutdated(Exception):
-    """A connection is not any more what a line was opened with."""
+    """The Airflow connection was edited after this client was opened."""
 
 
 @dataclass
 class PooledClient:
-    """A connection, opened once.
+    """A client of one payment API, shared by the triggers of a connection.
 
-    :param api: what it leads to.
-    :param fingerprint: of what the connection said.
+    :param api: the API behind the connection.
+    :param fingerprint: hash of the connection's fields when the client was opened.
     """
 
     api: PaymentsApi
@@ -68,11 +68,11 @@ class PooledClient:
 
     @asynccontextmanager
     async def slot(self, *, is_long_poll: bool = False) -> AsyncIterator[None]:
-        """Wait until no other poll of this process begins at the same moment, and not too many are under way.
+        """Wait for a slot: no two polls of a process begin at the same moment, and not too many are under way.
 
         Polls that were due together so come apart, and stay so.
 
-        :param is_long_poll: whether the API is asked to hold its reply: the poll then takes no place away from others.
+        :param is_long_poll: whether the API is asked to hold its reply. Such a poll does not count as under way.
         """
         pacer = _pacers.setdefault(asyncio.get_running_loop(), Pacer(POLLS_PER_SECOND))
         await asyncio.sleep(pacer.reserve(time.monotonic()))
@@ -91,14 +91,17 @@ class PooledClient:
             raise
 
     def retry_after(self, interval: float) -> float:
-        """Return the seconds that the API asked everybody to wait; with a part of the interval, for not all at once."""
+        """Return the seconds that are left of the wait that the API asked for, 0.0 when none are.
+
+        :param interval: seconds over which the triggers spread out afterwards, at random.
+        """
         silence = self._silent_until - time.monotonic()
         return silence + random.uniform(0, interval) if silence > 0 else 0.0  # noqa: S311 - no secret
 
 
 @dataclass
 class _PoolEntry:
-    """A line and its users."""
+    """A client, and how many triggers use it."""
 
     users: int = 0
     client: PooledClient | None = None
@@ -112,7 +115,7 @@ _pool: dict[tuple[asyncio.AbstractEventLoop, str, str], _PoolEntry] = {}
 
 @asynccontextmanager
 async def acquire_client(payments_conn_id: str) -> AsyncIterator[PooledClient]:
-    """Borrow the line of a connection; it is opened for the first trigger and closed after the last.
+    """Acquire the client of a connection; it is opened for the first trigger and closed after the last.
 
     :raises PaymentsConfigError: when there is no such connection, or it is none of a payment company, or lacks
         something.
@@ -156,7 +159,7 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> PooledClient:
 
 
 async def _is_outdated(client: PooledClient) -> bool:
-    """Whether the connection is known to have changed since the line was opened."""
+    """Whether the connection is known to have changed since the client was opened."""
     try:
         return _fingerprint(await _read(client.api.credentials.connection_id)) != client.fingerprint
     except PaymentsError:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Outcomes that a trigger tells its task. Only the task knows whether it is really over: it looks for itself.
+#: Outcomes that a trigger tells its task, which then checks for itself. Their texts, and the names of the arguments,
+#: are stored by Airflow, and stay the same so that sensors survive an upgrade.
 CHECK, FINAL_CHECK, TIMEOUT = "look", "last look", "timeout"
 #: However short an interval is asked for, a trigger process is not to spin.
 _SHORTEST_INTERVAL = 0.1
@@ -56,7 +57,7 @@ async def _within(seconds: float, asking: Coroutine[Any, Any, T]) -> T:
 
 
 class PollingTrigger(BaseTrigger):
-    """Polls a payment API until a wait is over, then wakes the task.
+    """Polls a payment API until the condition seems met, then wakes the task.
 
     Its arguments go through the metadata database: ids, windows and times, neither secrets nor records. Times are
     seconds since 1970. Ids and filters with control characters, which a database may refuse, are packed there (see
@@ -68,7 +69,7 @@ class PollingTrigger(BaseTrigger):
     :param next_poll: when to poll first.
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
-    :param look_failures: how often in a row the task itself has failed to look; for the task.
+    :param look_failures: checks of the task itself that failed in a row; passed back to it in the event.
     :param arguments: what is waited for: the arguments of :attr:`arguments_type`.
     :raises PaymentsConfigError: for an argument that is not taken.
     """
@@ -118,7 +119,7 @@ class PollingTrigger(BaseTrigger):
         return f"{kind.__module__}.{kind.__qualname__}", stored
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until it is over, or the deadline has come.
+        """Poll until the condition seems met, or the deadline has come.
 
         :raises PaymentsError: what a retry cannot mend, or one failed poll too many.
         """
