@@ -6,7 +6,7 @@ them. They import no HTTP client, for DAG files import the sensors, and a trigge
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, fields
 from datetime import datetime
@@ -30,7 +30,7 @@ PENDING_STATUSES = tuple(status.value for status in PaymentStatus if status.is_p
 
 
 @dataclass(kw_only=True)
-class WaitArguments:
+class WaitArguments(ABC):
     """Arguments of a wait, and what the processes of one task tell each other of its state.
 
     Given as users and templates give them, they are read by the constructor; the annotations say what they are then.

@@ -348,17 +348,29 @@ def test_no_event_at_all(sandbox: Sandbox) -> None:
     assert sandbox.requests == []
 
 
-@pytest.mark.parametrize("state", [{}, {"known_ids": {}}, {"known_ids": None}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"state": {}},
+        {"state": {"known_ids": {}}},
+        {"state": {"known_ids": None}},
+        {"state": {"order_ids": ["another"]}},
+        {"remembered": {"known_ids": {}}},
+    ],
+    ids=["nothing", "empty", "none", "no-state", "earlier-version"],
+)
 def test_a_trigger_that_looked_proves_nothing_either(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
 ) -> None:
     """The task looks for itself, and goes on waiting when it is not over."""
     shop = Shop(sandbox, "spacepay", monkeypatch)
     shop.sell("pending", "one-order")
     deadline = time.time() + 30
-    event = {"outcome": "look", "deadline": deadline, "last": "", "state": state}
+    event = {"outcome": "look", "deadline": deadline, "last": "", **told}
     deferral = deferred(lambda: a_sensor().resume_execution("execute_complete", {"event": event}, {}))
-    assert deferral.trigger.serialize()[1]["deadline"] == pytest.approx(deadline, abs=0.01)
+    stored = deferral.trigger.serialize()[1]
+    assert stored["deadline"] == pytest.approx(deadline, abs=0.01)
+    assert stored["order_ids"] == ["one-order"]
     assert shop.calls
 
 
