@@ -154,7 +154,10 @@ def test_a_timeout(shop: Shop, run: Run, sensor: str, mode: str) -> None:
 def test_a_timeout_says_what_was_waited_for(shop: Shop) -> None:
     shop.sell("pending", "one-order")
     settings = wait_for_order(shop, timeout=1.5, poke_interval=0.1, deferrable=True)
-    with pytest.raises(AirflowSensorTimeout, match=r"timeout of 1\.5 s\. 0 of 1 orders .*; 1 pending \(one-order\)"):
+    with pytest.raises(
+        AirflowSensorTimeout,
+        match=r"^PaymentStatusSensor timed out after 1\.5 s\. 0 of 1 orders .*; 1 pending \(one-order\)",
+    ):
         Journey(lambda: PaymentStatusSensor(task_id="wait", **settings)).run()
 
 
