@@ -41,13 +41,6 @@ GUARDS = [
         "tests/waiting/test_pending.py -k only_the_words",
     ),
     Guard(
-        "only the pending statuses that are waited for count",
-        "hooks/questions.py",
-        "            if payment.status in statuses and api.matches(query, payment):",
-        "            if payment.status.is_pending and api.matches(query, payment):",
-        "tests/waiting/test_pending.py -k only_those_statuses_count",
-    ),
-    Guard(
         "pending_statuses go with a sensor into the triggerer",
         "waiting/arguments.py",
         "            if value is not None\n",
