@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -60,16 +60,25 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def read_statuses(name: str, value: object) -> list[str]:
-    """Read a list of status words."""
-    example = f"{name}=['succeeded']"
+def read_statuses(name: str, value: object, permitted: Sequence[str] = ()) -> list[str]:
+    """Read a list of status words.
+
+    :param permitted: the only words that are taken, of which there must be one; none given means any word, or none.
+    """
+    example = f"{name}={[*permitted] or ['succeeded']}"
     word = plain_text(value) if isinstance(value, str) else ""
-    if re.fullmatch(r"[a-z]\w+", word) and len(word) <= LONGEST_SHOWN:
+    if re.fullmatch(r"[a-z]\w+", word) and len(word) <= LONGEST_SHOWN and (word in permitted or not permitted):
         raise PaymentsConfigError(f"{name} must be a list of words, not the text {word!r}. Write {name}=[{word!r}].")
     words = read_list(name, value, "words", example)
     for each in words:
         if not isinstance(each, str):
             raise PaymentsConfigError(f"{name} contains {describe(each)}, which is no word. Write {example}.")
+        if permitted and plain_text(each) not in permitted:
+            raise PaymentsConfigError(
+                f"{name} contains {describe(each)}, and takes {', '.join(permitted)} only. Write some of {example}."
+            )
+    if permitted and not words:
+        raise PaymentsConfigError(f"{name} is an empty list. Leave it out for all of {example}, or name some of them.")
     return [plain_text(word) for word in words]
 
 

@@ -93,6 +93,10 @@ class TooManyRecordsForXCom(PaymentsError, AirflowFailException):
     """More records, or more of their bytes, than XCom should carry. Nothing was pushed; use an ``output_path``."""
 
 
+#: What passes by itself, so that a poll may be made again. Anything else needs somebody to act.
+TRANSIENT_ERRORS = (PaymentsThrottled, PaymentsUnavailable, PaymentsProtocolError)
+
+
 def refuse_xcom(kind: str) -> NoReturn:
     """Say what a task returns in the place of payments, which no task could read out of an XCom.
 

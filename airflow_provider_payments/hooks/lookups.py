@@ -54,7 +54,7 @@ def build_pending_listing(
 
     :param statuses: what is wanted of it.
     """
-    asked = [replace(query, words=frozenset({word})) for word in _pending_words(api)] or [query]
+    asked = [replace(query, words=frozenset({word})) for word in _filterable_words(api, statuses)] or [query]
     partitions = [each for question in asked for stage in _stages(api, question) for each in stage.partitions]
     return Listing(api, replace(query, statuses=statuses), [Stage(partitions)])
 
@@ -120,9 +120,11 @@ def find_pending(
     Where it can filter, this takes one small request for each pending status. What is found is certain; None means
     only that the cheap questions found none.
 
-    :param statuses: what counts where the payments have to be walked through.
+    :param statuses: which payments count. The API is asked for no others, where it can filter.
     """
-    questions = _small_questions(api, query)
+    if api.filterable_words and not can_be_listed(api, query, statuses):
+        return None
+    questions = _small_questions(api, query, statuses)
     if not questions:
         found = yield Search(build_pending_listing(api, query, statuses), limit=1)
         return found[0] if found else None
@@ -131,23 +133,33 @@ def find_pending(
         if isinstance(reply, PaymentsRequestError):
             raise reply
         for payment in map(api.read_payment, api.read_page(question, reply).rows):
-            if payment.status.is_pending and api.matches(query, payment):
+            if payment.status in statuses and api.matches(query, payment):
                 return payment
     return None
 
 
-def find_pending_at_head(api: PaymentsApi, query: PaymentQuery) -> Inquiry[Payment | None]:
+def can_be_listed(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus]) -> bool:
+    """Whether the API has a status word with one of these meanings, in which its list shows payments."""
+    words = (word for word, status in api.statuses.items() if status in statuses)
+    return any(api.find_blind_spot(replace(query, words=frozenset({word}))) is None for word in words)
+
+
+def find_pending_at_head(
+    api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus] = PENDING
+) -> Inquiry[Payment | None]:
     """Look for a payment whose pending status the list cannot be filtered by, among the latest page of payments.
 
     :func:`find_pending` sees no such payment. This asks nothing where there is no such status.
+
+    :param statuses: which payments count.
     """
-    words = {word for word, status in api.statuses.items() if status.is_pending}.difference(api.filterable_words)
+    words = {word for word, status in api.statuses.items() if status in statuses}.difference(api.filterable_words)
     if not api.filterable_words or all(api.find_blind_spot(replace(query, words=frozenset({word}))) for word in words):
         return None
     listing = build_latest_listing(api, PaymentQuery(filters=query.filters))
 
     def is_pending(payment: Payment) -> bool:
-        return payment.status.is_pending and query.wants(payment)
+        return payment.status in statuses and query.wants(payment)
 
     found = yield Search(listing, is_pending, limit=1, reach=api.page_size)
     return found[0] if found else None
@@ -163,14 +175,14 @@ def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
     return api.build_stages(query, limit=limit, max_concurrency=api.credentials.options.max_concurrency)
 
 
-def _pending_words(api: PaymentsApi) -> list[str]:
-    return [word for word in api.filterable_words if api.statuses[word].is_pending]
+def _filterable_words(api: PaymentsApi, statuses: frozenset[PaymentStatus]) -> list[str]:
+    return [word for word in api.filterable_words if api.statuses[word] in statuses]
 
 
-def _small_questions(api: PaymentsApi, query: PaymentQuery) -> list[Request]:
-    """Return a request for one payment of each pending status. None when only a walk can tell."""
+def _small_questions(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus]) -> list[Request]:
+    """Return a request for one payment of each of these statuses. None when only a walk can tell."""
     is_asked_whole = query.filters.items() <= api.build_params(query, None).items()
     if query.created_from or query.created_to or not is_asked_whole:
         return []
-    asked = (replace(query, words=frozenset({word})) for word in _pending_words(api))
+    asked = (replace(query, words=frozenset({word})) for word in _filterable_words(api, statuses))
     return [first_request(api, api.build_stages(question, limit=1, max_concurrency=1)[0]) for question in asked]

@@ -7,8 +7,10 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_payments._compat import (
     AirflowSensorTimeout,
@@ -19,15 +21,17 @@ from airflow_provider_payments._compat import (
     get_first_reschedule,
 )
 from airflow_provider_payments.arguments import read_flag, read_whole_number
-from airflow_provider_payments.exceptions import PaymentFailed, PaymentsError
+from airflow_provider_payments.exceptions import TRANSIENT_ERRORS, PaymentFailed, PaymentsError
 from airflow_provider_payments.operators.base import PaymentsTask
-from airflow_provider_payments.sensors.failures import find_retry_after, raise_failure
+from airflow_provider_payments.sensors.trigger_errors import find_retry_after, raise_failure
 from airflow_provider_payments.texts import unpack
+from airflow_provider_payments.waiting.arguments import WaitArguments
+from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
     from airflow_provider_payments.triggers.polling import PollingTrigger
-    from airflow_provider_payments.waiting.wait import Wait
+    from airflow_provider_payments.waiting.condition import WaitCondition
 
 
 class PaymentsSensor(PaymentsTask, BaseSensorOperator):
@@ -41,6 +45,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     slot until a poll succeeds again. Wrong credentials and a wrong configuration fail the task at once, and for good.
     ``soft_fail`` skips on ``timeout`` and on a failure status, never on those.
     """
+
+    #: What is waited for: the names of its arguments are attributes of the sensor, too.
+    arguments_type: ClassVar[type[WaitArguments]]
 
     def __init__(
         self,
@@ -68,25 +75,27 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
-        self._wait: Wait | None = None
+        self._condition: WaitCondition | None = None
         self._started: float | None = None
-        self._poll_failures = self._most_failures = 0
-
-    @abstractmethod
-    def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
-        """Return what is waited for.
-
-        :param remembered: what an earlier process of this task knew, nothing else than ids.
-        """
+        self._failures = FailureCounter()
 
     @abstractmethod
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         """Return the trigger that waits for the same."""
 
-    @property
-    def window(self) -> tuple[datetime | None, datetime | None]:
-        """The window that the manifest tells of."""
-        return None, None
+    @cached_property
+    def wait_arguments(self) -> WaitArguments:
+        """What is waited for. Read once: an iterator has no more the second time."""
+        kind = self.arguments_type
+        names = [each.name for each in fields(kind) if each.name not in kind.state_fields]
+        return kind(**{name: getattr(self, name) for name in names}, takes_numbers=self.takes_numbers)
+
+    def build_condition(self, state: Mapping[str, Any]) -> WaitCondition:
+        """Return what is waited for.
+
+        :param state: what an earlier process of this task found out, nothing else than ids.
+        """
+        return self.wait_arguments.build_condition(state)
 
     @property
     def deadline(self) -> float:
@@ -98,10 +107,10 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         """Wait, and return what was waited for."""
         with self._skip_softly():
             if read_flag("deferrable", self.deferrable):
-                return self._look_or_defer(context)
+                return self._check_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
             self._started = first.timestamp() if first else time.time()
-            # Undecorated: Airflow's guard takes a sensor's call of its own base class for one operator in another.
+            # Unwrapped: Airflow's decorator mistakes this call of super() for an operator run inside another operator.
             return inspect.unwrap(BaseSensorOperator.execute)(self, context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -109,40 +118,38 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         with self._skip_softly():
             if next_method == "__fail__":
                 raise_failure(next_kwargs or {})
-                return self._look_a_last_time(context, "The triggerer did not answer.")
+                return self._check_finally(context, "The triggerer did not answer.")
             return getattr(self, next_method)(context, **(next_kwargs or {}))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
-        """Look at what the trigger found, and deliver it or wait on.
+        """Check whether the trigger is right, and deliver the payments or wait on.
 
         :param event: the trigger's outcome, its deadline, and ids that it knows.
         """
-        from airflow_provider_payments.triggers.polling import LAST_LOOK, LOOK, TIMEOUT
+        from airflow_provider_payments.triggers.polling import CHECK, FINAL_CHECK, TIMEOUT
 
         is_ours = isinstance(event, Mapping) and isinstance(event.get("deadline"), int | float)
-        if not is_ours or event.get("outcome") not in (LOOK, LAST_LOOK, TIMEOUT):
+        if not is_ours or event.get("outcome") not in (CHECK, FINAL_CHECK, TIMEOUT):
             raise PaymentsError(f"The trigger's event is none of {self.task_type}'s, so it proves nothing: {event!r}.")
         if event["outcome"] == TIMEOUT:
             raise self._time_out(event.get("last", ""))
         self._started = event["deadline"] - self.timeout
-        self._wait = self.build_wait(unpack(event.get("remembered", {})))
-        if event["outcome"] == LAST_LOOK:
-            return self._look_a_last_time(context, event.get("last", ""))
-        self._poll_failures = event.get("look_failures", 0)
-        return self._look_or_defer(context)
+        self._condition = self.build_condition(unpack(event.get("state", {})))
+        if event["outcome"] == FINAL_CHECK:
+            return self._check_finally(context, event.get("last", ""))
+        self._failures.count = event.get("look_failures", 0)
+        return self._check_or_defer(context)
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Poll once; while polls fail, wait for the next here."""
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
         while True:
             try:
-                found = self._look(context)
-            except PASSING_ERRORS as error:
-                self._survive(error)
+                found = self._check(context)
+            except TRANSIENT_ERRORS as error:
+                self._failures.add(error, self.log, self.conn_id)
                 pause = max(self.poke_interval, find_retry_after(error))
             else:
-                self._poll_failures = 0
+                self._failures.reset()
                 return found
             left = self.deadline - time.time()
             if self.reschedule:
@@ -155,32 +162,30 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             if not self.reschedule or pause >= left:
                 return False
 
-    def _look_or_defer(self, context: Context) -> Any:
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
+    def _check_or_defer(self, context: Context) -> Any:
         deadline = self.deadline
         pause = self.poke_interval
         try:
-            found = self._look(context)
-        except PASSING_ERRORS as error:
-            self._survive(error)
+            found = self._check(context)
+        except TRANSIENT_ERRORS as error:
+            self._failures.add(error, self.log, self.conn_id)
             pause = max(pause, find_retry_after(error))
         else:
-            self._poll_failures = 0
+            self._failures.reset()
             if isinstance(found, PokeReturnValue):
                 return found.xcom_value
         now = time.time()
         if now >= deadline:
-            raise self._time_out(self._wait.describe() if self._wait else "")
+            raise self._time_out(self._condition.describe() if self._condition else "")
         trigger = self.build_trigger(
             payments_conn_id=self.conn_id,
             poke_interval=self.poke_interval,
             deadline=deadline,
             next_poll=now + pause,
-            max_poll_failures=self._most_failures,
-            poll_failures=self._poll_failures,
-            look_failures=self._poll_failures,
-            **(self._wait.remember() if self._wait else {}),
+            max_poll_failures=self._failures.limit,
+            poll_failures=self._failures.count,
+            look_failures=self._failures.count,
+            **self.wait_arguments.with_state(self._condition.state if self._condition else None),
         )
         self.defer(
             trigger=trigger,
@@ -188,45 +193,37 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
             timeout=timedelta(seconds=deadline - now),
         )
 
-    def _look_a_last_time(self, context: Context, last: str) -> Any:
-        """Look although the time is over: what happened in the meantime may be what was waited for."""
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
+    def _check_finally(self, context: Context, last: str) -> Any:
+        """Poll once more after the deadline: the payments may have got there since the last poll."""
         try:
-            found = self._look(context)
-        except PASSING_ERRORS as error:
-            self.log.warning("The last look failed. %s", error)
+            found = self._check(context)
+        except TRANSIENT_ERRORS as error:
+            self.log.warning("%s: the final check failed. %s", self.task_type, error)
         else:
             if isinstance(found, PokeReturnValue):
                 return found.xcom_value
         raise self._time_out(last)
 
-    def _look(self, context: Context) -> PokeReturnValue | bool:
-        """Poll, and deliver when it is over."""
-        from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, StillWaiting
+    def _check(self, context: Context) -> PokeReturnValue | bool:
+        """Poll, and deliver the payments when the condition is met."""
+        from airflow_provider_payments.waiting.condition import ONE_ATTEMPT, StillWaiting
 
-        wait = self._wait = self._wait or self.build_wait({})
+        condition = self._condition = self._condition or self.build_condition({})
         self.build_delivery().check()  # now, not after hours
-        self._most_failures = read_whole_number("max_poll_failures", self.max_poll_failures)
-        is_over = self.hook.inquire(wait.poll, retry=ONE_ATTEMPT, report=wait.report)
-        self.log.info("%s", wait.describe())
+        self._failures.limit = read_whole_number("max_poll_failures", self.max_poll_failures)
+        is_over = self.hook.inquire(condition.poll, retry=ONE_ATTEMPT, report=condition.report)
+        self.log.info("%s", condition.describe())
         if not is_over:
             return False
         try:
-            value = self.deliver(lambda: wait.list_payments(self.hook), self.window, context)
+            value = self.deliver(lambda: condition.list_payments(self.hook), self.wait_arguments.window, context)
         except StillWaiting as reason:
-            self.log.info("Not over after all: %s", reason)
+            self.log.info("%s goes on waiting, for the listing shows: %s", self.task_type, reason)
             return False
         return PokeReturnValue(is_done=True, xcom_value=value)
 
-    def _survive(self, error: Exception) -> None:
-        self._poll_failures += 1
-        if self._poll_failures > self._most_failures:
-            raise error
-        self.log.warning("Poll failed, %d in a row of at most %d. %s", self._poll_failures, self._most_failures, error)
-
     def _time_out(self, last: str = "") -> AirflowSensorTimeout:
-        return AirflowSensorTimeout(f"Not over within the timeout of {self.timeout:g} s. {last}".strip())
+        return AirflowSensorTimeout(f"{self.task_type} timed out after {self.timeout:g} s. {last}".strip())
 
     @contextmanager
     def _skip_softly(self) -> Iterator[None]:

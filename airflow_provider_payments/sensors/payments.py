@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments.argument_lists import read_filters, read_ids, read_statuses
-from airflow_provider_payments.arguments import optional, read_flag, read_seconds, read_word
+from airflow_provider_payments.arguments import read_flag
 from airflow_provider_payments.operators.base import DELIVERY_FIELDS
-from airflow_provider_payments.query import parse_bound
 from airflow_provider_payments.sensors.base import PaymentsSensor
-from airflow_provider_payments.times import format_time
+from airflow_provider_payments.waiting.arguments import PendingArguments, StatusArguments
 
 if TYPE_CHECKING:
     from airflow_provider_payments.triggers.polling import PollingTrigger
-    from airflow_provider_payments.waiting.wait import Wait
+    from airflow_provider_payments.waiting.condition import WaitCondition
 
 
 class PaymentStatusSensor(PaymentsSensor):
@@ -52,6 +49,7 @@ class PaymentStatusSensor(PaymentsSensor):
     :raises PaymentFailed: when a payment reaches a failure status.
     """
 
+    arguments_type = StatusArguments
     template_fields: Sequence[str] = (
         "payments_conn_id",
         "payment_ids",
@@ -83,34 +81,16 @@ class PaymentStatusSensor(PaymentsSensor):
         self.created_from = created_from
         self.long_poll_seconds = long_poll_seconds
 
-    def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
-        from airflow_provider_payments.waiting.status import StatusWait
-
-        asked = {**self._asked}
-        held = asked.pop("long_poll_seconds")
-        return StatusWait(
-            **asked,
-            hold_seconds=0.0 if read_flag("deferrable", self.deferrable) else held,
-            known_ids=remembered.get("known_ids") or {},
-        )
+    def build_condition(self, state: Mapping[str, Any]) -> WaitCondition:
+        arguments = self.wait_arguments
+        if read_flag("deferrable", self.deferrable):  # the triggerer is to wait for the reply, not the worker
+            arguments = StatusArguments(**arguments.to_dict() | {"long_poll_seconds": 0.0})
+        return arguments.build_condition(state)
 
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         from airflow_provider_payments.triggers.payments import PaymentStatusTrigger
 
-        asked = {**self._asked, "created_from": format_time(self._asked["created_from"])}
-        return PaymentStatusTrigger(**asked, **arguments)
-
-    @cached_property
-    def _asked(self) -> dict[str, Any]:
-        """What is waited for. Read once: an iterator has no more the second time."""
-        return {
-            "payment_ids": read_ids("payment_ids", self.payment_ids, takes_numbers=self.takes_numbers),
-            "order_ids": read_ids("order_ids", self.order_ids, takes_numbers=self.takes_numbers),
-            "target_statuses": optional(read_statuses, "target_statuses", self.target_statuses),
-            "failure_statuses": optional(read_statuses, "failure_statuses", self.failure_statuses) or [],
-            "created_from": parse_bound("created_from", self.created_from),
-            "long_poll_seconds": read_seconds("long_poll_seconds", self.long_poll_seconds),
-        }
+        return PaymentStatusTrigger(**arguments)
 
 
 class PendingPaymentsSensor(PaymentsSensor):
@@ -121,8 +101,9 @@ class PendingPaymentsSensor(PaymentsSensor):
     :class:`~airflow_provider_payments.operators.list_payments.ListPaymentsOperator`.
 
     Waiting is cheap: one small request for each pending status where the API can filter. Before ``settled`` is
-    believed, the window is listed once in full, and must show final payments only: a payment that moved between two
-    small requests, or whose status is a word not known here, keeps the sensor waiting.
+    believed, the window is listed once in full, and must show final payments only (and such as ``pending_statuses``
+    leaves out): a payment that moved between two small requests, or whose status is a word not known here, keeps the
+    sensor waiting.
 
     :param payments_conn_id: the connection. (templated)
     :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone; None
@@ -131,6 +112,9 @@ class PendingPaymentsSensor(PaymentsSensor):
         settled. (templated)
     :param filters: the API's own filter parameters. (templated)
     :param until: ``settled`` or ``pending``. (templated)
+    :param pending_statuses: a list of those of ``pending``, ``processing`` and ``authorized`` that count as pending;
+        None is all three. A payment that its payer has abandoned may stay ``pending`` for ever: where that happens,
+        wait for ``["processing", "authorized"]``. (templated)
     :param output_path: as in ``ListPaymentsOperator``, like ``file_format``, ``include_raw``, ``max_xcom_records``,
         ``max_records_per_file`` and ``replace_nul``. (templated)
     :param max_poll_failures: failed polls in a row that are survived. (templated)
@@ -139,12 +123,14 @@ class PendingPaymentsSensor(PaymentsSensor):
     :raises PaymentsConfigError: for bad arguments or a bad connection, before the first request.
     """
 
+    arguments_type = PendingArguments
     template_fields: Sequence[str] = (
         "payments_conn_id",
         "created_from",
         "created_to",
         "filters",
         "until",
+        "pending_statuses",
         "max_poll_failures",
         *DELIVERY_FIELDS,
     )
@@ -156,6 +142,7 @@ class PendingPaymentsSensor(PaymentsSensor):
         created_to: datetime | str | None = None,
         filters: Mapping[str, object] | str | None = None,
         until: str = "settled",
+        pending_statuses: Sequence[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -163,33 +150,9 @@ class PendingPaymentsSensor(PaymentsSensor):
         self.created_to = created_to
         self.filters = filters
         self.until = until
-
-    @property
-    def window(self) -> tuple[datetime | None, datetime | None]:
-        return parse_bound("created_from", self.created_from), parse_bound("created_to", self.created_to)
-
-    def _read(self) -> dict[str, Any]:
-        from airflow_provider_payments.waiting.pending import UNTIL
-
-        return {
-            "filters": optional(read_filters, "filters", self.filters, takes_numbers=self.takes_numbers),
-            "until": read_word("until", self.until, UNTIL),
-        }
-
-    def build_wait(self, remembered: Mapping[str, Any]) -> Wait:
-        from airflow_provider_payments.waiting.pending import PendingWait
-
-        start, end = self.window
-        unsettled_id = remembered.get("unsettled_id")
-        return PendingWait(start, end, **self._read(), unsettled_id=None if unsettled_id is None else str(unsettled_id))
+        self.pending_statuses = pending_statuses
 
     def build_trigger(self, **arguments: Any) -> PollingTrigger:
         from airflow_provider_payments.triggers.payments import PendingPaymentsTrigger
 
-        start, end = self.window
-        return PendingPaymentsTrigger(
-            created_from=format_time(start),
-            created_to=format_time(end),
-            **self._read(),
-            **arguments,
-        )
+        return PendingPaymentsTrigger(**arguments)

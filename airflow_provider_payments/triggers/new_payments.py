@@ -17,16 +17,18 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_provider_payments._supervisor import await_to_end
 from airflow_provider_payments.argument_lists import read_filters, read_statuses
 from airflow_provider_payments.arguments import optional, read_conn_id, read_seconds, read_whole_number
+from airflow_provider_payments.exceptions import TRANSIENT_ERRORS
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.texts import escape_controls, pack, unpack
 from airflow_provider_payments.times import format_time, look_back
-from airflow_provider_payments.triggers.announced import NO_TIME, Announced, shorten
+from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint, shorten
+from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments.hooks.api import PaymentsApi
     from airflow_provider_payments.listing.run import Inquiry
     from airflow_provider_payments.payment import Payment
-    from airflow_provider_payments.triggers.lines import Line
+    from airflow_provider_payments.triggers.client_pool import PooledClient
 
 #: So many ids go into one event at most; more payments make more events.
 MAX_IDS = 500
@@ -101,50 +103,46 @@ class NewPaymentsTrigger(BaseEventTrigger):
             starts a watching trigger again at once.
         """
         # In a thread, for HTTP clients take long to import.
-        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
+        client_pool = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.client_pool")
         try:
-            announced = await self._load()
-            async with lines.borrow_line(self.payments_conn_id) as line:
+            checkpoint = await self._load()
+            async with client_pool.acquire_client(self.payments_conn_id) as client:
                 while True:
-                    for event in await self._poll(line, announced):
+                    for event in await self._poll(client, checkpoint):
                         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
                     await asyncio.sleep(min(_TO_BE_WRITTEN, self.poke_interval))
-                    await self._save(announced)
+                    await self._save(checkpoint)
         except Exception as error:
             self.log.error("Watching %r ends, and begins anew in a while. %s", self.payments_conn_id, error)
             await asyncio.sleep(10 * self.poke_interval)
             raise
 
-    async def _poll(self, line: Line, announced: Announced) -> list[dict[str, Any]]:
-        """Wait for the next turn, poll, and return the events to make of it."""
+    async def _poll(self, client: PooledClient, checkpoint: Checkpoint) -> list[dict[str, Any]]:
+        """Wait until the next poll is due, poll, and return the events to make of it."""
         from airflow_provider_payments.triggers.polling import align
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
 
-        failures, now = 0, time.time()
-        polled_at = announced.polled_at
-        turn = now if polled_at is None else align(polled_at + self.poke_interval, self.poke_interval, now)
+        failures, now = FailureCounter(self.max_poll_failures), time.time()
+        polled_at = checkpoint.polled_at
+        poll_at = now if polled_at is None else align(polled_at + self.poke_interval, self.poke_interval, now)
         while True:
-            turn = max(turn, now + line.get_pause(self.poke_interval))
-            await asyncio.sleep(turn - now)
+            poll_at = max(poll_at, now + client.retry_after(self.poke_interval))
+            await asyncio.sleep(poll_at - now)
             now = time.time()
-            if line.get_pause(0.0):
+            if client.retry_after(0.0):
                 continue  # another trigger was told meanwhile to wait
             listed: dict[int, float] = {}
             try:
-                new = await line.ask(lambda api: self._find(api, announced, listed))  # noqa: B023 - used at once
-            except PASSING_ERRORS as error:
-                failures += 1
-                if failures > self.max_poll_failures:
-                    raise
-                self.log.warning("Poll failed, %d in a row of at most %d. %s", failures, self.max_poll_failures, error)
+                new = await client.ask(lambda api: self._find(api, checkpoint, listed))  # noqa: B023 - used at once
+            except TRANSIENT_ERRORS as error:
+                failures.add(error, self.log, self.payments_conn_id)
                 now = time.time()
-                turn = max(turn + self.poke_interval, now)
+                poll_at = max(poll_at + self.poke_interval, now)
                 continue
-            await asyncio.to_thread(announced.note, listed, turn, self.lookback)  # of 100,000 it takes a while
+            await asyncio.to_thread(checkpoint.note, listed, poll_at, self.lookback)  # of 100,000 it takes a while
             self.log.info("%d new payments", len(new))
             return list(self._describe(new))
 
-    def _find(self, api: PaymentsApi, announced: Announced, listed: dict[int, float]) -> Inquiry[list[Payment]]:
+    def _find(self, api: PaymentsApi, checkpoint: Checkpoint, listed: dict[int, float]) -> Inquiry[list[Payment]]:
         """List the payments of the time to look back on, and return those that are new.
 
         :param listed: told of each payment its key, and when it was created.
@@ -152,11 +150,11 @@ class NewPaymentsTrigger(BaseEventTrigger):
         from airflow_provider_payments.hooks.lookups import build_listing
         from airflow_provider_payments.listing.run import Search
 
-        is_first = announced.polled_at is None
+        is_first = checkpoint.polled_at is None
         if is_first and self.created_from is not None:
             start = parse_bound("created_from", self.created_from)
         else:
-            last = datetime.fromtimestamp(announced.polled_at or time.time(), timezone.utc)
+            last = datetime.fromtimestamp(checkpoint.polled_at or time.time(), timezone.utc)
             start = look_back(last, timedelta(seconds=self.lookback))
         query = build_query(
             created_from=start,
@@ -170,7 +168,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             key = shorten(payment.id)
             listed[key] = payment.occurred_at.timestamp() if payment.occurred_at else NO_TIME
             # What matched before the watch began is no news.
-            return key not in announced.keys and not (is_first and self.created_from is None)
+            return key not in checkpoint.keys and not (is_first and self.created_from is None)
 
         return (yield Search(build_listing(api, query), is_new))
 
@@ -187,29 +185,29 @@ class NewPaymentsTrigger(BaseEventTrigger):
                 "last_created_at": format_time(max(moments, default=None)),
             }
 
-    async def _load(self) -> Announced:
+    async def _load(self) -> Checkpoint:
         store = getattr(self, "asset_state_store", None)
         try:
             if store is None:
                 raise ValueError("the asset state store came with Airflow 3.3")
             text = await self._exchange(store, "get", self._key)
-            return await asyncio.to_thread(Announced.from_text, text) if text else Announced()
+            return await asyncio.to_thread(Checkpoint.from_text, text) if text else Checkpoint()
         except ValueError as error:
             self._warn_once(error)
             # Airflow makes a new trigger of one that failed, in the same process.
-            return _memory.setdefault(f"{self._key} {self.created_from}", Announced())
+            return _memory.setdefault(f"{self._key} {self.created_from}", Checkpoint())
 
-    async def _save(self, announced: Announced) -> None:
+    async def _save(self, checkpoint: Checkpoint) -> None:
         store = getattr(self, "asset_state_store", None)
-        if store is None or not announced.is_outdated(self.lookback):
+        if store is None or not checkpoint.is_outdated(self.lookback):
             return
-        text = await asyncio.to_thread(announced.to_text)
+        text = await asyncio.to_thread(checkpoint.to_text)
         try:
             await self._exchange(store, "set", self._key, text)
         except ValueError as error:
             self._warn_once(error)
         else:
-            announced.note_written()
+            checkpoint.note_written()
 
     async def _exchange(self, store: Any, verb: str, *values: str) -> Any:
         """Ask the store to get or to set."""
@@ -233,4 +231,4 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
 
 #: For triggers without a store.
-_memory: dict[str, Announced] = {}
+_memory: dict[str, Checkpoint] = {}

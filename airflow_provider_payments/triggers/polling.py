@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from abc import abstractmethod
 from collections.abc import AsyncIterator, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_payments.arguments import read_conn_id, read_seconds, read_whole_number
-from airflow_provider_payments.exceptions import PaymentFailed
-from airflow_provider_payments.texts import pack
+from airflow_provider_payments.exceptions import TRANSIENT_ERRORS, PaymentFailed
+from airflow_provider_payments.texts import pack, unpack
+from airflow_provider_payments.waiting.arguments import WaitArguments
+from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
-    from airflow_provider_payments.triggers.lines import Line
-    from airflow_provider_payments.waiting.wait import Wait
+    from airflow_provider_payments.triggers.client_pool import PooledClient
+    from airflow_provider_payments.waiting.condition import WaitCondition
 
 T = TypeVar("T")
 
-#: Outcomes that a trigger tells its task. Only the task knows whether it is really over: it looks for itself.
-LOOK, LAST_LOOK, TIMEOUT = "look", "last look", "timeout"
+#: Outcomes that a trigger tells its task, which then checks for itself. Their texts, and the names of the arguments,
+#: are stored by Airflow, and stay the same so that sensors survive an upgrade.
+CHECK, FINAL_CHECK, TIMEOUT = "look", "last look", "timeout"
 #: However short an interval is asked for, a trigger process is not to spin.
 _SHORTEST_INTERVAL = 0.1
 
@@ -55,7 +57,7 @@ async def _within(seconds: float, asking: Coroutine[Any, Any, T]) -> T:
 
 
 class PollingTrigger(BaseTrigger):
-    """Polls a payment API until a wait is over, then wakes the task.
+    """Polls a payment API until the condition seems met, then wakes the task.
 
     Its arguments go through the metadata database: ids, windows and times, neither secrets nor records. Times are
     seconds since 1970. Ids and filters with control characters, which a database may refuse, are packed there (see
@@ -67,9 +69,12 @@ class PollingTrigger(BaseTrigger):
     :param next_poll: when to poll first.
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
-    :param look_failures: how often in a row the task itself has failed to look; for the task.
+    :param look_failures: checks of the task itself that failed in a row; passed back to it in the event.
+    :param arguments: what is waited for: the arguments of :attr:`arguments_type`.
     :raises PaymentsConfigError: for an argument that is not taken.
     """
+
+    arguments_type: ClassVar[type[WaitArguments]]
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class PollingTrigger(BaseTrigger):
         max_poll_failures: int = 10,
         poll_failures: int = 0,
         look_failures: int = 0,
+        **arguments: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.payments_conn_id = read_conn_id("payments_conn_id", payments_conn_id)
@@ -90,24 +96,11 @@ class PollingTrigger(BaseTrigger):
         self.max_poll_failures = read_whole_number("max_poll_failures", max_poll_failures)
         self.poll_failures = read_whole_number("poll_failures", poll_failures)
         self.look_failures = read_whole_number("look_failures", look_failures)
+        self.arguments = self.arguments_type(**{name: unpack(value) for name, value in arguments.items()})
         # What is serialised stays as it is.
         self._last_poll = 0.0
         self._next_poll = self.next_poll
-        self._failures = self.poll_failures
-
-    @abstractmethod
-    def build_wait(self) -> Wait:
-        """Return what is waited for."""
-
-    @property
-    @abstractmethod
-    def wait_arguments(self) -> dict[str, Any]:
-        """The arguments that say what is waited for."""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the API is asked to hold its replies."""
-        return False
+        self._failures = FailureCounter(self.max_poll_failures, self.poll_failures)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the trigger is made from."""
@@ -121,31 +114,31 @@ class PollingTrigger(BaseTrigger):
             "look_failures",
         )
         kind = type(self)
-        arguments = {name: getattr(self, name) for name in names}
-        arguments |= {name: pack(value) for name, value in self.wait_arguments.items()}
-        return f"{kind.__module__}.{kind.__qualname__}", arguments
+        stored = {name: getattr(self, name) for name in names}
+        stored |= {name: pack(value) for name, value in self.arguments.to_dict().items()}
+        return f"{kind.__module__}.{kind.__qualname__}", stored
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until it is over, or the deadline has come.
+        """Poll until the condition seems met, or the deadline has come.
 
         :raises PaymentsError: what a retry cannot mend, or one failed poll too many.
         """
         # In a thread, for HTTP clients take long to import; and not at the top, for DAG files that name a trigger are
         # parsed every few seconds.
-        lines = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.lines")
-        wait = self.build_wait()
+        client_pool = await asyncio.to_thread(import_module, "airflow_provider_payments.triggers.client_pool")
+        condition = self.arguments.build_condition()
         self._last_poll = self.next_poll - self.poke_interval
         self._next_poll = align(self.next_poll, self.poke_interval, time.time())
-        self._failures = self.poll_failures
+        self._failures = FailureCounter(self.max_poll_failures, self.poll_failures)
         outcome = None
         while outcome is None:
             try:
-                async with lines.borrow_line(self.payments_conn_id) as line:
-                    outcome = await self._poll_until_over(line, wait)
-            except lines.ConnectionOutdated:
+                async with client_pool.acquire_client(self.payments_conn_id) as client:
+                    outcome = await self._poll_until_over(client, condition)
+            except client_pool.ConnectionOutdated:
                 self.log.info("Connection %r was changed, and is read again.", self.payments_conn_id)
-            except lines.ConnectionUnreadable as error:
-                self._survive(error)
+            except client_pool.ConnectionUnreadable as error:
+                self._failures.add(error, self.log, self.payments_conn_id)
                 left = self.deadline - time.time()
                 await asyncio.sleep(max(min(self.poke_interval, left), _SHORTEST_INTERVAL))
                 outcome = TIMEOUT if left <= self.poke_interval else None
@@ -153,51 +146,42 @@ class PollingTrigger(BaseTrigger):
             {
                 "outcome": outcome,
                 "deadline": self.deadline,
-                "last": wait.describe(),
-                "remembered": pack(dict(wait.remember())),
+                "last": condition.describe(),
+                "state": pack(dict(condition.state)),
                 "look_failures": self.look_failures,
             }
         )
 
-    async def _poll_until_over(self, line: Line, wait: Wait) -> str:
+    async def _poll_until_over(self, client: PooledClient, condition: WaitCondition) -> str:
         while True:
             now = time.time()
-            turn = max(now, self._next_poll, now + line.get_pause(self.poke_interval))
-            if turn >= self.deadline:
+            poll_at = max(now, self._next_poll, now + client.retry_after(self.poke_interval))
+            if poll_at >= self.deadline:
                 await asyncio.sleep(max(self.deadline - now, 0.0))
                 is_due = time.time() - self._last_poll >= 0.9 * self.poke_interval
-                return LAST_LOOK if is_due and not line.get_pause(0.0) else TIMEOUT
-            await asyncio.sleep(turn - now)
-            async with line.take_turn(is_held=self.is_held):
-                if line.get_pause(0.0):
+                return FINAL_CHECK if is_due and not client.retry_after(0.0) else TIMEOUT
+            await asyncio.sleep(poll_at - now)
+            async with client.slot(is_long_poll=self.arguments.is_long_poll):
+                if client.retry_after(0.0):
                     continue  # another sensor was told meanwhile to wait
                 self._last_poll = time.time()
                 self._next_poll = self._last_poll + max(self.poke_interval, _SHORTEST_INTERVAL)
-                outcome = await self._poll(line, wait)
+                outcome = await self._poll(client, condition)
             if outcome is not None:
                 return outcome
 
-    async def _poll(self, line: Line, wait: Wait) -> str | None:
+    async def _poll(self, client: PooledClient, condition: WaitCondition) -> str | None:
         """Poll once; return the outcome, if there is one."""
-        from airflow_provider_payments.waiting.wait import PASSING_ERRORS
-
         try:
-            is_over = await _within(self.deadline - time.time(), line.ask(wait.poll))
+            is_over = await _within(self.deadline - time.time(), client.ask(condition.poll))
         except asyncio.TimeoutError:
             return TIMEOUT
         except PaymentFailed as failure:
             self.log.info("%s", failure)
-            return LOOK
-        except PASSING_ERRORS as error:
-            self._survive(error)
+            return CHECK
+        except TRANSIENT_ERRORS as error:
+            self._failures.add(error, self.log, self.payments_conn_id)
             return None
-        self._failures = 0
-        self.log.info("%s", wait.describe())
-        return LOOK if is_over else None
-
-    def _survive(self, error: Exception) -> None:
-        self._failures += 1
-        if self._failures > self.max_poll_failures:
-            raise error
-        counts = (self._failures, self.max_poll_failures)
-        self.log.warning("Poll failed, %d in a row of at most %d. %s", *counts, error)
+        self._failures.reset()
+        self.log.info("%s", condition.describe())
+        return CHECK if is_over else None

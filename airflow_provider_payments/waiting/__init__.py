@@ -1,1 +1,1 @@
-"""What sensors and triggers wait for: what to ask at each poll, and when it is over."""
+"""Wait conditions of sensors and triggers: what to ask the API at each poll, and when the condition is met."""

@@ -3,55 +3,55 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_payments.argument_lists import read_filters
-from airflow_provider_payments.arguments import optional, read_word
+from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
-from airflow_provider_payments.hooks.lookups import PENDING, find_payments, find_pending, find_pending_at_head
+from airflow_provider_payments.hooks.lookups import (
+    PENDING,
+    can_be_listed,
+    find_payments,
+    find_pending,
+    find_pending_at_head,
+)
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Inquiry
 from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.query import build_query, parse_bound
+from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import quote_text
-from airflow_provider_payments.waiting.wait import StillWaiting
+from airflow_provider_payments.waiting.arguments import SETTLED, PendingArguments
+from airflow_provider_payments.waiting.condition import StillWaiting
 
-SETTLED = "settled"
-UNTIL = (SETTLED, "pending")
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class PendingWait:
-    """Over when nothing in the window is pending (``settled``), or when something is (``pending``).
+@dataclass(kw_only=True)
+class PendingCondition(PendingArguments):
+    """Met when nothing in the window is pending (``settled``), or when something is (``pending``).
 
     Cheap questions cannot see a payment that moves between two of them. So when they find nothing pending, the window
-    is listed once in full, and is settled only when that shows final payments alone.
-
-    :param unsettled_id: a payment that was not final when the window was listed: as long as it is not, nothing else
-        needs to be asked.
+    is listed once in full, and is settled only when that shows final payments alone; besides those in a pending status
+    that is not among ``pending_statuses``.
     """
 
-    created_from: datetime | str | None = None
-    created_to: datetime | str | None = None
-    filters: Mapping[str, object] | None = None
-    until: str = SETTLED
-    unsettled_id: str | None = None
     report: ListingReport = field(default_factory=ListingReport, init=False)
     _last: str = field(default="Nothing was asked yet.", init=False)
 
-    def __post_init__(self) -> None:
-        self.until = read_word("until", self.until, UNTIL)
-        self.created_from = parse_bound("created_from", self.created_from)
-        self.created_to = parse_bound("created_to", self.created_to)
-        self.filters = optional(read_filters, "filters", self.filters)
+    def __post_init__(self, takes_numbers: bool) -> None:
+        super().__post_init__(takes_numbers)
+        self._statuses = frozenset(map(PaymentStatus, self.pending_statuses or PENDING))
+        self._disregarded = PENDING - self._statuses
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
-        """Look for one pending payment."""
+        """Look for one pending payment.
+
+        :raises PaymentsConfigError: when a payment is waited for that no list of this API shows.
+        """
         query = build_query(
             created_from=self.created_from,
             created_to=self.created_to,
@@ -59,15 +59,16 @@ class PendingWait:
             known_words=api.statuses,
             known_filters=api.filters,
         )
+        self._require_listable(api, query)
         payment = yield from self._ask_for_unsettled(api)
         if payment is None:
             # Where only a walk can tell, it may as well look for unknown statuses.
-            statuses = PENDING | {PaymentStatus.UNKNOWN} if self.until == SETTLED else PENDING
-            payment = yield from find_pending(api, query, statuses)
+            unknown = {PaymentStatus.UNKNOWN} if self.until == SETTLED else set()
+            payment = yield from find_pending(api, query, self._statuses | unknown)
         if payment is None and self.until != SETTLED:
-            payment = yield from find_pending_at_head(api, query)
+            payment = yield from find_pending_at_head(api, query, self._statuses)
         if payment is None:
-            self._last = "Nothing pending was found."
+            self._last = f"Nothing {self._what} was found."
             if self.until == SETTLED and query.created_to and query.created_to > datetime.now(timezone.utc):
                 _log.warning("The window ends at %s, so it may yet get payments.", query.created_to.isoformat())
             return self.until == SETTLED
@@ -80,15 +81,16 @@ class PendingWait:
 
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:
         """List the window's payments, or those of them that are pending."""
-        statuses = None if self.until == SETTLED else sorted(status.value for status in PENDING)
+        statuses = None if self.until == SETTLED else sorted(status.value for status in self._statuses)
         payments = hook.list_payments(
             created_from=self.created_from, created_to=self.created_to, statuses=statuses, filters=self.filters
         )
         guard = self._require_settled if self.until == SETTLED else _require_some
         return PaymentListing(guard(payments), payments.report)
 
-    def remember(self) -> Mapping[str, Any]:
-        """Return the id of the payment that was not final."""
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The id of the payment that was not final."""
         return {"unsettled_id": self.unsettled_id} if self.unsettled_id else {}
 
     def _ask_for_unsettled(self, api: PaymentsApi) -> Inquiry[Payment | None]:
@@ -97,17 +99,42 @@ class PendingWait:
             return None
         found = yield from find_payments(api, [self.unsettled_id])
         payment = found.get(self.unsettled_id)
-        return None if payment is None or payment.is_final else payment
+        return payment if payment is not None and self._is_unsettled(payment) else None
+
+    @property
+    def _what(self) -> str:
+        """What is waited for, in a sentence."""
+        return " or ".join(self.pending_statuses) if self.pending_statuses else "pending"
+
+    def _is_unsettled(self, payment: Payment) -> bool:
+        """Whether a payment keeps the window from being settled. One in an unknown status always does."""
+        return not (payment.is_final or payment.status in self._disregarded)
+
+    def _require_listable(self, api: PaymentsApi, query: PaymentQuery) -> None:
+        if self.pending_statuses is None or can_be_listed(api, query, self._statuses):
+            return
+        reason = f"No list of {api.name} shows payments that are {self._what}."
+        if self.until != SETTLED:
+            raise PaymentsConfigError(
+                f"{reason} Name other pending_statuses, or wait for payments by their ids: PaymentStatusSensor."
+            )
+        _log.warning("%s So no payment keeps this sensor waiting, but one in an unknown status.", reason)
 
     def _require_settled(self, payments: PaymentListing) -> Iterator[Sequence[Payment]]:
+        disregarded: Counter[str] = Counter()
         for page in payments.pages:
             for payment in page:
-                if not payment.is_final:
+                if self._is_unsettled(payment):
                     self._note(payment)
                     raise StillWaiting(self._last)
+                if not payment.is_final:
+                    disregarded[payment.status.value] += 1
             yield page
         if not payments.report.is_complete:
             raise StillWaiting(f"The window cannot be called settled: {' '.join(payments.report.doubts)}")
+        if disregarded:
+            counts = ", ".join(f"{number} {status}" for status, number in disregarded.items())
+            _log.info("These payments are not final, and pending_statuses leaves them out: %s.", counts)
 
     def _note(self, payment: Payment) -> None:
         word = quote_text(payment.provider_status)

@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_payments.argument_lists import read_ids, read_statuses
-from airflow_provider_payments.arguments import optional, read_seconds
-from airflow_provider_payments.exceptions import PaymentFailed, PaymentsConfigError
+from airflow_provider_payments.exceptions import PaymentFailed
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.lookups import find_payments
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Inquiry
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
-from airflow_provider_payments.query import PaymentQuery, build_query, parse_bound
+from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import escape_controls, quote_text
 from airflow_provider_payments.times import UTC
+from airflow_provider_payments.waiting.arguments import StatusArguments
 from airflow_provider_payments.waiting.orders import OrderFinder, choose_decisive
 
 #: So many payments are named in a log line.
@@ -27,42 +26,16 @@ _NAMED = 5
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class StatusWait:
-    """Over when every payment has reached a target status.
+@dataclass(kw_only=True)
+class StatusCondition(StatusArguments):
+    """Met when every payment has reached a target status."""
 
-    :param payment_ids: the payments; or
-    :param order_ids: the orders, each decided by one of its payments (see
-        :func:`~airflow_provider_payments.waiting.orders.choose_decisive`).
-    :param target_statuses: None is any final status.
-    :param failure_statuses: one of these ends the wait at once.
-    :param created_from: payments from here on are searched for orders, where the API cannot be asked for them.
-    :param hold_seconds: how long the API may hold its reply, where it can and one payment only is waited for.
-    :param known_ids: payments that orders are known to have, from another process.
-    """
-
-    payment_ids: Sequence[str] = ()
-    order_ids: Sequence[str] = ()
-    target_statuses: Sequence[str] | None = None
-    failure_statuses: Sequence[str] = ()
-    created_from: datetime | None = None
-    hold_seconds: float = 0.0
-    known_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
     report: ListingReport = field(default_factory=ListingReport, init=False)
     _found: dict[str, list[Payment]] = field(default_factory=dict, init=False)
     _target: PaymentQuery = field(default_factory=PaymentQuery, init=False)
 
-    def __post_init__(self) -> None:
-        self.payment_ids = read_ids("payment_ids", self.payment_ids)
-        self.order_ids = read_ids("order_ids", self.order_ids)
-        self.target_statuses = optional(read_statuses, "target_statuses", self.target_statuses)
-        self.failure_statuses = optional(read_statuses, "failure_statuses", self.failure_statuses) or []
-        self.created_from = parse_bound("created_from", self.created_from)
-        self.hold_seconds = read_seconds("long_poll_seconds", self.hold_seconds)
-        if bool(self.payment_ids) == bool(self.order_ids):
-            raise PaymentsConfigError(
-                "Name what to wait for: payment_ids or order_ids, one of them, and not an empty list."
-            )
+    def __post_init__(self, takes_numbers: bool) -> None:
+        super().__post_init__(takes_numbers)
         self._names = self.payment_ids or self.order_ids
         self._finder = OrderFinder(self.created_from, {name: set(ids) for name, ids in self.known_ids.items()})
 
@@ -110,15 +83,16 @@ class StatusWait:
         stamp(payments.values(), self.report.listed_at)  # one poll asks for them all, but not with one request
         return PaymentListing(iter([list(payments.values())]), self.report)
 
-    def remember(self) -> Mapping[str, Any]:
-        """Return the payments that orders are known to have."""
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The ids of payments that orders are known to have."""
         known = {name: sorted(ids) for name, ids in self._finder.known.items() if ids}
         return {"known_ids": known} if known else {}
 
     def _find(self, api: PaymentsApi, names: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
         if self.order_ids:
             return (yield from self._finder.find(api, names))
-        hold_seconds = self.hold_seconds if len(self._names) == 1 else 0.0
+        hold_seconds = self.long_poll_seconds if len(self._names) == 1 else 0.0
         found = yield from find_payments(api, names, hold_seconds)
         return {name: [found[name]] if name in found else [] for name in names}
 

@@ -31,7 +31,7 @@ GUARDS = [
     Guard(
         "a watcher's state is written only when it has changed",
         "triggers/new_payments.py",
-        "if store is None or not announced.is_outdated(self.lookback):",
+        "if store is None or not checkpoint.is_outdated(self.lookback):",
         "if store is None:",
         "tests/triggers/test_new_payments.py -k has_not_changed",
     ),
@@ -157,15 +157,15 @@ GUARDS = [
     Guard(
         "a database keeps every trigger's arguments",
         "triggers/polling.py",
-        "{name: pack(value) for name, value in self.wait_arguments.items()}",
-        "self.wait_arguments",
+        "{name: pack(value) for name, value in self.arguments.to_dict().items()}",
+        "self.arguments.to_dict()",
         "tests/triggers/test_hostile_texts.py -k arguments",
     ),
     Guard(
         "a database keeps what a trigger remembers",
         "triggers/polling.py",
-        "pack(dict(wait.remember()))",
-        "dict(wait.remember())",
+        "pack(dict(condition.state))",
+        "dict(condition.state)",
         "tests/triggers/test_hostile_texts.py -k remembers",
     ),
     Guard(

@@ -22,9 +22,30 @@ GUARDS = [
     Guard(
         "unknown is not settled",
         "waiting/pending.py",
-        "                if not payment.is_final:\n",
-        "                if payment.status.is_pending:\n",
+        "return not (payment.is_final or payment.status in self._disregarded)",
+        "return payment.status in self._statuses",
         "tests/waiting/test_pending.py",
+    ),
+    Guard(
+        "a window is settled although payments are in a pending status that is not waited for",
+        "waiting/pending.py",
+        "return not (payment.is_final or payment.status in self._disregarded)",
+        "return not payment.is_final",
+        "tests/waiting/test_pending.py -k delivered_as_they_are",
+    ),
+    Guard(
+        "only the pending statuses that are waited for are asked for",
+        "hooks/lookups.py",
+        "if api.statuses[word] in statuses]",
+        "if api.statuses[word].is_pending]",
+        "tests/waiting/test_pending.py -k only_the_words",
+    ),
+    Guard(
+        "pending_statuses go with a sensor into the triggerer",
+        "waiting/arguments.py",
+        "            if value is not None\n",
+        '            if value is not None and name != "pending_statuses"\n',
+        "tests/sensors/test_modes.py -k pending_statuses",
     ),
     Guard(
         "an amount is no float",

@@ -26,6 +26,7 @@ from airflow_provider_payments.sensors.base import PaymentsSensor
 from airflow_provider_payments.sensors.payments import PaymentStatusSensor, PendingPaymentsSensor
 from airflow_provider_payments.triggers import payments as triggers
 from airflow_provider_payments.triggers.polling import PollingTrigger
+from airflow_provider_payments.waiting.arguments import PendingArguments, StatusArguments
 from airflow_provider_payments.windows import slice_window
 from tests.listed import unlisted
 from tests.waits import deferred
@@ -156,6 +157,24 @@ STATUSES = Kind(
     [*_NO_LISTS, "succeeded", [7], "[7]", ["succeeded", "lost"], ["None"], [""]],
 )
 WANTED = Kind(STATUSES.taken, [*STATUSES.refused, [], (), "[]"])
+PENDING_STATUSES = Kind(
+    [
+        (words, ["processing", "authorized"])
+        for words in (
+            ("processing", "authorized"),
+            '["processing", "authorized"]',
+            "['processing', 'authorized']",
+            [PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED],
+            [Text("processing"), "authorized"],
+            Proxy(lambda: ["processing", "authorized"]),
+        )
+    ],
+    [
+        *_NO_LISTS,
+        *("pending", "pending, processing", "[]", [], (), [7], [""], ["None"], {"pending": 1}),
+        *(["succeeded"], ["unknown"], ["PENDING"], ["pending", "succeeded"], ["pending", "lost"]),
+    ],
+)
 IDS = Kind(
     [(ids, ["a", "b"]) for ids in (["a", "b"], ("a", "b", "a"), '["a", "b"]', "['a', 'b']", [Text("a"), "b"])]
     + [(Proxy(lambda: ["a", "b"]), ["a", "b"])]
@@ -253,9 +272,8 @@ STATUS = {
     "created_from": TIME,
     "long_poll_seconds": SECONDS,
 }
-#: What is deferred has passed the sensor, and is plain.
-DEFERRED = {"until": Kind([("settled", "settled"), (Text("settled"), "settled")], UNTIL.refused)}
 PENDING = {"created_from": TIME, "created_to": TIME, "filters": FILTERS, "until": UNTIL}
+PENDING["pending_statuses"] = PENDING_STATUSES
 LISTING = {"created_from": TIME, "created_to": TIME, "statuses": WANTED, "filters": FILTERS}
 HAS_PENDING = {"created_from": TIME, "created_to": TIME, "filters": FILTERS}
 WATCH = {
@@ -281,7 +299,7 @@ def _build(trigger: str, **needed: Any) -> Callable[..., Any]:
     def build(**given: Any) -> Any:
         made = getattr(triggers, trigger)(**{"payments_conn_id": "spacepay_default", **times, **needed, **given})
         if isinstance(made, PollingTrigger):
-            wait = made.build_wait()
+            wait = made.arguments.build_condition()
             BaseHook.get_hook("spacepay_default").inquire(wait.poll)
         else:
             BaseHook.get_hook("spacepay_default").list_payments(statuses=made.statuses, filters=made.filters)
@@ -341,12 +359,12 @@ ENTRANCES = {
     "PaymentStatusTrigger": Entrance(
         _build("PaymentStatusTrigger", order_ids=["a"]),
         {**POLLING, **STATUS, "known_ids": Kind([], [7, "a", ["a"], {"a": "b"}, {"a": [None]}])},
-        [triggers.PaymentStatusTrigger.__init__, PollingTrigger.__init__],
+        [StatusArguments, PollingTrigger.__init__],
     ),
     "PendingPaymentsTrigger": Entrance(
         _build("PendingPaymentsTrigger"),
-        {**POLLING, **PENDING, **DEFERRED, "unsettled_id": Kind([], [7.5, "", ["a"], True])},
-        [triggers.PendingPaymentsTrigger.__init__, PollingTrigger.__init__],
+        {**POLLING, **PENDING, "unsettled_id": Kind([], [7.5, "", ["a"], True])},
+        [PendingArguments, PollingTrigger.__init__],
     ),
     **{
         f"hook.{name}": Entrance(_ask(name), arguments, [getattr(SpacePayHook, name)])
@@ -419,7 +437,8 @@ def test_no_argument_is_left_out(name: str) -> None:
         parameter.name
         for signature in entrance.signatures
         for parameter in inspect.signature(signature).parameters.values()
-        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD) and parameter.name != "self"
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        and parameter.name not in ("self", "takes_numbers")
     }
     assert found <= set(entrance.arguments)
     assert found or not entrance.signatures

@@ -93,7 +93,8 @@ def test_what_is_deferred_carries_plain_text(shop: Shop, wanted: list[str]) -> N
         arguments = deferred(lambda sensor=pending: sensor.execute({})).trigger.serialize()[1]
         assert (arguments["created_from"], arguments["created_to"]) == ("2025-10-26T00:30:00Z", "2025-10-26T01:30:00Z")
         status = PaymentStatusSensor(**given, order_ids=["waits"])
-        assert deferred(lambda sensor=status: sensor.execute({})).trigger.created_from == "2025-10-26T00:30:00Z"
+        arguments = deferred(lambda sensor=status: sensor.execute({})).trigger.serialize()[1]
+        assert arguments["created_from"] == "2025-10-26T00:30:00Z"
 
 
 def test_triggers_and_slices_take_every_form() -> None:
@@ -103,9 +104,10 @@ def test_triggers_and_slices_take_every_form() -> None:
     for write in FORMS.values():
         status = triggers.PaymentStatusTrigger(order_ids=["a"], created_from=write(START), **times)
         pending = triggers.PendingPaymentsTrigger(created_from=write(START), created_to=write(END), **times)
-        assert {status.created_from, pending.created_from} == {"2025-10-26T00:30:00Z"}
-        assert type(pending.serialize()[1]["created_to"]) is str
-        assert status.build_wait().created_from == START
+        stored = [trigger.serialize()[1] for trigger in (status, pending)]
+        assert {arguments["created_from"] for arguments in stored} == {"2025-10-26T00:30:00Z"}
+        assert type(stored[1]["created_to"]) is str
+        assert status.arguments.build_condition().created_from == START
         every = pendulum.duration(minutes=30)
         assert plain == slice_window(write(START), write(END), every=every, output_path="file:///{slice}.csv")
         if Asset.__name__ == "Asset":  # Airflow 2 cannot watch assets

@@ -38,23 +38,27 @@ def test_sensors_outlive_a_triggerer(
     conn_ids = list(sandbox.connections())
     pending = {conn_id: pending_names(conn_id) for conn_id in conn_ids}
     assert all(len(names) == 2 for names in pending.values())
+    abandoned = sandbox.spacepay.add(status="pending")
+    processing = sandbox.spacepay.add(status="processing")
     output = tmp_path / "lake"
     airflow = deploy({"TEST_PENDING": json.dumps(pending), "TEST_OUTPUT": output.as_uri()})
     airflow.migrate()
     airflow.start_all()
-    airflow.wait_for_states({"deferred": 5})
+    airflow.wait_for_states({"deferred": 6})
     polls = len(sandbox.requests)
     while len(sandbox.requests) < polls + 20:  # the triggerer polls
         time.sleep(0.2)
     stored = json.dumps(airflow.query("SELECT * FROM trigger") + airflow.query("SELECT next_kwargs FROM task_instance"))
     assert "payments_conn_id" in stored
+    assert "pending_statuses" in stored
 
     airflow.kill("triggerer")
     sandbox.settle()
+    processing["status"] = "completed"
     time.sleep(1)
-    airflow.wait_for_states({"deferred": 5})
+    airflow.wait_for_states({"deferred": 6})
     airflow.start("triggerer")
-    airflow.wait_for_states({"success": 5})
+    airflow.wait_for_states({"success": 6})
 
     for conn_id, names in pending.items():
         api = conn_id.removesuffix("_default")
@@ -74,6 +78,10 @@ def test_sensors_outlive_a_triggerer(
             for record in value:
                 assert record["is_final"]
                 assert [record[name] for name in fields] == [payments[record["id"]][name] for name in fields]
+
+    records = [json.loads(line) for line in (output / "abandoned.jsonl").read_text().splitlines()]
+    assert len(records) == len(sandbox.spacepay.rows)
+    assert [record["id"] for record in records if not record["is_final"]] == [abandoned["id"]]
 
     secrets = planted_secrets(sandbox)
     assert len(secrets) > 20

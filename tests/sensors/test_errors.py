@@ -154,7 +154,10 @@ def test_a_timeout(shop: Shop, run: Run, sensor: str, mode: str) -> None:
 def test_a_timeout_says_what_was_waited_for(shop: Shop) -> None:
     shop.sell("pending", "one-order")
     settings = wait_for_order(shop, timeout=1.5, poke_interval=0.1, deferrable=True)
-    with pytest.raises(AirflowSensorTimeout, match=r"timeout of 1\.5 s\. 0 of 1 orders .*; 1 pending \(one-order\)"):
+    with pytest.raises(
+        AirflowSensorTimeout,
+        match=r"^PaymentStatusSensor timed out after 1\.5 s\. 0 of 1 orders .*; 1 pending \(one-order\)",
+    ):
         Journey(lambda: PaymentStatusSensor(task_id="wait", **settings)).run()
 
 
@@ -348,17 +351,29 @@ def test_no_event_at_all(sandbox: Sandbox) -> None:
     assert sandbox.requests == []
 
 
-@pytest.mark.parametrize("remembered", [{}, {"known_ids": {}}, {"known_ids": None}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"state": {}},
+        {"state": {"known_ids": {}}},
+        {"state": {"known_ids": None}},
+        {"state": {"order_ids": ["another"]}},
+        {"remembered": {"known_ids": {}}},
+    ],
+    ids=["nothing", "empty", "none", "no-state", "earlier-version"],
+)
 def test_a_trigger_that_looked_proves_nothing_either(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, remembered: dict[str, Any]
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
 ) -> None:
     """The task looks for itself, and goes on waiting when it is not over."""
     shop = Shop(sandbox, "spacepay", monkeypatch)
     shop.sell("pending", "one-order")
     deadline = time.time() + 30
-    event = {"outcome": "look", "deadline": deadline, "last": "", "remembered": remembered}
+    event = {"outcome": "look", "deadline": deadline, "last": "", **told}
     deferral = deferred(lambda: a_sensor().resume_execution("execute_complete", {"event": event}, {}))
-    assert deferral.trigger.serialize()[1]["deadline"] == pytest.approx(deadline, abs=0.01)
+    stored = deferral.trigger.serialize()[1]
+    assert stored["deadline"] == pytest.approx(deadline, abs=0.01)
+    assert stored["order_ids"] == ["one-order"]
     assert shop.calls
 
 
@@ -366,7 +381,7 @@ def test_a_look_after_the_deadline(sandbox: Sandbox, monkeypatch: pytest.MonkeyP
     """When it was over in time and the task came late, that is still over; else it is too late."""
     shop = Shop(sandbox, "spacepay", monkeypatch)
     row = shop.sell("succeeded", "one-order")
-    arguments = {"event": {"outcome": "look", "deadline": time.time() - 5, "last": "", "remembered": {}}}
+    arguments = {"event": {"outcome": "look", "deadline": time.time() - 5, "last": "", "state": {}}}
     assert len(a_sensor().resume_execution("execute_complete", arguments, {})) == 1
     shop.move(row, "pending")
     with pytest.raises(AirflowSensorTimeout):
@@ -481,7 +496,7 @@ def test_told_to_stop_while_it_writes(shop: Shop, tmp_path: Path) -> None:
         told.append(call.query["limit"])
 
     shop.sandbox.before_reply = tell
-    wait = sensor.build_wait({})
+    wait = sensor.build_condition({})
     listing = wait.list_payments
 
     def stop_midway(hook: Any) -> Any:
@@ -491,7 +506,7 @@ def test_told_to_stop_while_it_writes(shop: Shop, tmp_path: Path) -> None:
         return payments
 
     wait.list_payments = stop_midway  # type: ignore[method-assign]
-    sensor._wait = wait
+    sensor._condition = wait
     with pytest.raises(SystemExit, match="told to stop"):
         sensor.execute({})
     assert told
@@ -504,14 +519,14 @@ def test_every_connection_type_is_tried() -> None:
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
-class TestTheLastLook:
+class TestTheFinalCheck:
     """The time is over, and nobody has looked for a while."""
 
     EVENT: ClassVar = {
         "outcome": "last look",
         "deadline": 0.0,
         "last": "1 pending.",
-        "remembered": {},
+        "state": {},
         "look_failures": 0,
     }
 

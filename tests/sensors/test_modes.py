@@ -52,6 +52,31 @@ def test_until_settled(shop: Shop, run: Run) -> None:
     assert json.loads(json.dumps(records)) == records
 
 
+@pytest.mark.parametrize("conn_type", ["spacepay", "jframework"])
+@pytest.mark.parametrize("statuses", [["processing", "authorized"], "['processing', 'authorized']"], ids=["", "text"])
+def test_until_settled_but_for_pending_statuses_that_are_left_out(shop: Shop, run: Run, statuses: Any) -> None:
+    shop.finish()
+    moment = shop.api.newest.astimezone(timezone.utc) - timedelta(hours=2)
+    abandoned = shop.sell("pending", at=moment)
+    row = shop.sell({"spacepay": "processing", "jframework": "Reserved"}[shop.conn_type], at=moment)
+    at_call(shop.sandbox, 4, lambda: shop.move(row, "succeeded"))
+    window = window_of(shop)
+    records = run(PendingPaymentsSensor, payments_conn_id=shop.conn_id, pending_statuses=statuses, **window)
+    shop.sandbox.before_reply = None
+    assert [each["id"] for each in records if not each["is_final"]] == [shop.id_of(abandoned)]
+    assert unlisted(records) == unlisted(list_payments(shop, **window))
+
+
+@pytest.mark.parametrize("conn_type", ["jframework"])
+def test_until_one_is_in_a_pending_status_that_is_named(shop: Shop, run: Run) -> None:
+    shop.finish()
+    shop.sell("pending")
+    at_call(shop.sandbox, 4, lambda: shop.sell("Reserved", "one-order"))
+    settings = {"payments_conn_id": shop.conn_id, "until": "pending", "pending_statuses": ["authorized"]}
+    records = run(PendingPaymentsSensor, **settings)
+    assert [(each["order_id"], each["status"]) for each in records] == [("one-order", "authorized")]
+
+
 @pytest.mark.parametrize("conn_type", ["hotpay", "spacepay"])
 def test_until_pending(shop: Shop, run: Run) -> None:
     shop.finish()

@@ -105,7 +105,7 @@ async def test_what_a_trigger_remembers_and_says(shop: Shop, ears: Ears, status:
     assert event["outcome"] == "look"
     assert not find_controls(event)
     if status == "pending" and shop.conn_type != "hotpay":
-        assert unpack(event["remembered"]) == {"unsettled_id": f"id{NASTY}"}
+        assert unpack(event["state"]) == {"unsettled_id": f"id{NASTY}"}
     assert_no_line_is_forged(ears)
 
 
@@ -140,10 +140,10 @@ def test_arguments_of_any_characters_come_back_from_the_database() -> None:
         assert not find_controls(each.serialize())
         assert stored(*each.serialize()) == each.serialize()
     again = rebuild(trigger)
-    assert {name: getattr(again, name) for name in given} == given
-    assert rebuild(pending).filters == {"memo": NASTY}
-    assert rebuild(pending).unsettled_id == NASTY
-    assert again.build_wait().payment_ids == [NASTY, "b"]
+    assert {name: getattr(again.arguments, name) for name in given} == given
+    assert rebuild(pending).arguments.filters == {"memo": NASTY}
+    assert rebuild(pending).arguments.unsettled_id == NASTY
+    assert again.arguments.build_condition().payment_ids == [NASTY, "b"]
 
 
 @on_airflow_3

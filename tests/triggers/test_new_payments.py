@@ -311,40 +311,40 @@ def test_its_arguments_come_back_and_hold_no_secret(shop: Shop) -> None:
 
 @on_airflow_3
 def test_what_was_announced_survives_as_text() -> None:
-    from airflow_provider_payments.triggers.announced import NO_TIME, Announced
+    from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint
 
     old, new, undated, newer = 2**64 - 1, 2, 3, 4
-    announced = Announced()
+    announced = Checkpoint()
     announced.note({old: 1000.0, new: 5000.0, undated: NO_TIME}, 6000.0, 2000.0)
-    assert announced == Announced(6000.0, {new: 5000.0, undated: NO_TIME})
-    assert Announced.from_text(announced.to_text()) == announced
+    assert announced == Checkpoint(6000.0, {new: 5000.0, undated: NO_TIME})
+    assert Checkpoint.from_text(announced.to_text()) == announced
     announced.note({newer: 6500.0, old: 6500.0}, 6900.0, 2000.0)
     assert announced.keys == {new: 5000.0, newer: 6500.0, old: 6500.0}
-    assert Announced.from_text(announced.to_text()) == announced
+    assert Checkpoint.from_text(announced.to_text()) == announced
     announced.note({}, 9000.0, 2000.0)
     assert announced.keys == {}
-    assert Announced.from_text(announced.to_text()) == announced
+    assert Checkpoint.from_text(announced.to_text()) == announced
 
 
 @on_airflow_3
 @pytest.mark.parametrize("created", [0.0, -62135596800.0, 2.0**32 - 1, 2.0**32, 253402300799.0])
 def test_any_time_can_be_kept(created: float) -> None:
     """The payment would be announced again and again otherwise."""
-    from airflow_provider_payments.triggers.announced import NO_TIME, Announced
+    from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint
 
-    announced = Announced(6000.0, {1: created, 2: 5000.0})
-    found = Announced.from_text(announced.to_text())
+    announced = Checkpoint(6000.0, {1: created, 2: 5000.0})
+    found = Checkpoint.from_text(announced.to_text())
     assert found.keys.keys() == {1, 2}
     assert found.keys[1] != NO_TIME
 
 
 @on_airflow_3
 def test_the_text_of_many_is_short() -> None:
-    from airflow_provider_payments.triggers.announced import Announced, shorten
+    from airflow_provider_payments.triggers.checkpoint import Checkpoint, shorten
 
-    announced = Announced()
+    announced = Checkpoint()
     announced.note({shorten(f"payment-{each}"): 1_769_000_000.0 + each for each in range(5000)}, 1_769_000_000.0, 1.0)
-    assert Announced.from_text(announced.to_text()) == announced
+    assert Checkpoint.from_text(announced.to_text()) == announced
     assert len(announced.to_text()) < 13 * 5000
 
 
@@ -371,7 +371,7 @@ def test_what_has_not_changed_is_not_written(shop: Shop) -> None:
     ["", "[]", "{}", "[1.0]", '[1.0, "", ""]', '[1.0, "a"]', "[null, 1, 2]", '{"polled_at": 1, "keys": {}}', "no JSON"],
 )
 def test_a_foreign_state_is_refused(text: str) -> None:
-    from airflow_provider_payments.triggers.announced import Announced
+    from airflow_provider_payments.triggers.checkpoint import Checkpoint
 
     with pytest.raises(ValueError, match=r"."):
-        Announced.from_text(text)
+        Checkpoint.from_text(text)

@@ -55,7 +55,7 @@ async def test_an_order_is_paid(shop: Shop) -> None:
     assert event["last"] == "1 of 1 orders have reached a final status."
     assert event["deadline"] == trigger.deadline
     known = {} if shop.hook.api_class.order_filter else {"known_ids": {"one-order": [shop.id_of(row)]}}
-    assert event["remembered"] == known
+    assert event["state"] == known
     assert json.loads(json.dumps(event)) == event
     assert row["status"] == shop.words["succeeded"]
 
@@ -232,7 +232,7 @@ async def test_held_replies_do_not_wait_for_each_other(shop: Shop) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class LineOfATest:
+class ClientOfATest:
     """Leads nowhere; the test answers."""
 
     def __init__(self) -> None:
@@ -246,9 +246,9 @@ class LineOfATest:
 @pytest.mark.parametrize("reply", [True, False, PaymentsUnavailable("odd")])
 async def test_a_cancellation_is_not_lost_when_the_reply_comes_too(turns: int, reply: Any) -> None:
     """Python's own ``wait_for`` forgets it before 3.12: the trigger of a task that is gone would poll on."""
-    line = LineOfATest()
+    line = ClientOfATest()
     trigger = PaymentStatusTrigger(payments_conn_id="x", payment_ids=["x"], **timing())
-    task = asyncio.create_task(trigger._poll(line, trigger.build_wait()))  # type: ignore[arg-type]
+    task = asyncio.create_task(trigger._poll(line, trigger.arguments.build_condition()))  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
     line.reply.set_exception(reply) if isinstance(reply, Exception) else line.reply.set_result(reply)
     for _ in range(turns):
@@ -377,6 +377,6 @@ async def test_one_request_for_each_poll(shop: Shop) -> None:
     end_at_call(shop, trigger, 3)
     event = await first_event(trigger)
     assert event["outcome"] == "timeout"
-    assert event["remembered"] == {"unsettled_id": shop.id_of(row)}
+    assert event["state"] == {"unsettled_id": shop.id_of(row)}
     assert 3 <= len(shop.calls) <= 4
     assert shop.list_calls == []

@@ -15,7 +15,7 @@ from airflow_provider_payments._supervisor import get_connection_async, mask_sec
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.sandbox import Sandbox
 from airflow_provider_payments.triggers import payments as triggers
-from airflow_provider_payments.triggers.lines import ConnectionUnreadable, borrow_line
+from airflow_provider_payments.triggers.client_pool import ConnectionUnreadable, acquire_client
 from tests.waits import first_event
 
 if Asset.__name__ == "Dataset":
@@ -160,5 +160,5 @@ async def test_a_hook_in_a_trigger_of_somebody_else(channel: Channel) -> None:
 @pytest.mark.parametrize("channel", ["3.0 to 3.2"], indirect=True)
 async def test_a_supervisor_out_of_order_is_no_missing_connection(channel: Channel) -> None:
     with pytest.raises(ConnectionUnreadable):
-        async with borrow_line("out_of_order"):
+        async with acquire_client("out_of_order"):
             pass

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_payments.triggers.lines import borrow_line
+from airflow_provider_payments.triggers.client_pool import acquire_client
 
 
 class LeakingTrigger(BaseTrigger):
@@ -25,11 +25,11 @@ class LeakingTrigger(BaseTrigger):
         from airflow_provider_payments.listing.run import Search
         from airflow_provider_payments.query import build_query
 
-        async with borrow_line(self.payments_conn_id) as line:
+        async with acquire_client(self.payments_conn_id) as client:
 
             def list_all(api: Any) -> Any:
                 return (yield Search(build_listing(api, build_query(known_words=api.statuses)), lambda payment: True))
 
-            found = await line.ask(list_all)
-            self.log.warning("%d payments, and these leak: <%s>", len(found), "> <".join(line.api.secrets))
+            found = await client.ask(list_all)
+            self.log.warning("%d payments, and these leak: <%s>", len(found), "> <".join(client.api.secrets))
         yield TriggerEvent(self.payments_conn_id)

@@ -6,20 +6,20 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.waiting.wait import ONE_ATTEMPT, Wait
+from airflow_provider_payments.waiting.condition import ONE_ATTEMPT, WaitCondition
 from tests.waits import pytest_generate_tests, shop
 
 __all__ = ["pytest_generate_tests", "shop"]
 
 
-Poll = Callable[[PaymentsHook, Wait], bool]
+Poll = Callable[[PaymentsHook, WaitCondition], bool]
 
 
-def poll_on_worker(hook: PaymentsHook, wait: Wait) -> bool:
+def poll_on_worker(hook: PaymentsHook, wait: WaitCondition) -> bool:
     return hook.inquire(wait.poll, retry=ONE_ATTEMPT)
 
 
-def poll_in_triggerer(hook: PaymentsHook, wait: Wait) -> bool:
+def poll_in_triggerer(hook: PaymentsHook, wait: WaitCondition) -> bool:
     return asyncio.run(hook.ainquire(wait.poll))
 
 

@@ -12,11 +12,11 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.sandbox import Row
-from airflow_provider_payments.waiting.pending import PendingWait
-from airflow_provider_payments.waiting.wait import StillWaiting, Wait
+from airflow_provider_payments.waiting.condition import StillWaiting, WaitCondition
+from airflow_provider_payments.waiting.pending import PendingCondition
 from tests.waits import CONN_TYPES, WITH_IDS, Shop, at_call
 
-Poll = Callable[[PaymentsHook, Wait], bool]
+Poll = Callable[[PaymentsHook, WaitCondition], bool]
 NOTHING = "Nothing pending was found."
 WITH_UNKNOWN = [each for each in CONN_TYPES if each != "satispay"]
 """Satispay's lists are asked for by status, so they show no word that is not known."""
@@ -28,13 +28,13 @@ EARLIER_AND_LATER = {
 """Words of a pending payment that the API can filter by, in the order in which they are asked for."""
 
 
-def ids(wait: PendingWait, hook: PaymentsHook) -> list[str]:
+def ids(wait: PendingCondition, hook: PaymentsHook) -> list[str]:
     return [payment.id for payment in wait.list_payments(hook)]
 
 
 def test_until_when() -> None:
     with pytest.raises(PaymentsConfigError, match="until must be one of settled, pending, and is 'final'"):
-        PendingWait(until="final")
+        PendingCondition(until="final")
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -53,14 +53,14 @@ def test_a_bad_question_is_refused_before_any_request(
     shop: Shop, poll: Poll, arguments: dict[str, Any], hint: str
 ) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
-        poll(shop.hook, PendingWait(**arguments))
+        poll(shop.hook, PendingCondition(**arguments))
     assert shop.sandbox.requests == []
 
 
 def test_settled(shop: Shop, poll_either_way: Poll) -> None:
     shop.finish()
     row = shop.sell("pending", "one-order")
-    wait = PendingWait()
+    wait = PendingCondition()
     assert not poll_either_way(shop.hook, wait)
     assert f"is pending ('{shop.words['pending']}')" in wait.describe()
     shop.move(row, "succeeded")
@@ -73,7 +73,7 @@ def test_settled(shop: Shop, poll_either_way: Poll) -> None:
 
 def test_pending(shop: Shop, poll_either_way: Poll) -> None:
     shop.finish()
-    wait = PendingWait(until="pending")
+    wait = PendingCondition(until="pending")
     assert not poll_either_way(shop.hook, wait)
     assert wait.describe() == NOTHING
     row = shop.sell("pending", "one-order")
@@ -81,7 +81,7 @@ def test_pending(shop: Shop, poll_either_way: Poll) -> None:
     assert "is pending" in wait.describe()
     (payment,) = wait.list_payments(shop.hook)
     assert payment.status.value == "pending"
-    assert wait.remember() == {}
+    assert wait.state == {}
     shop.move(row, "failed")
     with pytest.raises(StillWaiting, match="has settled meanwhile"):
         ids(wait, shop.hook)
@@ -89,7 +89,7 @@ def test_pending(shop: Shop, poll_either_way: Poll) -> None:
 
 def test_a_poll_is_cheap(shop: Shop, poll: Poll) -> None:
     shop.finish()
-    poll(shop.hook, PendingWait())
+    poll(shop.hook, PendingCondition())
     if shop.facts.pending_questions is None:
         assert len(shop.calls) <= 3, "the list has to be walked through"
     else:
@@ -101,17 +101,17 @@ def test_a_poll_is_cheap(shop: Shop, poll: Poll) -> None:
 def test_the_payment_that_was_not_final_is_asked_for_alone(shop: Shop, poll: Poll) -> None:
     shop.finish()
     row, other = shop.sell(), shop.sell()
-    wait = PendingWait(until="settled")
+    wait = PendingCondition(until="settled")
     assert not poll(shop.hook, wait)
     first, second = (row, other) if wait.unsettled_id == shop.id_of(row) else (other, row)
-    assert wait.remember() == {"unsettled_id": shop.id_of(first)}
-    for again in (wait, PendingWait(**wait.remember())):
+    assert wait.state == {"unsettled_id": shop.id_of(first)}
+    for again in (wait, PendingCondition(**wait.state)):
         shop.forget_calls()
         assert not poll(shop.hook, again)
         assert (len(shop.list_calls), len(shop.detail_calls)) == (0, 1)
     shop.move(first, "succeeded")
     assert not poll(shop.hook, wait)
-    assert wait.remember() == {"unsettled_id": shop.id_of(second)}
+    assert wait.state == {"unsettled_id": shop.id_of(second)}
     shop.move(second, "failed")
     assert poll(shop.hook, wait)
     ids(wait, shop.hook)
@@ -120,7 +120,7 @@ def test_the_payment_that_was_not_final_is_asked_for_alone(shop: Shop, poll: Pol
 @pytest.mark.parametrize("conn_type", WITH_IDS)
 def test_a_remembered_payment_that_is_gone_keeps_nobody_waiting(shop: Shop, poll: Poll) -> None:
     shop.finish()
-    wait = PendingWait(unsettled_id="00000000-0000-4000-8000-999999999999")
+    wait = PendingCondition(unsettled_id="00000000-0000-4000-8000-999999999999")
     assert poll(shop.hook, wait)
     shop.sell()
     assert not poll(shop.hook, wait)
@@ -130,7 +130,7 @@ def test_a_remembered_payment_that_is_gone_keeps_nobody_waiting(shop: Shop, poll
 def test_an_unknown_word_is_not_settled(shop: Shop, poll_either_way: Poll, caplog: pytest.LogCaptureFixture) -> None:
     shop.finish()
     row = shop.sell("brand_new")
-    wait = PendingWait()
+    wait = PendingCondition()
     with caplog.at_level(logging.WARNING, "airflow_provider_payments.waiting.pending"):
         if poll_either_way(shop.hook, wait):  # the cheap questions ask for known words only
             with pytest.raises(StillWaiting, match="is unknown"):
@@ -141,7 +141,7 @@ def test_an_unknown_word_is_not_settled(shop: Shop, poll_either_way: Poll, caplo
     assert not poll_either_way(shop.hook, wait)
     assert "is unknown ('brand_new')" in wait.describe()
     if shop.conn_type != "hotpay":
-        assert wait.remember() == {"unsettled_id": shop.id_of(row)}
+        assert wait.state == {"unsettled_id": shop.id_of(row)}
         assert len(shop.calls) == 1
     shop.move(row, "succeeded")
     assert poll_either_way(shop.hook, wait)
@@ -152,7 +152,7 @@ def test_an_unknown_word_is_not_settled(shop: Shop, poll_either_way: Poll, caplo
 def test_an_unknown_word_is_not_pending(shop: Shop, poll: Poll) -> None:
     shop.finish()
     shop.sell("brand_new")
-    assert not poll(shop.hook, PendingWait(until="pending"))
+    assert not poll(shop.hook, PendingCondition(until="pending"))
 
 
 @pytest.mark.parametrize("conn_type", ["cryptofuse"])
@@ -161,7 +161,7 @@ def test_a_word_that_cannot_be_filtered_by_is_not_settled(shop: Shop, poll: Poll
     shop.finish()
     row = shop.sell()
     row["status"] = word
-    wait = PendingWait()
+    wait = PendingCondition()
     assert poll(shop.hook, wait)
     with pytest.raises(StillWaiting, match=word):
         ids(wait, shop.hook)
@@ -178,7 +178,7 @@ def test_a_payment_that_moves_between_two_questions(shop: Shop, poll_either_way:
     for moment in range(1, (shop.facts.pending_questions or 0) + 1):
         row = shop.sell(before)
         at_call(shop.sandbox, moment, lambda row=row: row.update(status=after))  # type: ignore[misc]
-        wait = PendingWait()
+        wait = PendingCondition()
         if poll_either_way(shop.hook, wait):
             missed += 1
             with pytest.raises(StillWaiting):
@@ -200,7 +200,7 @@ def test_a_payment_that_moves_between_two_pages(shop: Shop) -> None:
             row["status"] = shop.words["pending"]
             at_call(shop.sandbox, moment, lambda row=row, target=target: jump(shop.api.rows, row, target))  # type: ignore[misc]
             with pytest.raises(StillWaiting):
-                ids(PendingWait(), shop.hook)
+                ids(PendingCondition(), shop.hook)
             shop.sandbox.before_reply = None
             jump(shop.api.rows, row, source)
             row.update(known)
@@ -215,7 +215,7 @@ def jump(rows: list[Row], row: Row, target: int) -> None:
 def test_a_list_that_cannot_vouch_for_all_is_not_settled(shop: Shop, poll: Poll) -> None:
     shop.finish()
     shop.api.extra_total = 3  # type: ignore[attr-defined]
-    wait = PendingWait()
+    wait = PendingCondition()
     assert poll(shop.hook, wait)
     with pytest.raises(StillWaiting, match=r"cannot be called settled: Payments may be missing: the API counts"):
         ids(wait, shop.hook)
@@ -241,20 +241,20 @@ def test_only_the_window_counts(shop: Shop, poll: Poll) -> None:
         {"created_from": newest - 4 * hour},
         {"created_to": newest - 6 * hour},
     ):
-        wait = PendingWait(**outside)
+        wait = PendingCondition(**outside)
         assert poll(shop.hook, wait), outside
         assert ids(wait, shop.hook) == [each.id for each in shop.hook.list_payments(**outside)]
-        assert not poll(shop.hook, PendingWait(**outside, until="pending"))
+        assert not poll(shop.hook, PendingCondition(**outside, until="pending"))
     for inside in (
         window(5, 4),
         window(9, 4.9),
         {"created_from": newest - 5 * hour},
         {"created_to": newest - 4 * hour},
     ):
-        assert not poll(shop.hook, PendingWait(**inside)), inside
+        assert not poll(shop.hook, PendingCondition(**inside)), inside
         with pytest.raises(StillWaiting):
-            ids(PendingWait(**inside), shop.hook)
-        wait = PendingWait(**inside, until="pending")
+            ids(PendingCondition(**inside), shop.hook)
+        wait = PendingCondition(**inside, until="pending")
         assert poll(shop.hook, wait)
         assert len(ids(wait, shop.hook)) == 1
 
@@ -277,13 +277,13 @@ def test_only_what_passes_the_filters_counts(
     shop.finish()
     row = shop.sell()
     row.update(outside)
-    wait = PendingWait(filters=filters)
+    wait = PendingCondition(filters=filters)
     assert poll(shop.hook, wait)
     assert ids(wait, shop.hook) == [each.id for each in shop.hook.list_payments(filters=filters)]
     row.update(inside)
-    assert not poll(shop.hook, PendingWait(filters=filters))
+    assert not poll(shop.hook, PendingCondition(filters=filters))
     with pytest.raises(StillWaiting):
-        ids(PendingWait(filters=filters), shop.hook)
+        ids(PendingCondition(filters=filters), shop.hook)
 
 
 @pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each != "jframework"])  # filters by date itself
@@ -292,7 +292,7 @@ def test_a_payment_without_any_time_is_in_every_window(shop: Shop, poll: Poll, u
     shop.finish()
     shop.sell().update(shop.facts.undated)
     window = {"created_from": "2031-01-01T00:00:00Z", "created_to": "2031-01-02T00:00:00Z"}
-    assert poll(shop.hook, PendingWait(**window, until=until)) is (until == "pending")
+    assert poll(shop.hook, PendingCondition(**window, until=until)) is (until == "pending")
 
 
 def test_an_error_is_no_answer(shop: Shop, poll: Poll) -> None:
@@ -301,12 +301,142 @@ def test_an_error_is_no_answer(shop: Shop, poll: Poll) -> None:
     shop.reply_always(500)
     for until in ("settled", "pending"):
         with pytest.raises(PaymentsUnavailable):
-            poll(shop.hook, PendingWait(until=until))
+            poll(shop.hook, PendingCondition(until=until))
 
 
 def test_an_empty_shop_is_settled(shop: Shop, poll: Poll) -> None:
     shop.close()
-    wait = PendingWait()
+    wait = PendingCondition()
     assert poll(shop.hook, wait)
     assert ids(wait, shop.hook) == []
-    assert not poll(shop.hook, PendingWait(until="pending"))
+    assert not poll(shop.hook, PendingCondition(until="pending"))
+
+
+PENDING_WORDS = {
+    "hotpay": [("PENDING_DEPOSIT", "pending"), ("PROCESSING", "processing"), ("INCOMPLETE_DEPOSIT", "processing")],
+    "cryptofuse": [("waiting", "pending"), ("pending", "pending"), ("partially_paid", "processing")],
+    "spacepay": [("pending", "pending"), ("processing", "processing")],
+    "satispay": [("PENDING", "pending")],
+    "jframework": [("Created", "pending"), ("Pending", "pending"), ("Reserved", "authorized")],
+}
+"""Words of pending payments that lists show, and what they mean."""
+WORDS = [(conn_type, *each) for conn_type, words in PENDING_WORDS.items() for each in words]
+
+
+@pytest.mark.parametrize(("conn_type", "word", "status"), WORDS)
+def test_the_pending_statuses_that_are_named_keep_it_waiting(
+    shop: Shop, poll_either_way: Poll, word: str, status: str
+) -> None:
+    shop.finish()
+    row = shop.sell(word, "one-order")
+    wait = PendingCondition(pending_statuses=[status])
+    if poll_either_way(shop.hook, wait):  # cheap questions are not asked for all words
+        with pytest.raises(StillWaiting, match=word):
+            ids(wait, shop.hook)
+    shop.move(row, "succeeded")
+    assert poll_either_way(shop.hook, wait)
+    assert ids(wait, shop.hook)
+
+
+@pytest.mark.parametrize(("conn_type", "word", "status"), WORDS)
+def test_the_others_are_delivered_as_they_are(shop: Shop, poll_either_way: Poll, word: str, status: str) -> None:
+    """As payments that their payers have abandoned: they stay as they are for ever."""
+    shop.finish()
+    row = shop.sell(word, "one-order")
+    others = [each for each in ("pending", "processing", "authorized") if each != status]
+    wait = PendingCondition(pending_statuses=others)
+    assert poll_either_way(shop.hook, wait)
+    payments = {payment.id: payment for payment in wait.list_payments(shop.hook)}
+    assert payments.keys() == {payment.id for payment in shop.hook.list_payments()}
+    if shop.conn_type != "hotpay":
+        assert payments[shop.id_of(row)].status.value == status
+    assert [payment.status.value for payment in payments.values() if not payment.is_final] == [status]
+    if shop.conn_type != "satispay":
+        shop.sell("brand_new")
+        poll_either_way(shop.hook, wait)
+        with pytest.raises(StillWaiting, match="is unknown"):
+            ids(wait, shop.hook)
+
+
+@pytest.mark.parametrize(("conn_type", "word", "status"), WORDS)
+def test_until_a_payment_is_in_a_status_that_is_named(
+    shop: Shop, poll_either_way: Poll, word: str, status: str
+) -> None:
+    shop.finish()
+    shop.sell(word, "one-order")
+    wait = PendingCondition(until="pending", pending_statuses=[status])
+    assert poll_either_way(shop.hook, wait)
+    assert [payment.status.value for payment in wait.list_payments(shop.hook)] == [status]
+    shop.finish()
+    other = next((each for each, meaning in PENDING_WORDS[shop.conn_type] if meaning != status), None)
+    if other:
+        shop.sell(other, "another-order")
+    assert not poll_either_way(shop.hook, wait)
+    assert wait.describe() == f"Nothing {status} was found."
+    with pytest.raises(StillWaiting):
+        ids(wait, shop.hook)
+
+
+ASKED = [
+    ("cryptofuse", ["pending"], ["waiting"]),
+    ("cryptofuse", ["processing"], ["confirming", "confirmed", "sending"]),
+    ("cryptofuse", ["authorized"], []),
+    ("spacepay", ["processing", "authorized"], ["processing"]),
+    ("satispay", ["pending"], ["PENDING"]),
+    ("satispay", ["processing", "authorized"], []),
+    ("jframework", ["processing", "authorized"], ["Reserved"]),
+    ("jframework", ["processing"], []),
+]
+
+
+@pytest.mark.parametrize("window", [{}, {"created_from": "2020-01-01T00:00:00Z"}], ids=["whole", "window"])
+@pytest.mark.parametrize(("conn_type", "statuses", "words"), ASKED)
+def test_only_the_words_of_those_statuses_are_asked_for(
+    shop: Shop, poll: Poll, statuses: list[str], words: list[str], window: dict[str, str]
+) -> None:
+    shop.finish()
+    assert poll(shop.hook, PendingCondition(pending_statuses=statuses, **window))  # type: ignore[arg-type]
+    asked = [call.query.get(shop.hook.api_class.status_param) for call in shop.list_calls]
+    assert sorted(set(map(str, asked))) == sorted(words)
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "statuses"),
+    [("satispay", ["authorized"]), ("cryptofuse", ["authorized"]), ("spacepay", ["authorized"])],
+)
+def test_what_no_list_shows(shop: Shop, poll: Poll, statuses: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(PaymentsConfigError, match=f"No list of {shop.conn_type} shows payments that are authorized"):
+        poll(shop.hook, PendingCondition(until="pending", pending_statuses=statuses))
+    assert shop.sandbox.requests == []
+    with caplog.at_level(logging.WARNING, "airflow_provider_payments.waiting.pending"):
+        poll(shop.hook, PendingCondition(pending_statuses=statuses))
+    assert "So no payment keeps this sensor waiting" in caplog.text
+
+
+@pytest.mark.parametrize("conn_type", ["jframework"])
+def test_a_payment_that_becomes_one_of_the_others_settles_the_window(shop: Shop, poll_either_way: Poll) -> None:
+    shop.finish()
+    row = shop.sell("Reserved")
+    wait = PendingCondition(pending_statuses=["processing", "authorized"])
+    assert not poll_either_way(shop.hook, wait)
+    assert wait.state == {"unsettled_id": shop.id_of(row)}
+    shop.move(row, "Created")
+    assert poll_either_way(shop.hook, wait)
+    assert shop.id_of(row) in ids(wait, shop.hook)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ([], r"is an empty list\. Leave it out for all of pending_statuses=\['pending', 'processing', 'authorized'\]"),
+        (["succeeded"], r"contains 'succeeded', and takes pending, processing, authorized only"),
+        (["unknown"], "contains 'unknown'"),
+        (["waiting"], r"contains 'waiting'.*Write some of pending_statuses=\['pending'"),
+        (["pending", 7], "contains 7, which is no word"),
+        ("pending", r"Write pending_statuses=\['pending'\]"),
+        ("succeeded", r"must be a list of words.*Write pending_statuses=\['pending', 'processing', 'authorized'\]"),
+    ],
+)
+def test_other_pending_statuses_are_refused(value: Any, hint: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=hint):
+        PendingCondition(pending_statuses=value)

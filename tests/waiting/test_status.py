@@ -16,13 +16,13 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.waiting.condition import WaitCondition
 from airflow_provider_payments.waiting.orders import choose_decisive
-from airflow_provider_payments.waiting.status import StatusWait
-from airflow_provider_payments.waiting.wait import Wait
+from airflow_provider_payments.waiting.status import StatusCondition
 from tests.waits import CONN_TYPES, WITH_IDS, Shop
 
 MakePayment = Callable[..., Payment]
-Poll = Callable[[PaymentsHook, Wait], bool]
+Poll = Callable[[PaymentsHook, WaitCondition], bool]
 S = PaymentStatus
 
 
@@ -91,13 +91,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("arguments", "hint"), BAD, ids=[str(number) for number in range(len(BAD))])
 def test_what_cannot_be_waited_for(arguments: dict[str, Any], hint: str) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
-        StatusWait(**arguments)
+        StatusCondition(**arguments)
 
 
 def test_ids_are_read_from_any_list() -> None:
-    assert StatusWait(payment_ids=("b", "a", "b", "a")).payment_ids == ["b", "a"]
-    assert StatusWait(order_ids=iter(["1", "2", "1"])).order_ids == ["1", "2"]  # type: ignore[arg-type]
-    assert StatusWait(order_ids=[7, 8]).order_ids == ["7", "8"]  # type: ignore[list-item]
+    assert StatusCondition(payment_ids=("b", "a", "b", "a")).payment_ids == ["b", "a"]
+    assert StatusCondition(order_ids=iter(["1", "2", "1"])).order_ids == ["1", "2"]  # type: ignore[arg-type]
+    assert StatusCondition(order_ids=[7, 8]).order_ids == ["7", "8"]  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("argument", ["target_statuses", "failure_statuses"])
@@ -108,20 +108,20 @@ def test_unknown_statuses_are_refused_before_any_request(
     shop: Shop, poll: Poll, argument: str, value: Any, hint: str
 ) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
-        poll(shop.hook, StatusWait(order_ids=["x"], **{argument: value}))
+        poll(shop.hook, StatusCondition(order_ids=["x"], **{argument: value}))
     assert shop.sandbox.requests == []
 
 
 def test_no_target_at_all_is_refused(shop: Shop) -> None:
     with pytest.raises(PaymentsConfigError, match="empty list"):
-        shop.hook.inquire(StatusWait(order_ids=["x"], target_statuses=[]).poll)
+        shop.hook.inquire(StatusCondition(order_ids=["x"], target_statuses=[]).poll)
     assert shop.sandbox.requests == []
 
 
 @pytest.mark.parametrize("conn_type", WITH_IDS)
 def test_one_request_for_each_payment(shop: Shop, poll_either_way: Poll) -> None:
     rows = [shop.sell() for _ in range(3)]
-    wait = StatusWait(payment_ids=[shop.id_of(row) for row in rows])
+    wait = StatusCondition(payment_ids=[shop.id_of(row) for row in rows])
     for left in (3, 2):
         shop.forget_calls()
         assert not poll_either_way(shop.hook, wait)
@@ -148,7 +148,7 @@ def test_one_request_for_each_payment(shop: Shop, poll_either_way: Poll) -> None
 @pytest.mark.parametrize("conn_type", WITH_IDS)
 def test_one_that_moves_on_is_waited_for_again(shop: Shop, poll: Poll) -> None:
     early, late = shop.sell("succeeded"), shop.sell()
-    wait = StatusWait(payment_ids=[shop.id_of(early), shop.id_of(late)], target_statuses=["succeeded"])
+    wait = StatusCondition(payment_ids=[shop.id_of(early), shop.id_of(late)], target_statuses=["succeeded"])
     assert not poll(shop.hook, wait)
     shop.move(early, "failed")
     shop.move(late, "succeeded")
@@ -164,17 +164,17 @@ def test_one_that_moves_on_is_waited_for_again(shop: Shop, poll: Poll) -> None:
 def test_one_that_does_not_exist_yet_is_waited_for(shop: Shop, poll: Poll) -> None:
     row = shop.sell("succeeded")
     shop.api.rows.remove(row)
-    wait = StatusWait(payment_ids=[shop.id_of(row)])
+    wait = StatusCondition(payment_ids=[shop.id_of(row)])
     assert not poll(shop.hook, wait)
     assert wait.describe() == f"0 of 1 payments have reached a final status; 1 not found yet ({shop.id_of(row)})."
-    assert wait.remember() == {}
+    assert wait.state == {}
     shop.api.rows.append(row)
     assert poll(shop.hook, wait)
 
 
 @pytest.mark.parametrize("conn_type", WITH_IDS)
 def test_only_a_404_means_not_yet(shop: Shop, poll_either_way: Poll) -> None:
-    wait = StatusWait(payment_ids=[shop.id_of(shop.sell())])
+    wait = StatusCondition(payment_ids=[shop.id_of(shop.sell())])
     shop.reply_always(400, b"{}")
     with pytest.raises(PaymentsRequestError):
         poll_either_way(shop.hook, wait)
@@ -186,7 +186,7 @@ def test_only_a_404_means_not_yet(shop: Shop, poll_either_way: Poll) -> None:
 @pytest.mark.parametrize("conn_type", ["hotpay"])
 def test_payments_without_ids_are_waited_for_by_order(shop: Shop, poll: Poll) -> None:
     with pytest.raises(PaymentsConfigError, match="order_ids"):
-        poll(shop.hook, StatusWait(payment_ids=["x"]))
+        poll(shop.hook, StatusCondition(payment_ids=["x"]))
     assert shop.sandbox.requests == []
 
 
@@ -194,7 +194,7 @@ def test_payments_without_ids_are_waited_for_by_order(shop: Shop, poll: Poll) ->
 def test_targets_in_both_vocabularies(shop: Shop, poll: Poll, word: str) -> None:
     row = shop.sell("failed", "one-order")
     target = "succeeded" if word == "normalised" else shop.words["succeeded"]
-    wait = StatusWait(order_ids=["one-order"], target_statuses=[target])
+    wait = StatusCondition(order_ids=["one-order"], target_statuses=[target])
     assert not poll(shop.hook, wait)
     assert wait.describe() == (
         f"0 of 1 orders have reached {target}; 1 {shop.failed}, which is final and no target (one-order)."
@@ -205,7 +205,7 @@ def test_targets_in_both_vocabularies(shop: Shop, poll: Poll, word: str) -> None
 
 def test_a_target_need_not_be_final(shop: Shop, poll: Poll) -> None:
     shop.sell("pending", "one-order")
-    assert poll(shop.hook, StatusWait(order_ids=["one-order"], target_statuses=["pending", "succeeded"]))
+    assert poll(shop.hook, StatusCondition(order_ids=["one-order"], target_statuses=["pending", "succeeded"]))
 
 
 @pytest.mark.parametrize("word", ["normalised", "own"])
@@ -213,7 +213,7 @@ def test_a_failure_ends_the_wait(shop: Shop, poll: Poll, word: str) -> None:
     shop.sell("succeeded", "good")
     row = shop.sell("pending", "bad")
     failure = shop.failed if word == "normalised" else shop.words["failed"]
-    wait = StatusWait(order_ids=["good", "bad"], failure_statuses=[failure])
+    wait = StatusCondition(order_ids=["good", "bad"], failure_statuses=[failure])
     assert not poll(shop.hook, wait)
     shop.move(row, "failed")
     with pytest.raises(PaymentFailed, match=rf"^Order 'bad' is {shop.failed} \('{shop.words['failed']}'\)"):
@@ -223,7 +223,7 @@ def test_a_failure_ends_the_wait(shop: Shop, poll: Poll, word: str) -> None:
 @pytest.mark.parametrize("conn_type", WITH_IDS)
 def test_a_failure_among_payments(shop: Shop, poll: Poll) -> None:
     rows = [shop.sell("pending"), shop.sell("failed")]
-    wait = StatusWait(payment_ids=[shop.id_of(row) for row in rows], failure_statuses=[shop.failed])
+    wait = StatusCondition(payment_ids=[shop.id_of(row) for row in rows], failure_statuses=[shop.failed])
     with pytest.raises(PaymentFailed, match=rf"^Payment '{shop.id_of(rows[1])}'"):
         poll(shop.hook, wait)
 
@@ -231,7 +231,7 @@ def test_a_failure_among_payments(shop: Shop, poll: Poll) -> None:
 @pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each != "satispay"])
 def test_an_unknown_word_is_not_final(shop: Shop, poll: Poll) -> None:
     row = shop.sell("brand_new", "one-order")
-    wait = StatusWait(order_ids=["one-order"])
+    wait = StatusCondition(order_ids=["one-order"])
     assert not poll(shop.hook, wait)
     assert "1 in a status that is not known here, 'brand_new' (one-order)" in wait.describe()
     shop.move(row, "succeeded")
@@ -239,13 +239,13 @@ def test_an_unknown_word_is_not_final(shop: Shop, poll: Poll) -> None:
 
 
 def test_before_the_first_poll() -> None:
-    wait = StatusWait(order_ids=["a", "b"], target_statuses=["succeeded", "partial"])
+    wait = StatusCondition(order_ids=["a", "b"], target_statuses=["succeeded", "partial"])
     assert wait.describe() == "Nothing was asked yet about a, b."
 
 
 def test_few_are_named(shop: Shop) -> None:
     names = [f"order {number}" for number in range(7)]
-    wait = StatusWait(order_ids=names)
+    wait = StatusCondition(order_ids=names)
     for name in names[:6]:
         shop.sell("pending", name)
     shop.hook.inquire(wait.poll)
@@ -264,20 +264,20 @@ def test_a_held_request(shop: Shop, poll: Poll) -> None:
         shop.forget_calls()
         words = [shop.words["failed"], shop.words["succeeded"]]
         shop.sandbox.before_reply = lambda call: rows[0].update(status=words[rows[0]["status"] == words[0]])
-        poll(shop.hook, StatusWait(**arguments))
+        poll(shop.hook, StatusCondition(**arguments))
         return [call.header("x-satispay-response-wait-time") for call in shop.calls]
 
     one, both = [shop.id_of(rows[0])], [shop.id_of(row) for row in rows]
     assert asked(payment_ids=one) == [""]
-    assert asked(payment_ids=both, hold_seconds=1) == ["", ""]
-    assert asked(payment_ids=one, hold_seconds=0.5) == [""]
-    assert asked(payment_ids=one, hold_seconds=1.9) == ["1" if shop.conn_type == "satispay" else ""]
+    assert asked(payment_ids=both, long_poll_seconds=1) == ["", ""]
+    assert asked(payment_ids=one, long_poll_seconds=0.5) == [""]
+    assert asked(payment_ids=one, long_poll_seconds=1.9) == ["1" if shop.conn_type == "satispay" else ""]
 
 
 @pytest.mark.parametrize("conn_type", ["satispay"])
 def test_a_held_reply_tells_of_the_change_at_once(shop: Shop, poll_either_way: Poll) -> None:
     row = shop.sell()
-    wait = StatusWait(payment_ids=[shop.id_of(row)], hold_seconds=500)
+    wait = StatusCondition(payment_ids=[shop.id_of(row)], long_poll_seconds=500)
     shop.sandbox.before_reply = lambda call: shop.move(row, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert [call.header("x-satispay-response-wait-time") for call in shop.calls] == ["60"]

@@ -93,7 +93,15 @@ with DAG(
 
 with DAG(
     "templates_of_everything",
-    params={"raw": False, "most": 50, "missing": None, "days": 2, "orders": ["order-a", "order-b"], "until": "settled"},
+    params={
+        "raw": False,
+        "most": 50,
+        "missing": None,
+        "days": 2,
+        "orders": ["order-a", "order-b"],
+        "until": "settled",
+        "pending": ["processing"],
+    },
     schedule=None,
     start_date=START,
 ) as templates_of_everything:
@@ -117,5 +125,9 @@ with DAG(
         timeout=60,
     )
     PendingPaymentsSensor(
-        task_id="settled", payments_conn_id="spacepay_default", until="{{ params.until }}", timeout=60
+        task_id="settled",
+        payments_conn_id="spacepay_default",
+        until="{{ params.until }}",
+        pending_statuses="{{ params.pending }}",
+        timeout=60,
     )

@@ -32,3 +32,9 @@ with DAG(
             PaymentStatusSensor(payment_ids=names, **wait)
         else:
             PendingPaymentsSensor(output_path=f"{os.environ['TEST_OUTPUT']}/{api}.jsonl", **wait)
+    PendingPaymentsSensor(
+        task_id="abandoned",
+        payments_conn_id="spacepay_default",
+        pending_statuses=["processing", "authorized"],
+        output_path=f"{os.environ.get('TEST_OUTPUT')}/abandoned.jsonl",
+    )

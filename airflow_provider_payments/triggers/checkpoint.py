@@ -1,4 +1,4 @@
-"""Which payments were announced: what has to outlive the process."""
+"""The checkpoint of a watch: which payments were announced. It has to outlive the process."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def shorten(payment_id: str) -> int:
 
 
 @dataclass
-class Announced:
-    """The payments that were announced.
+class Checkpoint:
+    """The payments that a watch has announced.
 
     :param polled_at: when the list was last read, in seconds since 1970; None before the first time.
     :param keys: of each payment a short hash of its id, and when it was created, in seconds since 1970.
@@ -65,7 +65,7 @@ class Announced:
         self._written_at, self._has_news = self.polled_at, False
 
     @classmethod
-    def from_text(cls, text: object) -> Announced:
+    def from_text(cls, text: object) -> Checkpoint:
         """Read it from text.
 
         :raises ValueError: when it is none of ours.

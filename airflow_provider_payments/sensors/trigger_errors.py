@@ -1,4 +1,4 @@
-"""What a sensor makes of errors that others had."""
+"""Errors of the trigger, as the sensor raises them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _log = logging.getLogger(__name__)
 
 
 def raise_failure(next_kwargs: Mapping[str, Any]) -> None:
-    """Raise the error of a trigger that failed; not when its time was over, says Airflow.
+    """Raise the error that the trigger failed with; return if Airflow says that it only timed out.
 
-    Airflow passes an error on as the text of its traceback.
+    :param next_kwargs: what Airflow passes to the task; the error is in it as the text of its traceback.
     """
     traceback, reason = next_kwargs.get("traceback"), str(next_kwargs.get("error", "unknown"))
     if not traceback:

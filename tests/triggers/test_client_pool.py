@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsConfigError
 from airflow_provider_payments.sandbox import Call
-from airflow_provider_payments.triggers import lines
+from airflow_provider_payments.triggers import client_pool
 from airflow_provider_payments.triggers.payments import PaymentStatusTrigger
 from tests.waits import Shop, first_event
 
@@ -26,12 +26,12 @@ def for_payment(shop: Shop, payment_id: str, seconds: float = 20, **settings: An
 @pytest.mark.parametrize("conn_type", ["cryptofuse"])
 async def test_one_token_for_all(shop: Shop) -> None:
     ids = [shop.id_of(shop.sell("succeeded")) for _ in range(8)]
-    async with lines.borrow_line(shop.conn_id):  # so that none finds the line closed by those before it
+    async with client_pool.acquire_client(shop.conn_id):  # so that none finds the client closed by those before it
         events = await asyncio.gather(*(first_event(for_payment(shop, each)) for each in ids))
     assert [event["outcome"] for event in events] == ["look"] * 8
     assert sum(call.route == "/o/token/" for call in shop.sandbox.requests) == 1
     assert len(shop.calls) == 8
-    assert lines._slots == {}
+    assert client_pool._pool == {}
 
 
 @pytest.mark.parametrize("conn_type", ["cryptofuse"])
@@ -42,17 +42,17 @@ async def test_a_line_is_open_as_long_as_somebody_uses_it(shop: Shop) -> None:
         await asyncio.sleep(0.02)
     for _ in range(3):
         await first_event(for_payment(shop, shop.id_of(paid)))
-    assert len(lines._slots) == 1
+    assert len(client_pool._pool) == 1
     shop.move(waiting, "succeeded")
     await task
     assert sum(call.route == "/o/token/" for call in shop.sandbox.requests) == 1
-    assert lines._slots == {}
+    assert client_pool._pool == {}
     await first_event(for_payment(shop, shop.id_of(paid)))
     assert sum(call.route == "/o/token/" for call in shop.sandbox.requests) == 2
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
-async def test_a_changed_connection_is_another_line(shop: Shop) -> None:
+async def test_a_changed_connection_has_another_client(shop: Shop) -> None:
     waiting, paid = shop.sell("pending"), shop.sell("succeeded")
     task = asyncio.create_task(first_event(for_payment(shop, shop.id_of(waiting))))
     while not shop.calls:
@@ -64,7 +64,7 @@ async def test_a_changed_connection_is_another_line(shop: Shop) -> None:
     assert (await first_event(for_payment(shop, shop.id_of(paid))))["outcome"] == "look"
     shop.move(waiting, "succeeded")
     assert (await task)["outcome"] == "look"
-    assert lines._slots == {}
+    assert client_pool._pool == {}
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
@@ -72,7 +72,9 @@ async def test_a_wish_to_wait_silences_those_that_come_later(shop: Shop) -> None
     ids = [shop.id_of(shop.sell("succeeded")) for _ in range(2)]
     shop.reply(429, headers={"Retry-After": "1"})
     first = asyncio.create_task(first_event(for_payment(shop, ids[0])))
-    while not any(slot.line and slot.line._silent_until for slot in lines._slots.values()):  # the wish is not read yet
+    while not any(
+        entry.client and entry.client._silent_until for entry in client_pool._pool.values()
+    ):  # the wish is not read yet
         await asyncio.sleep(0.02)
     await asyncio.gather(first, first_event(for_payment(shop, ids[1])))
     times = [call.received_at for call in shop.calls]
@@ -85,7 +87,9 @@ async def test_a_wish_to_wait_silences_those_that_sleep(shop: Shop) -> None:
     """They had reckoned their next poll before the API asked to be left alone."""
     ids = [shop.id_of(shop.sell("succeeded")) for _ in range(3)]
     shop.reply(429, headers={"Retry-After": "4"})
-    async with lines.borrow_line(shop.conn_id):  # the line is open: only the reply has to come before the others' turn
+    async with client_pool.acquire_client(
+        shop.conn_id
+    ):  # the line is open: only the reply has to come before the others' turn
         now = time.time()
         await asyncio.gather(
             *(first_event(for_payment(shop, each, next_poll=now + 1.5 * place)) for place, each in enumerate(ids))
@@ -124,7 +128,7 @@ def test_nothing_is_left_open(shop: Shop, caplog: pytest.LogCaptureFixture) -> N
         shop.sandbox.faults.latency_ms = 60_000
         for first_poll, has_come in (
             (0, lambda: True),  # nowhere yet
-            (15, lambda: any(slot.line for slot in lines._slots.values())),  # to its sleep
+            (15, lambda: any(entry.client for entry in client_pool._pool.values())),  # to its sleep
             (0, lambda: bool(shop.sandbox.requests)),  # to the API
         ):
             shop.forget_calls()
@@ -136,7 +140,7 @@ def test_nothing_is_left_open(shop: Shop, caplog: pytest.LogCaptureFixture) -> N
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert lines._slots == {}
+        assert client_pool._pool == {}
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left
 
@@ -160,7 +164,7 @@ async def test_the_others_go_on_when_one_is_cancelled(shop: Shop) -> None:
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(results[0], asyncio.CancelledError)
     assert [event["outcome"] for event in results[1:]] == ["look", "look"]
-    assert lines._slots == {}
+    assert client_pool._pool == {}
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
@@ -168,7 +172,7 @@ async def test_a_connection_that_cannot_be_opened_leaves_nothing(shop: Shop) -> 
     shop.connect(password="")
     results = await asyncio.gather(*(first_event(for_payment(shop, "x")) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(result, PaymentsConfigError) for result in results)
-    assert lines._slots == {}
+    assert client_pool._pool == {}
     shop.connect()
     assert (await first_event(for_payment(shop, shop.id_of(shop.sell("succeeded")))))["outcome"] == "look"
 
@@ -186,14 +190,14 @@ def test_each_event_loop_has_its_own(shop: Shop) -> None:
             next_poll=now,
         )
         assert asyncio.run(first_event(waiting))["outcome"] == "look"
-    assert lines._slots == {}
+    assert client_pool._pool == {}
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
 async def test_the_pace_of_the_connection_is_that_of_the_process(shop: Shop) -> None:
     shop.connect({"requests_per_second": 10})
     ids = [shop.id_of(shop.sell("succeeded")) for _ in range(6)]
-    async with lines.borrow_line(shop.conn_id):
+    async with client_pool.acquire_client(shop.conn_id):
         began = time.monotonic()
         await asyncio.gather(*(first_event(for_payment(shop, each)) for each in ids))
     times = sorted(call.received_at - began for call in shop.calls)
@@ -207,7 +211,7 @@ async def test_the_concurrency_of_the_connection_is_that_of_the_process(shop: Sh
     shop.connect({"max_concurrency": 2})
     shop.sandbox.faults.latency_ms = 60
     ids = [shop.id_of(shop.sell("succeeded")) for _ in range(6)]
-    async with lines.borrow_line(shop.conn_id):
+    async with client_pool.acquire_client(shop.conn_id):
         await asyncio.gather(*(first_event(for_payment(shop, each)) for each in ids))
     assert most_at_once(shop.calls) <= 2
 

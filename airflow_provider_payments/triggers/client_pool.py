@@ -1,4 +1,4 @@
-"""Lines to payment APIs: one pooled HTTP session for each connection, shared by all triggers of a process.
+"""A pool of API clients: one HTTP session for each connection, shared by all triggers of a process.
 
 A thousand sensors then share sockets, an access token, a parsed private key, the connection's pace, and an API's
 request to wait.
@@ -30,55 +30,55 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
 from airflow_provider_payments.http.transport import Pacer
 from airflow_provider_payments.listing.run import Inquiry, aanswer
-from airflow_provider_payments.waiting.wait import ONE_ATTEMPT
+from airflow_provider_payments.waiting.condition import ONE_ATTEMPT
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
 
 T = TypeVar("T")
 
-#: Polls that a process begins in a second, and polls of one line that are under way, at most: a thousand at once would
-#: hold up the event loop.
+#: Polls that a process begins in a second, and polls of one client that are under way, at most: a thousand at once
+#: would hold up the event loop.
 POLLS_PER_SECOND = 200
 MAX_POLLS = 32
 _AS_MANY_AS_NEEDED = 0
 
 
 class ConnectionUnreadable(PaymentsUnavailable):
-    """Airflow does not tell what a connection says: its database or its API is out of order."""
+    """Airflow cannot read the connection at the moment: its database or its API does not answer."""
 
 
 class ConnectionOutdated(Exception):
-    """A connection is not any more what a line was opened with."""
+    """The Airflow connection was edited after this client was opened."""
 
 
 @dataclass
-class Line:
-    """A connection, opened once.
+class PooledClient:
+    """A client of one payment API, shared by the triggers of a connection.
 
-    :param api: what it leads to.
-    :param fingerprint: of what the connection said.
+    :param api: the API behind the connection.
+    :param fingerprint: hash of the connection's fields when the client was opened.
     """
 
     api: PaymentsApi
     fingerprint: str
     _driver: AiohttpDriver
-    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
+    _polls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
     _silent_until: float = 0.0
 
     @asynccontextmanager
-    async def take_turn(self, *, is_held: bool = False) -> AsyncIterator[None]:
-        """Wait until no other poll of this process begins at the same moment, and not too many are under way.
+    async def slot(self, *, is_long_poll: bool = False) -> AsyncIterator[None]:
+        """Wait for a slot: no two polls of a process begin at the same moment, and not too many are under way.
 
         Polls that were due together so come apart, and stay so.
 
-        :param is_held: whether the API is asked to hold its reply: the poll then takes no place away from others.
+        :param is_long_poll: whether the API is asked to hold its reply. Such a poll does not count as under way.
         """
         pacer = _pacers.setdefault(asyncio.get_running_loop(), Pacer(POLLS_PER_SECOND))
         await asyncio.sleep(pacer.reserve(time.monotonic()))
         async with AsyncExitStack() as stack:
-            if not is_held:
-                await stack.enter_async_context(self._places)
+            if not is_long_poll:
+                await stack.enter_async_context(self._polls)
             yield
 
     async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]]) -> T:
@@ -90,29 +90,32 @@ class Line:
                 self._silent_until = max(self._silent_until, time.monotonic() + error.retry_after)
             raise
 
-    def get_pause(self, interval: float) -> float:
-        """Return the seconds that the API asked everybody to wait; with a part of the interval, for not all at once."""
+    def retry_after(self, interval: float) -> float:
+        """Return the seconds that are left of the wait that the API asked for, 0.0 when none are.
+
+        :param interval: seconds over which the triggers spread out afterwards, at random.
+        """
         silence = self._silent_until - time.monotonic()
         return silence + random.uniform(0, interval) if silence > 0 else 0.0  # noqa: S311 - no secret
 
 
 @dataclass
-class _Slot:
-    """A line and its users."""
+class _PoolEntry:
+    """A client, and how many triggers use it."""
 
     users: int = 0
-    line: Line | None = None
+    client: PooledClient | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 _pacers: WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = WeakKeyDictionary()
-_slots: dict[tuple[asyncio.AbstractEventLoop, str, str], _Slot] = {}
+_pool: dict[tuple[asyncio.AbstractEventLoop, str, str], _PoolEntry] = {}
 
 
 @asynccontextmanager
-async def borrow_line(payments_conn_id: str) -> AsyncIterator[Line]:
-    """Borrow the line of a connection; it is opened for the first trigger and closed after the last.
+async def acquire_client(payments_conn_id: str) -> AsyncIterator[PooledClient]:
+    """Acquire the client of a connection; it is opened for the first trigger and closed after the last.
 
     :raises PaymentsConfigError: when there is no such connection, or it is none of a payment company, or lacks
         something.
@@ -122,26 +125,26 @@ async def borrow_line(payments_conn_id: str) -> AsyncIterator[Line]:
     connection = await _read(payments_conn_id)
     # A connection that was changed meanwhile is another one.
     key = (asyncio.get_running_loop(), payments_conn_id, _fingerprint(connection))
-    slot = _slots.setdefault(key, _Slot())
-    slot.users += 1
+    entry = _pool.setdefault(key, _PoolEntry())
+    entry.users += 1
     try:
-        async with slot.lock:
-            if slot.line is None:
-                slot.line = await _open(connection, slot.stack)
+        async with entry.lock:
+            if entry.client is None:
+                entry.client = await _open(connection, entry.stack)
         try:
-            yield slot.line
+            yield entry.client
         except PaymentsAuthError:
-            if await _is_outdated(slot.line):
+            if await _is_outdated(entry.client):
                 raise ConnectionOutdated from None
             raise
     finally:
-        slot.users -= 1
-        if not slot.users:
-            del _slots[key]
-            await slot.stack.aclose()
+        entry.users -= 1
+        if not entry.users:
+            del _pool[key]
+            await entry.stack.aclose()
 
 
-async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
+async def _open(connection: Connection, stack: AsyncExitStack) -> PooledClient:
     # In a thread, for finding the hook may import all providers.
     hook = await asyncio.to_thread(connection.get_hook)
     if not isinstance(hook, PaymentsHook):
@@ -150,15 +153,15 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> Line:
     api, conversation = await hook.aopen()
     # A connection that sets max_concurrency means all requests of this process; else each sensor has its own share.
     max_sockets = conversation.options.max_concurrency if api.credentials.value("max_concurrency") is not None else None
-    client = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
-    await stack.enter_async_context(client)
-    return Line(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), client))
+    session = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
+    await stack.enter_async_context(session)
+    return PooledClient(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), session))
 
 
-async def _is_outdated(line: Line) -> bool:
-    """Whether the connection is known to have changed since the line was opened."""
+async def _is_outdated(client: PooledClient) -> bool:
+    """Whether the connection is known to have changed since the client was opened."""
     try:
-        return _fingerprint(await _read(line.api.credentials.connection_id)) != line.fingerprint
+        return _fingerprint(await _read(client.api.credentials.connection_id)) != client.fingerprint
     except PaymentsError:
         return False
 

@@ -1,43 +1,36 @@
-"""A wait: asked again and again until it is over."""
+"""Wait conditions: what a sensor or trigger polls until it is met."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from airflow_provider_payments.exceptions import (
-    PaymentsProtocolError,
-    PaymentsThrottled,
-    PaymentsUnavailable,
-)
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Inquiry
 
-#: What a poll may fail with and be made again. Anything else needs somebody to act.
-PASSING_ERRORS = (PaymentsThrottled, PaymentsUnavailable, PaymentsProtocolError)
 #: A poll sends each request once: the next poll is its retry.
 ONE_ATTEMPT = RetryPolicy(max_attempts=1)
 
 
 class StillWaiting(Exception):
-    """What looked over at the poll was not, when the payments were listed."""
+    """The poll found the wait finished, but listing the payments showed that it is not."""
 
 
-class Wait(Protocol):
-    """What is waited for. It may remember between polls what the one before found, but need not.
+class WaitCondition(Protocol):
+    """What is waited for. It may keep what a poll found for the next one.
 
-    :param report: counts the requests of polls.
+    :param report: the number of requests that the polls sent.
     """
 
     report: ListingReport
 
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
-        """Ask whether it is over, as cheaply as the API permits.
+        """Ask the API whether the condition is met, with as few requests as it permits.
 
-        :raises PaymentsConfigError: when it can never be over, before any request.
+        :raises PaymentsConfigError: when it can never be met, before any request.
         :raises PaymentFailed: when a payment has reached a failure status.
         """
 
@@ -47,8 +40,9 @@ class Wait(Protocol):
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:
         """List the payments that were waited for.
 
-        :raises StillWaiting: while they are read, when it is not over after all.
+        :raises StillWaiting: while they are read, when the condition is not met after all.
         """
 
-    def remember(self) -> Mapping[str, Any]:
-        """Return what another process needs to know to go on: arguments of the same wait, ids only."""
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What another process needs to go on: some of the condition's arguments, as JSON, ids only."""
