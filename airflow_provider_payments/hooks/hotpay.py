@@ -40,7 +40,7 @@ from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.http.offset_paging import OffsetPages
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.money import parse_units, scale_units
-from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import read_unix_seconds
 
@@ -125,32 +125,21 @@ class HotPayApi(PaymentsApi):
         amount = scale_units(units, self._decimals.get(row.token_id or ""))
         word = row.status or ""
         payment_id, id_flags = _identify(row, units)
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             payment_id,
             self.status_of(word),
             word,
-            PaymentKind.PAYMENT,
-            (*self.flags_of(word), *id_flags),
-            amount,
-            row.token_id,
-            units,
-            None,  # fee
-            None,  # net_amount
-            row.token_id,
-            amount,
-            None,  # crypto_network
-            None,  # crypto_address
-            row.near_trx or None,
-            row.memo,
-            None,  # description
-            row.sender_id,
-            None,  # created_at
-            None,  # updated_at
-            read_unix_seconds(row.timestamp),
-            None,  # expires_at
-            raw,
+            flags=(*self.flags_of(word), *id_flags),
+            amount=amount,
+            currency=row.token_id,
+            amount_minor=units,
+            crypto_asset=row.token_id,
+            crypto_amount=amount,
+            transaction_hash=row.near_trx or None,
+            order_id=row.memo,
+            payer_id=row.sender_id,
+            completed_at=read_unix_seconds(row.timestamp),
+            raw=raw,
         )
 
     def alternative_id(self, payment: Payment) -> str | None:

@@ -39,7 +39,7 @@ from airflow_provider_payments.http.message import Reply, Request, quote_segment
 from airflow_provider_payments.http.offset_paging import NumberedPages
 from airflow_provider_payments.http.paging import Order, Paging
 from airflow_provider_payments.money import parse_amount
-from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.texts import decode_json
 from airflow_provider_payments.times import read_expiry, read_time, shift
@@ -240,32 +240,21 @@ class JFrameworkApi(PaymentsApi):
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         word = row.status or ""
         status = self.status_of(word)
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             row.id,
             status,
             word,
-            PaymentKind.PAYMENT,
-            self.flags_of(word),
-            parse_amount(row.amountGross if row.amount is None else row.amount),
-            row.currencyCode,
-            None,  # amount_minor
-            parse_amount(row.amountFee),
-            parse_amount(row.amountNet),
-            None,  # crypto_asset
-            None,  # crypto_amount
-            None,  # crypto_network
-            None,  # crypto_address
-            None,  # transaction_hash
-            row.invoiceNo or row.code,
-            row.description,
-            row.user.id if row.user else None,
-            read_time(row.createdDate),
-            None,  # updated_at
-            read_time(row.paymentDate) if status.is_final else None,
-            None,  # expires_at
-            raw,
+            flags=self.flags_of(word),
+            amount=parse_amount(row.amountGross if row.amount is None else row.amount),
+            currency=row.currencyCode,
+            fee=parse_amount(row.amountFee),
+            net_amount=parse_amount(row.amountNet),
+            order_id=row.invoiceNo or row.code,
+            description=row.description,
+            payer_id=row.user.id if row.user else None,
+            created_at=read_time(row.createdDate),
+            completed_at=read_time(row.paymentDate) if status.is_final else None,
+            raw=raw,
         )
 
 

@@ -150,33 +150,21 @@ class SatispayApi(PaymentsApi):
         is_refund = row.type == "REFUND_TO_BUSINESS"
         payer = row.receiver if is_refund else row.sender
         cents = parse_units(row.amount_unit)
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             row.id,
             PaymentStatus.EXPIRED if status is PaymentStatus.CANCELED and row.expired else status,
             word,
-            PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
+            kind=PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
             # Between expiry and cancellation there is a gap.
-            ("expired",) if status is PaymentStatus.PENDING and row.expired else (),
-            scale_units(cents, CENTS),
-            row.currency,
-            cents,
-            None,  # fee
-            None,  # net_amount
-            None,  # crypto_asset
-            None,  # crypto_amount
-            None,  # crypto_network
-            None,  # crypto_address
-            None,  # transaction_hash
-            row.external_code,
-            None,  # description
-            payer.id if payer else None,
-            read_time(row.insert_date),
-            None,  # updated_at
-            None,  # completed_at
-            read_time(row.expire_date),
-            raw,
+            flags=("expired",) if status is PaymentStatus.PENDING and row.expired else (),
+            amount=scale_units(cents, CENTS),
+            currency=row.currency,
+            amount_minor=cents,
+            order_id=row.external_code,
+            payer_id=payer.id if payer else None,
+            created_at=read_time(row.insert_date),
+            expires_at=read_time(row.expire_date),
+            raw=raw,
         )
 
 

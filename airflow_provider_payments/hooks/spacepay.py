@@ -150,32 +150,26 @@ class SpacePayApi(PaymentsApi):
         receipt = row.receipt or Receipt()
         quote = _quote(row, receipt)
         token = quote.token or Token()
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             row.id,
             self.status_of(word),
             word,
             PaymentKind.DEPOSIT if row.type == "deposit" else PaymentKind.PAYMENT,
-            (),  # flags
+            (),  # no word carries a flag
             scale_units(cents, CENTS),
             row.currency,
             cents,
-            None,  # fee
-            None,  # net_amount
-            token.symbol,
-            scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
-            None if quote.chainId is None else str(quote.chainId),
-            row.depositAddress.address if row.depositAddress else None,
-            receipt.transactionHash or receipt.txHash,
-            row.orderId,
-            None,  # description
-            receipt.txSenderAddress,
-            read_time(row.createdAt),
-            read_time(row.updatedAt),
-            read_time(receipt.completedAt or _text(receipt.txTimestamp)),
-            None,  # expires_at
-            raw,
+            crypto_asset=token.symbol,
+            crypto_amount=scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
+            crypto_network=None if quote.chainId is None else str(quote.chainId),
+            crypto_address=row.depositAddress.address if row.depositAddress else None,
+            transaction_hash=receipt.transactionHash or receipt.txHash,
+            order_id=row.orderId,
+            payer_id=receipt.txSenderAddress,
+            created_at=read_time(row.createdAt),
+            updated_at=read_time(row.updatedAt),
+            completed_at=read_time(receipt.completedAt or _text(receipt.txTimestamp)),
+            raw=raw,
         )
 
 
