@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.labels import name_fields
 from airflow_provider_payments.hooks.reading import Decoder, MendedRow, describe_row, split_body
@@ -42,18 +42,12 @@ class PaymentsApi(ABC):
     status_param: ClassVar[str] = "status"
     #: Filter parameters that users may give.
     filters: ClassVar[Sequence[str]] = ()
-    #: The one of them that finds an order's payments; None where the list has to be searched.
-    order_filter: ClassVar[str | None] = None
-    #: Whether that filter finds all that :meth:`is_of_order` would.
-    order_filter_finds_all: ClassVar[bool] = True
-    #: Whether lists tell the order ids of payments. The reply for a single payment does.
-    lists_order_ids: ClassVar[bool] = True
-    #: Query parameters that make the list begin with the latest payment, where it does not by itself.
-    latest_first: ClassVar[Mapping[str, str]] = {}
-    #: Header, with a number of seconds, that makes the API hold its reply for one payment until its status changes.
-    hold_header: ClassVar[str | None] = None
-    #: How long it may be asked to, in seconds.
-    max_hold: ClassVar[int] = 0
+    #: How sensors find the payments of an order.
+    orders: ClassVar[OrderLookup] = OrderLookup()
+    #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
+    long_poll: ClassVar[LongPoll | None] = None
+    #: Query parameters that make the list begin with the newest payment, where it does not by itself.
+    newest_first_params: ClassVar[Mapping[str, str]] = {}
     #: Path of the list, below the connection's host.
     list_path: ClassVar[str]
     #: Payments on one page by default.
@@ -161,11 +155,8 @@ class PaymentsApi(ABC):
     # The same for all.
 
     def hold(self, request: Request, seconds: float) -> Request:
-        """Return the request for one payment as one whose reply is held, where the API can do that."""
-        held = min(int(seconds), self.max_hold)
-        if self.hold_header is None or held < 1:
-            return request
-        return replace(request.with_headers({self.hold_header: str(held)}), hold_seconds=held)
+        """Return the request for one payment as a long poll of so many seconds at most, where the API has that."""
+        return self.long_poll.apply(request, seconds) if self.long_poll else request
 
     def request(self, path: str, params: Mapping[str, str] | None = None) -> Request:
         """Return a GET request for a path below the connection's host."""

@@ -34,6 +34,7 @@ import msgspec
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.capabilities import OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey
@@ -81,7 +82,7 @@ class HotPayApi(PaymentsApi):
     default_page_size = 1000
     max_page_size = 1000
     filters = ("item_id", "memo", "sender_id")
-    order_filter = "memo"
+    orders = OrderLookup(filter="memo")
     error_fields = ("error", "errors", "detail", "code", "statusCode")
     page_type = Page
     row_type = Row

@@ -30,6 +30,7 @@ import msgspec
 from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProtocolError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.capabilities import OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.reading import Decoder
 from airflow_provider_payments.hooks.stage import RawPage
@@ -120,9 +121,8 @@ class JFrameworkApi(PaymentsApi):
         "Keywords",
         "TestMode",
     )
-    order_filter = "Code"
-    order_filter_finds_all = False  # not invoice numbers
-    latest_first = {"SortOrder": "desc"}
+    orders = OrderLookup(filter="Code", is_exhaustive=False)  # which finds no invoice numbers
+    newest_first_params = {"SortOrder": "desc"}
     error_fields = ("success", "errors")
     page_type = Page
     row_type = Row

@@ -36,7 +36,9 @@ def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
     if any(strand.paging.order is Order.UNKNOWN for stage in stages for strand in stage.strands):
         query = replace(query, created_from=None, created_to=None)
     stages = [
-        replace(stage, strands=[replace(each, params={**each.params, **api.latest_first}) for each in stage.strands])
+        replace(
+            stage, strands=[replace(each, params={**each.params, **api.newest_first_params}) for each in stage.strands]
+        )
         for stage in stages
     ]
     return Listing(api, query, stages)

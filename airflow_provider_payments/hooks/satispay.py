@@ -37,6 +37,7 @@ import msgspec
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
@@ -91,9 +92,8 @@ class SatispayApi(PaymentsApi):
     max_page_size = 100
     filterable_words = ("PENDING", "ACCEPTED", "CANCELED")
     throttle_signals = ((403, "70"),)
-    lists_order_ids = False
-    hold_header = "x-satispay-response-wait-time"
-    max_hold = 60
+    orders = OrderLookup(is_listed=False)
+    long_poll = LongPoll("x-satispay-response-wait-time", max_seconds=60)
     error_fields = ("code", "wlt")
     page_type = Page
     row_type = Row

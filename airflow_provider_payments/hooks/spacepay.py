@@ -113,7 +113,7 @@ class SpacePayApi(PaymentsApi):
     max_page_size = 1000
     filters = ("type", "search")
     filterable_words = ("pending", "processing", "completed", "failed", "expired", "cancelled")
-    latest_first = {"sortOrder": "DESC"}
+    newest_first_params = {"sortOrder": "DESC"}
     error_fields = ("error", "code", "statusCode")
     page_type = Page
     row_type = Row
