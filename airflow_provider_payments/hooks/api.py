@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,11 +14,11 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.labels import name_fields
-from airflow_provider_payments.hooks.reading import Decoder, MendedRow, describe_row, split_body
+from airflow_provider_payments.hooks.reading import Decoder, decode_reply, describe_row, normalise, split_body
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import UNREADABLE, Judge
-from airflow_provider_payments.http.message import Reply, Request, build_url
+from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
 from airflow_provider_payments.http.paging import Paging
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -50,6 +51,8 @@ class PaymentsApi(ABC):
     newest_first_params: ClassVar[Mapping[str, str]] = {}
     #: Path of the list, below the connection's host.
     list_path: ClassVar[str]
+    #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
+    detail_path: ClassVar[str | None] = None
     #: Payments on one page by default.
     default_page_size: ClassVar[int]
     #: Payments on one page at most.
@@ -126,8 +129,8 @@ class PaymentsApi(ABC):
         return [word for word, meaning in self.statuses.items() if meaning is status]
 
     def detail_request(self, payment_id: str) -> Request | None:
-        """Return the request for one payment, or None where the API has none, and the list has to be searched."""
-        return None
+        """Return the request for one payment, or None where the API has none."""
+        return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
     def is_of_order(self, payment: Payment, order_id: str) -> bool:
         """Whether a payment belongs to an order of the merchant."""
@@ -154,13 +157,14 @@ class PaymentsApi(ABC):
 
     # The same for all.
 
-    def hold(self, request: Request, seconds: float) -> Request:
-        """Return the request for one payment as a long poll of so many seconds at most, where the API has that."""
-        return self.long_poll.apply(request, seconds) if self.long_poll else request
-
     def request(self, path: str, params: Mapping[str, str] | None = None) -> Request:
         """Return a GET request for a path below the connection's host."""
         return Request("GET", build_url(self.credentials.base_url, path, params), {"Accept": "application/json"})
+
+    def post_request(self, path: str, content: Mapping[str, str]) -> Request:
+        """Return a POST request with a JSON object."""
+        headers = {"Content-Type": "application/json"}
+        return replace(self.request(path).with_headers(headers), method="POST", body=msgspec.json.encode(content))
 
     def list_request(self, params: Mapping[str, str]) -> Request:
         """Return the request of a page."""
@@ -198,24 +202,19 @@ class PaymentsApi(ABC):
 
     def read_page(self, request: Request, reply: Reply) -> RawPage:
         """Decode a page."""
-        try:
-            page = split_body(reply.body, lambda body: self.to_page(self._decode_page(body)))
-        except (*UNREADABLE, PaymentsProtocolError) as error:
-            trouble = self.judge.unreadable(request, reply, str(error))
-        else:
-            return page
-        raise trouble  # and not from the other, whose frames have the body
+
+        def split(body: bytes) -> RawPage:
+            return self.to_page(self._decode_page(body))
+
+        return decode_reply(self.judge, request, reply, lambda body: split_body(body, split))
 
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
-        try:
-            split = lambda body: RawPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])  # noqa: E731
-            row = split_body(reply.body, split).rows[0]
-        except UNREADABLE as error:
-            trouble = self.judge.unreadable(request, reply, str(error))
-        else:
-            return self.read_payment(row)
-        raise trouble
+
+        def split(body: bytes) -> RawPage:
+            return RawPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])
+
+        return self.read_payment(decode_reply(self.judge, request, reply, lambda body: split_body(body, split).rows[0]))
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""
@@ -223,25 +222,15 @@ class PaymentsApi(ABC):
 
     def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
-        decode, to_payment = self.read_row, self.to_payment
         payments: list[Payment] = []
         try:
-            for row in rows:
-                raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
-                payment = to_payment(decode(raw), raw)
-                if type(row) is MendedRow:
-                    payment = msgspec.structs.replace(payment, id=to_payment(decode(row.exact), raw).id)
-                if not payment.id:
-                    raise PaymentsProtocolError("its id is empty, so nothing tells it apart from others")
-                if payment.created_at is None and payment.completed_at is None:
-                    # It belongs to every window: repeated rather than lost.
-                    payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
-                payments.append(payment)
+            for payment in normalise(rows, self.read_row, self.to_payment):
+                payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
         except (*UNREADABLE, PaymentsProtocolError) as error:
-            which = f"{describe_row(raw, self.id_field)} (row {len(payments) + 1} of {len(rows)})"
+            which = f"{describe_row(rows[len(payments)], self.id_field)} (row {len(payments) + 1} of {len(rows)})"
             text = f"{self.name}: {which} is not what the API documents: {error}"
             trouble = PaymentsProtocolError(self.judge.redact(text))
-            del rows, row, raw  # error trackers show the variables of frames, and these are somebody's payments
+            del rows  # error trackers show the variables of frames, and these are somebody's payments
         else:
             return payments
         raise trouble

@@ -136,9 +136,7 @@ class CryptoFuseApi(PaymentsApi):
         return query.filters.get("blockchain") not in _TRON or payment.crypto_network in _TRON
 
     def detail_request(self, payment_id: str) -> Request:
-        body = msgspec.json.encode({"transaction_id": payment_id})
-        url = f"{self.credentials.base_url}/payments/status/"
-        return Request("POST", url, {"Accept": "application/json", "Content-Type": "application/json"}, body)
+        return self.post_request("/payments/status/", {"transaction_id": payment_id})
 
     def to_page(self, page: Page) -> RawPage:
         return RawPage(page.results, total=page.count, limit=page.limit)

@@ -21,6 +21,7 @@ Statuses       ten words in the vendor's SDK
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -32,11 +33,11 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.capabilities import OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.reading import Decoder
+from airflow_provider_payments.hooks.reading import Decoder, decode_reply
 from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
 from airflow_provider_payments.http.judge import UNREADABLE
-from airflow_provider_payments.http.message import Reply, Request, quote_segment
+from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.offset_paging import NumberedPages
 from airflow_provider_payments.http.paging import Order, Paging
 from airflow_provider_payments.money import parse_amount
@@ -107,6 +108,7 @@ class JFrameworkApi(PaymentsApi):
 
     name = "jframework"
     list_path = "/api/v1/payments"
+    detail_path = "/api/v1/payments/{id}"
     default_page_size = 200
     max_page_size = 1000
     status_param = "Status"
@@ -150,10 +152,9 @@ class JFrameworkApi(PaymentsApi):
         if credentials.login:
             user = credentials.secret(credentials.login, "the user name (login)")
             password = credentials.secret(credentials.password, "the user's password")
-            login = msgspec.json.encode({"username": user, "password": password})
-            headers = {"Accept": "application/json", "Content-Type": "application/json", "Brand-URL": brand}
-            url = f"{credentials.base_url}/api/v1/users/auth"
-            ask = Request("POST", url, headers, login, asks_for_credentials=True)
+            login = {"username": user, "password": password}
+            ask = self.post_request("/api/v1/users/auth", login).with_headers({"Brand-URL": brand})
+            ask = replace(ask, asks_for_credentials=True)
             return IssuedKeyAuth(
                 ask=ask,
                 read=partial(self._read_session, ask),
@@ -190,9 +191,6 @@ class JFrameworkApi(PaymentsApi):
     def is_volatile(self, word: str | None) -> bool:
         return word == "Completed" or super().is_volatile(word)  # Completed can become Refunded
 
-    def detail_request(self, payment_id: str) -> Request:
-        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
-
     def is_of_order(self, payment: Payment, order_id: str) -> bool:
         row = self.read_row(payment.raw)
         return order_id in (row.invoiceNo, row.code)
@@ -201,15 +199,7 @@ class JFrameworkApi(PaymentsApi):
         return msgspec.json.decode(body, type=Detail).data
 
     def check_body(self, request: Request, reply: Reply) -> None:
-        try:
-            verdict = decode_json(reply.body, _read_verdict)
-        except UNREADABLE as error:
-            trouble = self.judge.unreadable(request, reply, str(error))
-        else:
-            return self._check_verdict(request, reply, verdict)
-        raise trouble
-
-    def _check_verdict(self, request: Request, reply: Reply, verdict: Verdict) -> None:
+        verdict = decode_reply(self.judge, request, reply, lambda body: decode_json(body, _read_verdict))
         self.judge.check(request, reply, status=verdict.statusCode)
         if verdict.success is None and verdict.statusCode is None:
             raise self.judge.unreadable(request, reply, "it does not say whether it is a success")

@@ -42,7 +42,6 @@ from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
 from airflow_provider_payments.http.auth import Auth, HttpSignature
-from airflow_provider_payments.http.message import Request, quote_segment
 from airflow_provider_payments.http.paging import CursorPages, Order, Paging
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
@@ -88,6 +87,7 @@ class SatispayApi(PaymentsApi):
 
     name = "satispay"
     list_path = "/g_business/v1/payments"
+    detail_path = "/g_business/v1/payments/{id}"
     default_page_size = 100
     max_page_size = 100
     filterable_words = ("PENDING", "ACCEPTED", "CANCELED")
@@ -137,9 +137,6 @@ class SatispayApi(PaymentsApi):
         if PaymentStatus.AUTHORIZED in query.statuses or "AUTHORIZED" in query.words:
             return "Payments are missing: no Satispay list shows AUTHORIZED payments. Wait for them by their ids."
         return None
-
-    def detail_request(self, payment_id: str) -> Request:
-        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
 
     def to_page(self, page: Page) -> RawPage:
         return RawPage(page.data, has_more=page.has_more)

@@ -31,7 +31,6 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.stage import RawPage
 from airflow_provider_payments.http.auth import Auth, HeaderKey
-from airflow_provider_payments.http.message import Request, quote_segment
 from airflow_provider_payments.http.offset_paging import OffsetPages
 from airflow_provider_payments.http.paging import Order, Paging
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
@@ -109,6 +108,7 @@ class SpacePayApi(PaymentsApi):
 
     name = "spacepay"
     list_path = "/v1/external/secretkey-auth/payments"
+    detail_path = "/v1/external/secretkey-auth/payments/{id}"
     default_page_size = 1000
     max_page_size = 1000
     filters = ("type", "search")
@@ -136,9 +136,6 @@ class SpacePayApi(PaymentsApi):
     def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
         direction = "DESC" if _order(query) is Order.NEWEST_FIRST else "ASC"
         return {**super().build_params(query, word), "sortBy": "createdAt", "sortOrder": direction}
-
-    def detail_request(self, payment_id: str) -> Request:
-        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
 
     def to_page(self, page: Page) -> RawPage:
         about = page.pagination
