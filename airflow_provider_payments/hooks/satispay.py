@@ -30,7 +30,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
@@ -108,7 +107,8 @@ class SatispayApi(PaymentsApi):
         key_id = credentials.header_value(credentials.login, "the KeyId (login)")
         if '"' in key_id:
             raise PaymentsConfigError(f"Connection {credentials.connection_id!r}: the KeyId (login) contains a quote.")
-        text = _read_key_file(credentials) or credentials.require(credentials.password, "the private key (password)")
+        key_file = credentials.file_text(credentials.key_of("key_path", "private_key_path"))
+        text = key_file or credentials.require(credentials.password, "the private key (password)")
         passphrase = credentials.text("private_key_passphrase")
         key = load_private_key(text, passphrase)
         return HttpSignature(key_id, key, private_secrets=(*key_texts(text), passphrase))
@@ -187,16 +187,3 @@ def _begin_at(moment: datetime | None, strand: Strand) -> Strand:
     begins_at = shift(moment, _MARGIN)
     start = {"starting_after_timestamp": str(unix_milliseconds(begins_at))}
     return replace(strand, paging=replace(strand.paging, start=start), begins_at=begins_at)  # type: ignore[call-arg]
-
-
-def _read_key_file(credentials: Credentials) -> str | None:
-    path = credentials.text(key := credentials.key_of("key_path", "private_key_path"))
-    if not path:
-        return None
-    try:
-        return Path(path).read_text()
-    except (OSError, ValueError) as error:  # a NUL in the path, or a file that is no text
-        raise PaymentsConfigError(
-            f"Connection {credentials.connection_id!r}: the file of {key} cannot be read on this machine "
-            f"({type(error).__name__})."
-        ) from None
