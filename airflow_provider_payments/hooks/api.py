@@ -33,15 +33,15 @@ class PaymentsApi(ABC):
 
     #: Provider name in records: the connection type.
     name: ClassVar[str]
-    #: Normalised status of each of the API's words, in the order of a payment's life.
+    #: Normalised status by the API's own status word, in the order that a payment goes through them.
     statuses: ClassVar[Mapping[str, PaymentStatus]]
-    #: Flags that a status word carries besides.
+    #: Flag by the API's own status word, for those that mean more than their normalised status.
     flags: ClassVar[Mapping[str, str]] = {}
     #: Status words that the list can be filtered by.
     filterable_words: ClassVar[Sequence[str]] = ()
-    #: Query parameter for those.
+    #: Name of the query parameter that filters by one of those.
     status_param: ClassVar[str] = "status"
-    #: Filter parameters that users may give.
+    #: Names of the API's filter parameters that users may give in ``filters``.
     filters: ClassVar[Sequence[str]] = ()
     #: How sensors find the payments of an order.
     orders: ClassVar[OrderLookup] = OrderLookup()
@@ -183,7 +183,7 @@ class PaymentsApi(ABC):
         return word is not None and not self.statuses[word].is_final
 
     def words_to_ask(self, query: PaymentQuery) -> Sequence[str | None]:
-        """Return the words to filter by, in the order of a payment's life; None stands for an unfiltered list.
+        """Return the status words to filter by, in the order of :attr:`statuses`; None is the list without a filter.
 
         Where a wanted word cannot be filtered by, only the unfiltered list finds all. Where no word of this API has a
         wanted meaning, there is nothing to ask.

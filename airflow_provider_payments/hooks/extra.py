@@ -65,7 +65,7 @@ class Extra(Unpicklable):
         return default if value is None else str(value)
 
     def choice(self, key: str, *permitted: str) -> str:
-        """Return a word; the first permitted one is the default."""
+        """Return a text that is one of those permitted; the first of them is the default."""
         value = self.value(key)
         word = permitted[0] if value is None else value
         if not isinstance(word, str) or word not in permitted:
@@ -151,7 +151,7 @@ class Extra(Unpicklable):
         return cast("Mapping[str, int]", value)
 
     def wrong(self, key: str, expected: str) -> PaymentsConfigError:
-        """Return the error for a key. The value may be a secret in the wrong place, so it is not shown."""
+        """Return the error for a key's value. The value is not shown: it may be a secret under the wrong key."""
         return PaymentsConfigError(f"Connection {self.connection_id!r}: {key!r} in extra must be {expected}.")
 
 
