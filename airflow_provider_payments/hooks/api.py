@@ -5,17 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.labels import name_fields
-from airflow_provider_payments.hooks.reading import Decoder, MendedRow, describe_row, split_body
+from airflow_provider_payments.hooks.reading import Decoder, decode_reply, describe_row, normalise, split_body
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import UNREADABLE, Judge
-from airflow_provider_payments.http.message import Reply, Request, build_url
+from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.payment import Payment, PaymentStatus
@@ -31,30 +33,26 @@ class PaymentsApi(ABC):
 
     #: Provider name in records: the connection type.
     name: ClassVar[str]
-    #: Normalised status of each of the API's words, in the order of a payment's life.
+    #: Normalised status by the API's own status word, in the order that a payment goes through them.
     statuses: ClassVar[Mapping[str, PaymentStatus]]
-    #: Flags that a status word carries besides.
+    #: Flag by the API's own status word, for those that mean more than their normalised status.
     flags: ClassVar[Mapping[str, str]] = {}
     #: Status words that the list can be filtered by.
     filterable_words: ClassVar[Sequence[str]] = ()
-    #: Query parameter for those.
+    #: Name of the query parameter that filters by one of those.
     status_param: ClassVar[str] = "status"
-    #: Filter parameters that users may give.
+    #: Names of the API's filter parameters that users may give in ``filters``.
     filters: ClassVar[Sequence[str]] = ()
-    #: The one of them that finds an order's payments; None where the list has to be searched.
-    order_filter: ClassVar[str | None] = None
-    #: Whether that filter finds all that :meth:`is_of_order` would.
-    order_filter_finds_all: ClassVar[bool] = True
-    #: Whether lists tell the order ids of payments. The reply for a single payment does.
-    lists_order_ids: ClassVar[bool] = True
-    #: Query parameters that make the list begin with the latest payment, where it does not by itself.
-    latest_first: ClassVar[Mapping[str, str]] = {}
-    #: Header, with a number of seconds, that makes the API hold its reply for one payment until its status changes.
-    hold_header: ClassVar[str | None] = None
-    #: How long it may be asked to, in seconds.
-    max_hold: ClassVar[int] = 0
+    #: How sensors find the payments of an order.
+    orders: ClassVar[OrderLookup] = OrderLookup()
+    #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
+    long_poll: ClassVar[LongPoll | None] = None
+    #: Query parameters that make the list begin with the newest payment, where it does not by itself.
+    newest_first_params: ClassVar[Mapping[str, str]] = {}
     #: Path of the list, below the connection's host.
     list_path: ClassVar[str]
+    #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
+    detail_path: ClassVar[str | None] = None
     #: Payments on one page by default.
     default_page_size: ClassVar[int]
     #: Payments on one page at most.
@@ -72,6 +70,9 @@ class PaymentsApi(ABC):
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
+        #: Makes a payment of this connection: id, status and the API's own status word; what else it tells, by name.
+        #: Only positionals + 2 * keywords <= 30 are fast: of a longer call, CPython makes a dict first.
+        self.new_payment = partial(Payment, self.name, credentials.connection_id)
         self.auth = self.build_auth(credentials)
         self.judge = Judge(
             provider=self.name,
@@ -132,8 +133,8 @@ class PaymentsApi(ABC):
         return [word for word, meaning in self.statuses.items() if meaning is status]
 
     def detail_request(self, payment_id: str) -> Request | None:
-        """Return the request for one payment, or None where the API has none, and the list has to be searched."""
-        return None
+        """Return the request for one payment, or None where the API has none."""
+        return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
     def is_of_order(self, payment: Payment, order_id: str) -> bool:
         """Whether a payment belongs to an order of the merchant."""
@@ -164,16 +165,14 @@ class PaymentsApi(ABC):
 
     # The same for all.
 
-    def hold(self, request: Request, seconds: float) -> Request:
-        """Return the request for one payment as one whose reply is held, where the API can do that."""
-        held = min(int(seconds), self.max_hold)
-        if self.hold_header is None or held < 1:
-            return request
-        return replace(request.with_headers({self.hold_header: str(held)}), hold_seconds=held)
-
     def request(self, path: str, params: Mapping[str, str] | None = None) -> Request:
         """Return a GET request for a path below the connection's host."""
         return Request("GET", build_url(self.credentials.base_url, path, params), {"Accept": "application/json"})
+
+    def post_request(self, path: str, content: Mapping[str, str]) -> Request:
+        """Return a POST request with a JSON object."""
+        headers = {"Content-Type": "application/json"}
+        return replace(self.request(path).with_headers(headers), method="POST", body=msgspec.json.encode(content))
 
     def list_request(self, params: Mapping[str, str]) -> Request:
         """Return the request of a page."""
@@ -190,7 +189,7 @@ class PaymentsApi(ABC):
         return Partition(self.list_reader(query), params, limit, max_concurrency, self.second_reader(query))
 
     def words_to_ask(self, query: PaymentQuery) -> Sequence[str | None]:
-        """Return the words to filter by, in the order of a payment's life; None stands for an unfiltered list.
+        """Return the status words to filter by, in the order of :attr:`statuses`; None is the list without a filter.
 
         Where a wanted word cannot be filtered by, only the unfiltered list finds all. Where no word of this API has a
         wanted meaning, there is nothing to ask.
@@ -209,24 +208,19 @@ class PaymentsApi(ABC):
 
     def read_page(self, request: Request, reply: Reply) -> ListPage:
         """Decode a page."""
-        try:
-            page = split_body(reply.body, lambda body: self.to_page(self._decode_page(body)))
-        except (*UNREADABLE, PaymentsProtocolError) as error:
-            trouble = self.judge.unreadable(request, reply, str(error))
-        else:
-            return page
-        raise trouble  # and not from the other, whose frames have the body
+
+        def split(body: bytes) -> ListPage:
+            return self.to_page(self._decode_page(body))
+
+        return decode_reply(self.judge, request, reply, lambda body: split_body(body, split))
 
     def read_one(self, request: Request, reply: Reply) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
-        try:
-            split = lambda body: ListPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])  # noqa: E731
-            row = split_body(reply.body, split).rows[0]
-        except UNREADABLE as error:
-            trouble = self.judge.unreadable(request, reply, str(error))
-        else:
-            return self.read_payment(row)
-        raise trouble
+
+        def split(body: bytes) -> ListPage:
+            return ListPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])
+
+        return self.read_payment(decode_reply(self.judge, request, reply, lambda body: split_body(body, split).rows[0]))
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""
@@ -234,25 +228,15 @@ class PaymentsApi(ABC):
 
     def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
-        decode, to_payment = self.read_row, self.to_payment
         payments: list[Payment] = []
         try:
-            for row in rows:
-                raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
-                payment = to_payment(decode(raw), raw)
-                if type(row) is MendedRow:
-                    payment = msgspec.structs.replace(payment, id=to_payment(decode(row.exact), raw).id)
-                if not payment.id:
-                    raise PaymentsProtocolError("its id is empty, so nothing tells it apart from others")
-                if payment.created_at is None and payment.completed_at is None:
-                    # It belongs to every window: repeated rather than lost.
-                    payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
-                payments.append(payment)
+            for payment in normalise(rows, self.read_row, self.to_payment):
+                payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
         except (*UNREADABLE, PaymentsProtocolError) as error:
-            which = f"{describe_row(raw, self.id_field)} (row {len(payments) + 1} of {len(rows)})"
+            which = f"{describe_row(rows[len(payments)], self.id_field)} (row {len(payments) + 1} of {len(rows)})"
             text = f"{self.name}: {which} is not what the API documents: {error}"
             trouble = PaymentsProtocolError(self.judge.redact(text))
-            del rows, row, raw  # error trackers show the variables of frames, and these are somebody's payments
+            del rows  # error trackers show the variables of frames, and these are somebody's payments
         else:
             return payments
         raise trouble

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
 
 
-#: The whole reply may take so many times as long as its next bytes.
+#: Time-out of the whole reply, as a multiple of the read time-out, where the connection does not set it.
 _REPLY_PER_READ = 10
 #: What pasting leaves around a value, and no value has.
 _BLANKS = " \t\r\n\v\f"
@@ -143,7 +143,7 @@ def _base_url(conn_id: str, host: str, schema: str | None, port: int | None) -> 
             ip_address(url.hostname or "")  # Python 3.10 takes anything between the brackets
     except ValueError:
         url, own_port = urlsplit(""), None
-    # HTTP libraries differ in what they make of other characters, and some would fail in words of their own.
+    # HTTP libraries differ in what they make of other characters, and some raise errors of their own.
     is_plain = not (url.username or url.password or url.query) and is_url_text(host)
     if url.scheme not in ("https", "http") or not url.hostname or not is_plain:
         raise PaymentsConfigError(

@@ -136,41 +136,32 @@ class CryptoFuseApi(PaymentsApi):
         return query.filters.get("blockchain") not in _TRON or payment.crypto_network in _TRON
 
     def detail_request(self, payment_id: str) -> Request:
-        body = msgspec.json.encode({"transaction_id": payment_id})
-        url = f"{self.credentials.base_url}/payments/status/"
-        return Request("POST", url, {"Accept": "application/json", "Content-Type": "application/json"}, body)
+        return self.post_request("/payments/status/", {"transaction_id": payment_id})
 
     def to_page(self, page: Page) -> ListPage:
         return ListPage(page.results, total=page.count, limit=page.limit)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         word = row.status or ""
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             row.transaction_id,
             self.status_of(word),
             word,
             PaymentKind.PAYMENT,
             self.flags_of(word),
             parse_amount(row.amount_usd),
-            "USD",  # amount_usd is "in price currency (USD)"
-            None,  # amount_minor
-            None,  # fee
-            None,  # net_amount
-            row.token,
-            parse_amount(row.amount_crypto),
-            row.blockchain,
-            row.address,
-            row.transaction_hash,
-            row.order_id,
-            row.order_description,
-            None,  # payer_id
-            read_time(row.created_at),
-            read_time(row.updated_at),
-            None,  # completed_at
-            read_time(row.expiry_time),
-            raw,
+            currency="USD",  # amount_usd is "in price currency (USD)"
+            crypto_asset=row.token,
+            crypto_amount=parse_amount(row.amount_crypto),
+            crypto_network=row.blockchain,
+            crypto_address=row.address,
+            transaction_hash=row.transaction_hash,
+            order_id=row.order_id,
+            description=row.order_description,
+            created_at=read_time(row.created_at),
+            updated_at=read_time(row.updated_at),
+            expires_at=read_time(row.expiry_time),
+            raw=raw,
         )
 
 

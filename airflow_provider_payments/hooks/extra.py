@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
@@ -13,6 +17,9 @@ from airflow_provider_payments.http.secrecy import Unpicklable
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
+
+#: A name and its number, with white space around both.
+_PAIR = re.compile(r"\s*([^\s=;]+)\s*=\s*([0-9]{1,2})\s*")
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Extra(Unpicklable):
         return default if value is None else str(value)
 
     def choice(self, key: str, *permitted: str) -> str:
-        """Return a word; the first permitted one is the default."""
+        """Return a text that is one of those permitted; the first of them is the default."""
         value = self.value(key)
         word = permitted[0] if value is None else value
         if not isinstance(word, str) or word not in permitted:
@@ -93,13 +100,64 @@ class Extra(Unpicklable):
         if isinstance(value, str) and value[0] in "[{":
             try:
                 return json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return value
         return value
 
+    def file_text(self, key: str) -> str | None:
+        """Return the text of the file whose path stands under a key; None where there is no path.
+
+        :raises PaymentsConfigError: when the file cannot be read.
+        """
+        path = self.text(key)
+        if not path:
+            return None
+        try:
+            return Path(path).read_text()
+        except (OSError, ValueError) as error:  # a NUL in the path, or a file that is no text
+            raise PaymentsConfigError(
+                f"Connection {self.connection_id!r}: the file of {key} cannot be read on this machine "
+                f"({type(error).__name__})."
+            ) from None
+
+    def listed_numbers(self, key: str, maximum: int, expected: str) -> Mapping[str, int]:
+        """Return whole numbers by name, written as one text: ``name=1, other name=2``.
+
+        :param maximum: the largest permitted number, below 100.
+        :param expected: what the value must be, for the error.
+        """
+        text = self.value(key) or ""
+        listed = [pair for pair in text.split(",") if pair.strip()] if isinstance(text, str) else [""]
+        pairs = [pair for pair in map(_PAIR.fullmatch, listed) if pair]
+        numbers = {pair[1]: int(pair[2]) for pair in pairs}
+        # One that cannot be read, and one that is there twice, would leave fewer.
+        if len(numbers) < len(listed) or not _are_numbers(numbers, maximum):
+            raise self.wrong(key, expected)
+        return numbers
+
+    def named_numbers(self, key: str, maximum: int, expected: str) -> Mapping[str, int]:
+        """Return whole numbers by name, given as an object; also one that is written as text.
+
+        :param maximum: the largest permitted number.
+        :param expected: what the value must be, for the error.
+        """
+        value = self.structure(key) if self.value(key) else {}
+        if isinstance(value, str):
+            # The form of Airflow 2.11 has written objects as Python shows them, with earlier versions of this package.
+            with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+                value = ast.literal_eval(value)
+        if not _are_numbers(value, maximum):
+            raise self.wrong(key, expected)
+        return cast("Mapping[str, int]", value)
+
     def wrong(self, key: str, expected: str) -> PaymentsConfigError:
-        """Return the error for a key. The value may be a secret in the wrong place, so it is not shown."""
+        """Return the error for a key's value. The value is not shown: it may be a secret under the wrong key."""
         return PaymentsConfigError(f"Connection {self.connection_id!r}: {key!r} in extra must be {expected}.")
+
+
+def _are_numbers(value: object, maximum: int) -> bool:
+    # bool is an int to Python, and no number.
+    return isinstance(value, dict) and all(type(each) is int and 0 <= each <= maximum for each in value.values())
 
 
 def read_extra(connection: Connection) -> Extra:

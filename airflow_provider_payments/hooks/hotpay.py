@@ -20,27 +20,24 @@ Identity       no documented id; ``near_trx`` may carry several transfers, and `
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
-from typing import cast
 
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.capabilities import OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.money import parse_units, scale_units
-from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import read_unix_seconds
 
@@ -81,7 +78,7 @@ class HotPayApi(PaymentsApi):
     default_page_size = 1000
     max_page_size = 1000
     filters = ("item_id", "memo", "sender_id")
-    order_filter = "memo"
+    orders = OrderLookup(filter="memo")
     error_fields = ("error", "errors", "detail", "code", "statusCode")
     page_type = Page
     row_type = Row
@@ -125,32 +122,21 @@ class HotPayApi(PaymentsApi):
         amount = scale_units(units, self._decimals.get(row.token_id or ""))
         word = row.status or ""
         payment_id, id_flags = _identify(row, units)
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             payment_id,
             self.status_of(word),
             word,
-            PaymentKind.PAYMENT,
-            (*self.flags_of(word), *id_flags),
-            amount,
-            row.token_id,
-            units,
-            None,  # fee
-            None,  # net_amount
-            row.token_id,
-            amount,
-            None,  # crypto_network
-            None,  # crypto_address
-            row.near_trx or None,
-            row.memo,
-            None,  # description
-            row.sender_id,
-            None,  # created_at
-            None,  # updated_at
-            read_unix_seconds(row.timestamp),
-            None,  # expires_at
-            raw,
+            flags=(*self.flags_of(word), *id_flags),
+            amount=amount,
+            currency=row.token_id,
+            amount_minor=units,
+            crypto_asset=row.token_id,
+            crypto_amount=amount,
+            transaction_hash=row.near_trx or None,
+            order_id=row.memo,
+            payer_id=row.sender_id,
+            completed_at=read_unix_seconds(row.timestamp),
+            raw=raw,
         )
 
     def alternative_id(self, payment: Payment) -> str | None:
@@ -197,48 +183,20 @@ def _identify(row: Row, units: int | None) -> tuple[str, tuple[str, ...]]:
     return hashlib.sha256(text.encode()).hexdigest(), () if row.near_trx else ("provisional_id",)
 
 
-#: A token id and its number of decimals, with white space around both.
-_PAIR = re.compile(r"\s*([^\s=;]+)\s*=\s*([0-9]{1,2})\s*")
+#: Decimals of a token at most: 10**77 is the largest power of ten below 2**256, which is as far as tokens count.
+_MOST_DECIMALS = 77
 
 
 def _read_decimals(credentials: Credentials) -> Mapping[str, int]:
     """Read ``decimals``, a text that Airflow's forms and URIs leave as it is, and ``token_decimals``, an object."""
-    listed, given = _read_pairs(credentials), _read_given(credentials)
+    listed = credentials.listed_numbers(
+        "decimals", _MOST_DECIMALS, "a text of token ids with their decimals, like 'nep141:wrap.near=24'"
+    )
+    given = credentials.named_numbers(
+        "token_decimals", _MOST_DECIMALS, 'an object of numbers by token id, like {"nep141:wrap.near": 24}'
+    )
     if any(given.get(token, number) != number for token, number in listed.items()):
         raise PaymentsConfigError(
             f"Connection {credentials.connection_id!r}: 'decimals' and 'token_decimals' in extra differ. Keep one."
         )
     return {**given, **listed}
-
-
-def _read_pairs(credentials: Credentials) -> Mapping[str, int]:
-    text = credentials.value("decimals") or ""
-    listed = [pair for pair in text.split(",") if pair.strip()] if isinstance(text, str) else [""]
-    pairs = [pair for pair in map(_PAIR.fullmatch, listed) if pair]
-    decimals = {pair[1]: int(pair[2]) for pair in pairs}
-    # One that cannot be read, and one that is there twice, would leave fewer.
-    if len(decimals) < len(listed) or not _are_decimals(decimals):
-        raise credentials.wrong("decimals", "a text of token ids with their decimals, like 'nep141:wrap.near=24'")
-    return decimals
-
-
-def _read_given(credentials: Credentials) -> Mapping[str, int]:
-    value = credentials.value("token_decimals") or {}
-    decimals = _read_object(value) if isinstance(value, str) else value
-    if not _are_decimals(decimals):
-        raise credentials.wrong("token_decimals", 'an object of numbers by token id, like {"nep141:wrap.near": 24}')
-    return cast("Mapping[str, int]", decimals)
-
-
-def _read_object(text: str) -> object:
-    with suppress(ValueError, RecursionError):
-        return json.loads(text)
-    # The form of Airflow 2.11 has written objects as Python shows them, with earlier versions of this package.
-    with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return ast.literal_eval(text)
-    return None
-
-
-def _are_decimals(value: object) -> bool:
-    # bool is an int to Python, and no number of decimals.
-    return isinstance(value, dict) and all(type(each) is int and 0 <= each <= 77 for each in value.values())

@@ -21,6 +21,7 @@ Statuses       ten words in the vendor's SDK
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -30,18 +31,19 @@ import msgspec
 from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProtocolError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.capabilities import OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.reading import Decoder
+from airflow_provider_payments.hooks.reading import Decoder, decode_reply
 from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
 from airflow_provider_payments.http.judge import UNREADABLE
-from airflow_provider_payments.http.message import Reply, Request, quote_segment
+from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.listing.readers import MakeReader, Order
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.money import parse_amount
-from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.texts import decode_json
 from airflow_provider_payments.times import read_expiry, read_time, shift
@@ -108,6 +110,7 @@ class JFrameworkApi(PaymentsApi):
 
     name = "jframework"
     list_path = "/api/v1/payments"
+    detail_path = "/api/v1/payments/{id}"
     default_page_size = 200
     max_page_size = 1000
     status_param = "Status"
@@ -122,9 +125,8 @@ class JFrameworkApi(PaymentsApi):
         "Keywords",
         "TestMode",
     )
-    order_filter = "Code"
-    order_filter_finds_all = False  # not invoice numbers
-    latest_first = {"SortOrder": "desc"}
+    orders = OrderLookup(filter="Code", is_exhaustive=False)  # which finds no invoice numbers
+    newest_first_params = {"SortOrder": "desc"}
     error_fields = ("success", "errors")
     page_type = Page
     row_type = Row
@@ -152,10 +154,9 @@ class JFrameworkApi(PaymentsApi):
         if credentials.login:
             user = credentials.secret(credentials.login, "the user name (login)")
             password = credentials.secret(credentials.password, "the user's password")
-            login = msgspec.json.encode({"username": user, "password": password})
-            headers = {"Accept": "application/json", "Content-Type": "application/json", "Brand-URL": brand}
-            url = f"{credentials.base_url}/api/v1/users/auth"
-            ask = Request("POST", url, headers, login, asks_for_credentials=True)
+            login = {"username": user, "password": password}
+            ask = self.post_request("/api/v1/users/auth", login).with_headers({"Brand-URL": brand})
+            ask = replace(ask, asks_for_credentials=True)
             return IssuedKeyAuth(
                 ask=ask,
                 read=partial(self._read_session, ask),
@@ -199,9 +200,6 @@ class JFrameworkApi(PaymentsApi):
             params["CreatedDateTo"] = shift(query.created_to, _MARGIN).isoformat()
         return params
 
-    def detail_request(self, payment_id: str) -> Request:
-        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
-
     def is_of_order(self, payment: Payment, order_id: str) -> bool:
         row = self.read_row(payment.raw)
         return order_id in (row.invoiceNo, row.code)
@@ -210,15 +208,7 @@ class JFrameworkApi(PaymentsApi):
         return msgspec.json.decode(body, type=Detail).data
 
     def check_body(self, request: Request, reply: Reply) -> None:
-        try:
-            verdict = decode_json(reply.body, _read_verdict)
-        except UNREADABLE as error:
-            trouble = self.judge.unreadable(request, reply, str(error))
-        else:
-            return self._check_verdict(request, reply, verdict)
-        raise trouble
-
-    def _check_verdict(self, request: Request, reply: Reply, verdict: Verdict) -> None:
+        verdict = decode_reply(self.judge, request, reply, lambda body: decode_json(body, _read_verdict))
         self.judge.check(request, reply, status=verdict.statusCode)
         if verdict.success is None and verdict.statusCode is None:
             raise self.judge.unreadable(request, reply, "it does not say whether it is a success")
@@ -249,32 +239,21 @@ class JFrameworkApi(PaymentsApi):
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         word = row.status or ""
         status = self.status_of(word)
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             row.id,
             status,
             word,
-            PaymentKind.PAYMENT,
-            self.flags_of(word),
-            parse_amount(row.amountGross if row.amount is None else row.amount),
-            row.currencyCode,
-            None,  # amount_minor
-            parse_amount(row.amountFee),
-            parse_amount(row.amountNet),
-            None,  # crypto_asset
-            None,  # crypto_amount
-            None,  # crypto_network
-            None,  # crypto_address
-            None,  # transaction_hash
-            row.invoiceNo or row.code,
-            row.description,
-            row.user.id if row.user else None,
-            read_time(row.createdDate),
-            None,  # updated_at
-            read_time(row.paymentDate) if status.is_final else None,
-            None,  # expires_at
-            raw,
+            flags=self.flags_of(word),
+            amount=parse_amount(row.amountGross if row.amount is None else row.amount),
+            currency=row.currencyCode,
+            fee=parse_amount(row.amountFee),
+            net_amount=parse_amount(row.amountNet),
+            order_id=row.invoiceNo or row.code,
+            description=row.description,
+            payer_id=row.user.id if row.user else None,
+            created_at=read_time(row.createdDate),
+            completed_at=read_time(row.paymentDate) if status.is_final else None,
+            raw=raw,
         )
 
 

@@ -44,7 +44,7 @@ def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
 
 def _with_latest_first(api: PaymentsApi, partition: Partition) -> Partition:
     reader = partition.second_reader or partition.reader
-    return replace(partition, reader=reader, params={**partition.params, **api.latest_first})
+    return replace(partition, reader=reader, params={**partition.params, **api.newest_first_params})
 
 
 def build_pending_listing(
@@ -84,9 +84,11 @@ def find_payments(
     :raises PaymentsConfigError: when its payments have no ids to ask for.
     """
     requests = [api.detail_request(payment_id) for payment_id in payment_ids]
-    asked = [api.hold(request, hold_seconds) for request in requests if request is not None]
+    asked = [request for request in requests if request is not None]
     if len(asked) < len(payment_ids):
         raise PaymentsConfigError(f"{api.name} cannot be asked for a payment by id. Wait for its order: order_ids.")
+    if api.long_poll:
+        asked = [api.long_poll.apply(request, hold_seconds) for request in asked]
     listed_at = datetime.now(UTC)
     replies = (yield Requests(asked)) if asked else []
     found = {}

@@ -8,19 +8,24 @@ All of it is slow, and used only when a reply could not be read as documented.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from airflow_provider_payments.http.judge import UNREADABLE
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.http.judge import UNREADABLE, Judge
+from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.listing.plan import ListPage
+from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.texts import mend_json, quote_text
+
+T = TypeVar("T")
 
 #: An integer longer than this is not read out of a text.
 _MOST_DIGITS = 100
@@ -42,6 +47,18 @@ class Decoder:
             return self._decode(text)
         except msgspec.ValidationError:
             return _convert(msgspec.json.decode(text, type=_lenient_type(self._kind)), self._kind, "$")
+
+
+def decode_reply(judge: Judge, request: Request, reply: Reply, decode: Callable[[bytes], T]) -> T:
+    """Return what a function decodes a reply's body to.
+
+    :raises PaymentsProtocolError: naming request and reply, when it cannot be decoded.
+    """
+    try:
+        return decode(reply.body)
+    except (*UNREADABLE, PaymentsProtocolError) as error:
+        trouble = judge.unreadable(request, reply, str(error))
+    raise trouble  # and not from the other, whose frames have the body
 
 
 class MendedRow(bytes):
@@ -77,7 +94,29 @@ def split_body(body: bytes, split: Callable[[bytes], ListPage]) -> ListPage:
     return replace(page, rows=rows, rows_mended=sum(row != other for row, other in pairs))
 
 
-def describe_row(row: bytes, id_field: str) -> str:
+def normalise(
+    rows: Iterable[bytes | msgspec.Raw], decode: Callable[[bytes], Any], to_payment: Callable[[Any, bytes], Payment]
+) -> Iterator[Payment]:
+    """Yield the payment of each row.
+
+    :param decode: decodes a row's JSON.
+    :param to_payment: returns the payment of a decoded row and its JSON.
+    :raises PaymentsProtocolError: for a payment whose id is empty.
+    """
+    for row in rows:
+        raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
+        payment = to_payment(decode(raw), raw)
+        if type(row) is MendedRow:
+            payment = msgspec.structs.replace(payment, id=to_payment(decode(row.exact), raw).id)
+        if not payment.id:
+            raise PaymentsProtocolError("its id is empty, so nothing tells it apart from others")
+        if payment.created_at is None and payment.completed_at is None:
+            # It belongs to every window: repeated rather than lost.
+            payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
+        yield payment
+
+
+def describe_row(row: bytes | msgspec.Raw, id_field: str) -> str:
     """Say which payment a row is that cannot be read."""
     with suppress(*UNREADABLE, KeyError, TypeError):
         fields = msgspec.json.decode(row, type=dict[str, msgspec.Raw])

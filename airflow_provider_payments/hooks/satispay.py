@@ -29,17 +29,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
 from airflow_provider_payments.http.auth import Auth, HttpSignature
-from airflow_provider_payments.http.message import Request, quote_segment
 from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.plan import ListPage, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order
@@ -88,13 +87,13 @@ class SatispayApi(PaymentsApi):
 
     name = "satispay"
     list_path = "/g_business/v1/payments"
+    detail_path = "/g_business/v1/payments/{id}"
     default_page_size = 100
     max_page_size = 100
     filterable_words = ("PENDING", "ACCEPTED", "CANCELED")
     throttle_signals = ((403, "70"),)
-    lists_order_ids = False
-    hold_header = "x-satispay-response-wait-time"
-    max_hold = 60
+    orders = OrderLookup(is_listed=False)
+    long_poll = LongPoll("x-satispay-response-wait-time", max_seconds=60)
     error_fields = ("code", "wlt")
     page_type = Page
     row_type = Row
@@ -109,7 +108,8 @@ class SatispayApi(PaymentsApi):
         key_id = credentials.header_value(credentials.login, "the KeyId (login)")
         if '"' in key_id:
             raise PaymentsConfigError(f"Connection {credentials.connection_id!r}: the KeyId (login) contains a quote.")
-        text = _read_key_file(credentials) or credentials.require(credentials.password, "the private key (password)")
+        key_file = credentials.file_text(credentials.key_of("key_path", "private_key_path"))
+        text = key_file or credentials.require(credentials.password, "the private key (password)")
         passphrase = credentials.text("private_key_passphrase")
         key = load_private_key(text, passphrase)
         return HttpSignature(key_id, key, private_secrets=(*key_texts(text), passphrase))
@@ -143,9 +143,6 @@ class SatispayApi(PaymentsApi):
             return "Payments are missing: no Satispay list shows AUTHORIZED payments. Wait for them by their ids."
         return None
 
-    def detail_request(self, payment_id: str) -> Request:
-        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
-
     def to_page(self, page: Page) -> ListPage:
         return ListPage(page.data, has_more=page.has_more)
 
@@ -155,33 +152,21 @@ class SatispayApi(PaymentsApi):
         is_refund = row.type == "REFUND_TO_BUSINESS"
         payer = row.receiver if is_refund else row.sender
         cents = parse_units(row.amount_unit)
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             row.id,
             PaymentStatus.EXPIRED if status is PaymentStatus.CANCELED and row.expired else status,
             word,
-            PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
+            kind=PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
             # Between expiry and cancellation there is a gap.
-            ("expired",) if status is PaymentStatus.PENDING and row.expired else (),
-            scale_units(cents, CENTS),
-            row.currency,
-            cents,
-            None,  # fee
-            None,  # net_amount
-            None,  # crypto_asset
-            None,  # crypto_amount
-            None,  # crypto_network
-            None,  # crypto_address
-            None,  # transaction_hash
-            row.external_code,
-            None,  # description
-            payer.id if payer else None,
-            read_time(row.insert_date),
-            None,  # updated_at
-            None,  # completed_at
-            read_time(row.expire_date),
-            raw,
+            flags=("expired",) if status is PaymentStatus.PENDING and row.expired else (),
+            amount=scale_units(cents, CENTS),
+            currency=row.currency,
+            amount_minor=cents,
+            order_id=row.external_code,
+            payer_id=payer.id if payer else None,
+            created_at=read_time(row.insert_date),
+            expires_at=read_time(row.expire_date),
+            raw=raw,
         )
 
 
@@ -206,16 +191,3 @@ _list_from = partial(
 
 def _start(query: PaymentQuery) -> datetime | None:
     return shift(query.created_to, _MARGIN) if query.created_to else None
-
-
-def _read_key_file(credentials: Credentials) -> str | None:
-    path = credentials.text(key := credentials.key_of("key_path", "private_key_path"))
-    if not path:
-        return None
-    try:
-        return Path(path).read_text()
-    except (OSError, ValueError) as error:  # a NUL in the path, or a file that is no text
-        raise PaymentsConfigError(
-            f"Connection {credentials.connection_id!r}: the file of {key} cannot be read on this machine "
-            f"({type(error).__name__})."
-        ) from None

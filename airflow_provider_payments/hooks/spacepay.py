@@ -31,7 +31,6 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.http.auth import Auth, HeaderKey
-from airflow_provider_payments.http.message import Request, quote_segment
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.listing.readers import MakeReader, Order
@@ -110,11 +109,12 @@ class SpacePayApi(PaymentsApi):
 
     name = "spacepay"
     list_path = "/v1/external/secretkey-auth/payments"
+    detail_path = "/v1/external/secretkey-auth/payments/{id}"
     default_page_size = 1000
     max_page_size = 1000
     filters = ("type", "search")
     filterable_words = ("pending", "processing", "completed", "failed", "expired", "cancelled")
-    latest_first = {"sortOrder": "DESC"}
+    newest_first_params = {"sortOrder": "DESC"}
     error_fields = ("error", "code", "statusCode")
     page_type = Page
     row_type = Row
@@ -138,9 +138,6 @@ class SpacePayApi(PaymentsApi):
         direction = "DESC" if _order(query) is Order.NEWEST_FIRST else "ASC"
         return {**super().build_params(query, word), "sortBy": "createdAt", "sortOrder": direction}
 
-    def detail_request(self, payment_id: str) -> Request:
-        return self.request(f"{self.list_path}/{quote_segment(payment_id)}")
-
     def to_page(self, page: Page) -> ListPage:
         about = page.pagination
         return ListPage(page.data, total=about.total, limit=about.limit, has_more=about.hasMore)
@@ -151,32 +148,26 @@ class SpacePayApi(PaymentsApi):
         receipt = row.receipt or Receipt()
         quote = _quote(row, receipt)
         token = quote.token or Token()
-        return Payment(
-            self.name,
-            self.credentials.connection_id,
+        return self.new_payment(
             row.id,
             self.status_of(word),
             word,
             PaymentKind.DEPOSIT if row.type == "deposit" else PaymentKind.PAYMENT,
-            (),  # flags
+            (),  # no word carries a flag
             scale_units(cents, CENTS),
             row.currency,
             cents,
-            None,  # fee
-            None,  # net_amount
-            token.symbol,
-            scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
-            None if quote.chainId is None else str(quote.chainId),
-            row.depositAddress.address if row.depositAddress else None,
-            receipt.transactionHash or receipt.txHash,
-            row.orderId,
-            None,  # description
-            receipt.txSenderAddress,
-            read_time(row.createdAt),
-            read_time(row.updatedAt),
-            read_time(receipt.completedAt or _text(receipt.txTimestamp)),
-            None,  # expires_at
-            raw,
+            crypto_asset=token.symbol,
+            crypto_amount=scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
+            crypto_network=None if quote.chainId is None else str(quote.chainId),
+            crypto_address=row.depositAddress.address if row.depositAddress else None,
+            transaction_hash=receipt.transactionHash or receipt.txHash,
+            order_id=row.orderId,
+            payer_id=receipt.txSenderAddress,
+            created_at=read_time(row.createdAt),
+            updated_at=read_time(row.updatedAt),
+            completed_at=read_time(receipt.completedAt or _text(receipt.txTimestamp)),
+            raw=raw,
         )
 
 

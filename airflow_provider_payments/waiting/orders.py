@@ -86,12 +86,12 @@ class OrderFinder:
 
         known = sorted({each for order_id in order_ids for each in self.known.get(order_id, ())})
         take((yield from find_payments(api, known)).values())
-        if api.order_filter is not None:
+        if api.orders.filter is not None:
             for order_id in list_unclear():
-                query = PaymentQuery(created_from=self.created_from, filters={api.order_filter: order_id})
+                query = PaymentQuery(created_from=self.created_from, filters={api.orders.filter: order_id})
                 listing = build_listing(api, query)
                 take((yield Search(listing, reach=REACH)))
-            if api.order_filter_finds_all:
+            if api.orders.is_exhaustive:
                 return {order_id: list(payments.values()) for order_id, payments in found.items()}
         unclear = [order_id for order_id in list_unclear() if order_id in self.known or not found[order_id]]
         if unclear:
@@ -105,7 +105,7 @@ class OrderFinder:
         seen = 0
 
         def is_silent(payment: Payment) -> bool:
-            return payment.order_id is None and not api.lists_order_ids
+            return payment.order_id is None and not api.orders.is_listed
 
         def is_candidate(payment: Payment) -> bool:
             nonlocal seen

@@ -13,6 +13,20 @@ GUARDS = [
         "tests/hooks/test_contract_records.py",
     ),
     Guard(
+        "a record's times keep their places",
+        "payment.py",
+        "            created if created is None or created.tzinfo is UTC else created.astimezone(UTC),\n",
+        "            expires if expires is None or expires.tzinfo is UTC else expires.astimezone(UTC),\n",
+        "tests/core/test_payment.py -k that_name",
+    ),
+    Guard(
+        "no payment is made through a dict",
+        "hooks/hotpay.py",
+        "            completed_at=read_unix_seconds(row.timestamp),\n",
+        "            completed_at=read_unix_seconds(row.timestamp), fee=None, net_amount=None, description=None,\n",
+        "tests/hooks/test_contract_records.py -k through_a_dict",
+    ),
+    Guard(
         "unknown is not final",
         "status.py",
         'return "unknown"',

@@ -124,6 +124,7 @@ def test_transport_options(extra: dict[str, Any], options: dict[str, Any]) -> No
         ({"timeout": [1, 2, 3, 4]}, "timeout"),
         ({"timeout": [1, 2, 0]}, "timeout"),
         ({"timeout": {"read": 1}}, "timeout"),
+        ({"timeout": "[" * 100_000}, "timeout"),
         ({"cert": ["s3cret"]}, "cert"),
         ({"verify": "/no/such/file"}, "verify"),
         ({"cert": 1}, "cert"),

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import pytest
 
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.times import format_time
 
 NORMALISED = {
     "provider": "spacepay",
@@ -85,6 +87,31 @@ def test_the_record_is_plain_json_in_a_fixed_order() -> None:
     assert record == {**NORMALISED, "raw": {"a": 1}}
     assert tuple(record) == RECORD_FIELDS == (*NORMALISED, "raw")
     assert json.loads(json.dumps(record)) == record
+
+
+def written(value: Any) -> Any:
+    """What a record has for a payment's value."""
+    match value:
+        case bool():
+            return value
+        case datetime():
+            return format_time(value)
+        case Enum():
+            return value.value
+        case tuple():
+            return list(value)
+        case bytes():
+            return json.loads(value)
+        case _:
+            return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def test_each_field_of_a_record_is_the_payments_field_of_that_name() -> None:
+    """The record is made by position, so two of its fields could change places."""
+    whole = payment(b'{"a": 1}', completed_at=START + timedelta(2), expires_at=START + timedelta(3))
+    record = whole.to_dict()
+    assert record == {name: written(getattr(whole, name)) for name in RECORD_FIELDS}
+    assert len({json.dumps(value) for value in record.values()}) == len(RECORD_FIELDS)
 
 
 def test_raw_can_be_left_out() -> None:

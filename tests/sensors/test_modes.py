@@ -285,7 +285,7 @@ def test_a_deferral(shop: Shop) -> None:
     assert classpath == "airflow_provider_payments.triggers.payments.PaymentStatusTrigger"
     known = arguments.pop("known_ids")
     assert known == (
-        {} if BaseHook.get_hook(shop.conn_id).api_class.order_filter else {"one-order": known["one-order"]}
+        {} if BaseHook.get_hook(shop.conn_id).api_class.orders.filter else {"one-order": known["one-order"]}
     )
     moments = {name: arguments.pop(name) for name in ("deadline", "next_poll")}
     assert 100 < moments["deadline"] - moments["next_poll"] <= 113.1

@@ -54,7 +54,7 @@ async def test_an_order_is_paid(shop: Shop) -> None:
     assert event["outcome"] == "look"
     assert event["last"] == "1 of 1 orders have reached a final status."
     assert event["deadline"] == trigger.deadline
-    known = {} if shop.hook.api_class.order_filter else {"known_ids": {"one-order": [shop.id_of(row)]}}
+    known = {} if shop.hook.api_class.orders.filter else {"known_ids": {"one-order": [shop.id_of(row)]}}
     assert event["state"] == known
     assert json.loads(json.dumps(event)) == event
     assert row["status"] == shop.words["succeeded"]

@@ -133,7 +133,7 @@ def test_a_refund_alone_is_no_payment_of_an_order(shop: Shop, poll: Poll) -> Non
 def test_what_the_api_can_filter_is_not_searched(shop: Shop, poll: Poll) -> None:
     rows = {name: shop.sell("pending", name) for name in ("first", "second")}
     wait = StatusCondition(order_ids=list(rows))
-    name = shop.hook.api_class.order_filter
+    name = shop.hook.api_class.orders.filter
     # HOT Pay counts no rows, so that only a second page proves the first one to be the last.
     each = 2 if shop.conn_type == "hotpay" else 1
 

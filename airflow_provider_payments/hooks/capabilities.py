@@ -1,0 +1,42 @@
+"""What sensors need to know of an API: how an order's payments are found, and whether a reply can wait for a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from airflow_provider_payments.http.message import Request
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLookup:
+    """How the payments of one of the merchant's orders are found.
+
+    :param filter: name of the filter parameter that takes an order id; None where there is none, so that the list has
+        to be searched.
+    :param is_exhaustive: whether that filter finds every payment of the order; else the list is searched besides.
+    :param is_listed: whether the rows of a list have the order id. If not, payments are asked for one by one.
+    """
+
+    filter: str | None = None
+    is_exhaustive: bool = True
+    is_listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LongPoll:
+    """A request header that makes the API keep back its reply for one payment until the payment's status changes.
+
+    :param header: name of the header; its value is a whole number of seconds.
+    :param max_seconds: the largest value that the API permits.
+    """
+
+    header: str
+    max_seconds: int
+
+    def apply(self, request: Request, seconds: float) -> Request:
+        """Return the request for one payment with the header; as it is for less than a second.
+
+        :param seconds: how long the reply may be kept back; more than the API permits is cut to that.
+        """
+        whole = min(int(seconds), self.max_seconds)
+        return replace(request.with_headers({self.header: str(whole)}), hold_seconds=whole) if whole >= 1 else request
