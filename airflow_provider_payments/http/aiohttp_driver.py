@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import aiohttp
-import tenacity
 from yarl import URL
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
@@ -119,11 +118,17 @@ class AiohttpDriver:
 
     async def send(self, request: Request) -> Reply:
         """Send a request until it is answered, at most as often as the retry policy says."""
-        conversation = self._conversation
-        if conversation.retry.max_attempts == 1:
-            return await self._attempt(request)  # tenacity would leave thirty objects to the garbage collector
-        arguments = conversation.retry.tenacity_arguments(conversation.log, conversation.pause)
-        return await tenacity.AsyncRetrying(sleep=asyncio.sleep, **arguments)(self._attempt, request)
+        attempt, waited = 1, 0.0
+        while True:
+            try:
+                return await self._attempt(request)
+            except PaymentsError as error:
+                wait = self._conversation.retry.next_wait(attempt, waited, error)
+                if wait is None:
+                    raise
+                self._conversation.announce_retry(error, attempt, wait)
+            await asyncio.sleep(wait)
+            attempt, waited = attempt + 1, waited + wait
 
     async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncIterator[Sequence[T]]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.

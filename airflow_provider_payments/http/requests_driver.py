@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-import tenacity
 import urllib3
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
@@ -64,14 +63,22 @@ class RequestsDriver:
 
         :param stop: when it is set, no more is waited or sent.
         """
-        conversation = self._conversation
 
         def sleep(seconds: float) -> None:
             if stop.wait(seconds):
                 raise CancelledError
 
-        arguments = conversation.retry.tenacity_arguments(conversation.log, conversation.pause)
-        return tenacity.Retrying(sleep=sleep, **arguments)(self._attempt, request, sleep)
+        attempt, waited = 1, 0.0
+        while True:
+            try:
+                return self._attempt(request, sleep)
+            except PaymentsError as error:
+                wait = self._conversation.retry.next_wait(attempt, waited, error)
+                if wait is None:
+                    raise
+                self._conversation.announce_retry(error, attempt, wait)
+            sleep(wait)
+            attempt, waited = attempt + 1, waited + wait
 
     def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Iterator[Sequence[T]]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,7 @@ from requests.adapters import BaseAdapter
 from airflow_provider_payments import __version__
 from airflow_provider_payments.exceptions import (
     PaymentsAuthError,
+    PaymentsError,
     PaymentsProtocolError,
     PaymentsRequestError,
     PaymentsThrottled,
@@ -566,6 +567,46 @@ def test_a_request_that_begins_during_a_wait_waits_too(drive: Drive, server: Ser
         drive.send(conversation, get(server, "/second"))
         first.result(WAIT)
     assert begun["/second"][0] - begun["/first"][0] >= 1.9
+
+
+@dataclass(frozen=True)
+class NotedPolicy(RetryPolicy):
+    """Waits 10 ms, and keeps what it was asked."""
+
+    asked: list[tuple[int, float, str]] = field(default_factory=list)
+
+    def next_wait(self, attempt: int, waited: float, error: PaymentsError) -> float | None:
+        self.asked.append((attempt, round(waited, 2), type(error).__name__))
+        return None if attempt == 4 else 0.01
+
+
+def test_the_policy_is_told_of_attempts_and_of_all_that_was_waited(drive: Drive, server: Server, talk: Talk) -> None:
+    server.script(DOWN, THROTTLED, DOWN, THROTTLED)
+    policy = NotedPolicy()
+    with pytest.raises(PaymentsThrottled):
+        drive.send(talk(retry=policy), get(server))
+    down, wait = "PaymentsUnavailable", "PaymentsThrottled"
+    assert policy.asked == [(1, 0.0, down), (2, 0.01, wait), (3, 0.02, down), (4, 0.03, wait)]
+    assert [line.partition(" Attempt ")[2] for line in talk.logged] == ["2 in 0.0 s.", "3 in 0.0 s.", "4 in 0.0 s."]
+
+
+class PausePacer(Pacer):
+    """Keeps the pauses that it is told of, and makes none."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.pauses: list[float] = []
+
+    def pause(self, until: float) -> None:
+        self.pauses.append(until - time.monotonic())
+
+
+def test_only_an_api_that_asks_to_wait_pauses_the_others(drive: Drive, server: Server, talk: Talk) -> None:
+    server.script(DOWN, Answer(429, headers={"Retry-After": "0"}), DOWN, THROTTLED, Answer())
+    pacer = PausePacer()
+    drive.send(talk(pacer=pacer), get(server))
+    assert len(pacer.pauses) == 2
+    assert len(talk.logged) == 4
 
 
 # Options.
