@@ -111,6 +111,7 @@ class AiohttpDriver:
         self._conversation = conversation
         self._client = client
         self._auth_lock = asyncio.Lock()
+        self._masked = conversation.auth.secrets
         # As many as the client has sockets: waiting for one of them is not part of a reply's time.
         self._sockets = asyncio.Semaphore((client.connector.limit if client.connector else 0) or sys.maxsize)
         #: Requests sent so far, those for tokens and repeated ones included.
@@ -171,16 +172,23 @@ class AiohttpDriver:
         return last[1]
 
     async def _next_request(self, flow: Flow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:
-        """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
+        """Go on to the flow's next request that is not exclusive, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
         async with self._auth_lock:
             size = LARGE if self._conversation.auth.is_slow else 0
             outgoing = await compute(size, advance, flow, last[1] if last else None)
-            while outgoing is not None and outgoing.asks_for_credentials:
+            while outgoing is not None and outgoing.is_exclusive:
                 last = (outgoing, await self._exchange(outgoing))
                 outgoing = await compute(size, advance, flow, last[1])
-                await self._conversation.amask(self._conversation.auth.secrets)
+                await self._mask()
         return outgoing, last
+
+    async def _mask(self) -> None:
+        """Tell of keys that were issued since."""
+        secrets = self._conversation.auth.secrets
+        if secrets != self._masked:
+            self._masked = secrets
+            await self._conversation.amask(secrets)
 
     async def _exchange(self, request: Request) -> Reply:
         await self._wait_for_turn()

@@ -1,7 +1,8 @@
 """Ways to prove who is asking. Each is a flow: it is given a request and yields what to send, and is sent the replies.
 
 A flow yields its own requests for tokens too (``Request.asks_for_credentials``), so that transport, time-outs, pacing
-and counting see them. No flow opens a connection, reads a clock it was not given, or knows whether it is awaited.
+and counting see them. While such a request is under way, or the first with a new key, no other flow goes on. No flow
+opens a connection, reads a clock it was not given, or knows whether it is awaited.
 A new flow runs for every attempt, so a retry is signed afresh.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 Flow = Generator[Request, Reply, None]
+#: So many keys that were renewed are kept out of messages as well.
+_FORMER_KEYS = 16
 
 
 def _utc_now() -> datetime:
@@ -89,7 +94,10 @@ class IssuedKey(Unpicklable):
 class IssuedKeyAuth(Auth):
     """Credentials that are exchanged for a key which expires: OAuth 2.0 client credentials, a user's login.
 
-    The key is kept in memory, renewed before it expires, and renewed once when a request is answered with 401.
+    The key is kept in memory, shared by all requests, and renewed before it expires. A key that was accepted may be
+    refused at any time later: a 401 means that it has ended, and requests may be many that learn it at once. The first
+    of them renews it, and the others use the new one. Each request renews a key once at most, and is then the first to
+    use the new one; when that is refused as well, the credentials are.
 
     :param ask: the request that gets a key.
     :param read: finds the key in the reply, given the time; raises when there is none.
@@ -104,22 +112,24 @@ class IssuedKeyAuth(Auth):
     now: Callable[[], datetime] = _utc_now
     renew_before: timedelta = timedelta(seconds=60)
     _key: IssuedKey | None = field(default=None, repr=False)
-    _former: IssuedKey | None = field(default=None, repr=False)
+    _former: deque[str] = field(default_factory=partial(deque, maxlen=_FORMER_KEYS), repr=False)
     _issued_at: datetime | None = field(default=None, repr=False)
 
     def flow(self, request: Request) -> Flow:
         if self._is_stale() and not (yield from self._renew()):
             return
-        used = self._key
-        assert used is not None  # noqa: S101 - _renew has just set it
-        reply = yield request.with_headers(self.headers(used.value))
-        if reply.status != 401:
-            return
-        # Another flow may have renewed the key while this request was under way.
-        if self._key is used and not (yield from self._renew()):
-            return
-        if self._key is not None:
-            yield request.with_headers(self.headers(self._key.value))
+        key = self._key
+        reply = yield self._sign(request)
+        if reply.status == 401 and self._key is not None and self._key is not key:
+            # Another flow has renewed the key while this request was under way.
+            reply = yield self._sign(request)
+        if reply.status == 401 and (yield from self._renew()):
+            # Alone, so that no other request uses up the new key: that it is refused can only mean what it says.
+            yield replace(self._sign(request), is_first_use=True)
+
+    def _sign(self, request: Request) -> Request:
+        assert self._key is not None  # noqa: S101 - flows renew it first
+        return request.with_headers(self.headers(self._key.value))
 
     def _is_stale(self) -> bool:
         if self._key is None or self._issued_at is None:
@@ -134,8 +144,7 @@ class IssuedKeyAuth(Auth):
         """Ask for a key. False when the reply brings none: the flow ends and that reply is judged like any other."""
         reply = yield self.ask
         if reply.status not in (200, 201):
-            self._former = self._key or self._former
-            self._key = None
+            self._replace(None)
             return False
         self._issued_at = self.now()
         try:
@@ -153,13 +162,17 @@ class IssuedKeyAuth(Auth):
             raise PaymentsProtocolError(
                 f"The key that {urlsplit(self.ask.url).path} issued does not fit into a header."
             )
-        self._former = self._key or self._former
+        self._replace(key)
+
+    def _replace(self, key: IssuedKey | None) -> None:
+        if self._key is not None:
+            self._former.append(self._key.value)
         self._key = key
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        # A reply that is late may repeat the key before.
-        return self.permanent_secrets + tuple(key.value for key in (self._key, self._former) if key)
+        # A reply that is late may repeat a key that was renewed meanwhile.
+        return (*self.permanent_secrets, *((self._key.value,) if self._key else ()), *self._former)
 
 
 @dataclass(frozen=True)

@@ -134,11 +134,11 @@ class RequestsDriver:
     def _next_request(
         self, flow: Flow, last: Exchange | None, sleep: Callable[[float], None]
     ) -> tuple[Request | None, Exchange | None]:
-        """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
+        """Go on to the flow's next request that is not exclusive, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
         with self._auth_lock:
             outgoing = advance(flow, last[1] if last else None)
-            while outgoing is not None and outgoing.asks_for_credentials:
+            while outgoing is not None and outgoing.is_exclusive:
                 last = (outgoing, self._exchange(outgoing, sleep))
                 outgoing = advance(flow, last[1])
         return outgoing, last
@@ -155,6 +155,7 @@ class RequestsDriver:
 
     def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
         options = self._conversation.options
+        sleep(0)  # which raises when the listing was closed while this waited for credentials
         self._wait_for_turn(sleep)
         with self._count_lock:
             self.requests += 1

@@ -113,6 +113,27 @@ GUARDS = [
         f"{DRIVERS} -k refusals",
     ),
     Guard(
+        "a key that another request has renewed is used",
+        "http/auth.py",
+        "if reply.status == 401 and self._key is not None and self._key is not key:",
+        "if False:",
+        f"{DRIVERS} -k renewed_once_by_many",
+    ),
+    Guard(
+        "a key that has ended is renewed, and nobody else uses up the new one",
+        "http/message.py",
+        "return self.asks_for_credentials or self.is_first_use",
+        "return self.asks_for_credentials",
+        f"{DRIVERS} -k after_a_few_uses",
+    ),
+    Guard(
+        "a new key that is refused ends the request",
+        "http/auth.py",
+        "            yield replace(self._sign(request), is_first_use=True)\n",
+        "            yield from self.flow(request)\n",
+        f"{DRIVERS} -k 'whatever_the_token or in_turn'",
+    ),
+    Guard(
         "aiohttp sends nothing again by itself",
         "http/aiohttp_driver.py",
         "client._retry_connection = False",

@@ -132,7 +132,7 @@ GUARDS = [
     Guard(
         "issued keys are masked in logs of triggers",
         "http/aiohttp_driver.py",
-        "                await self._conversation.amask(self._conversation.auth.secrets)\n",
+        "            await self._conversation.amask(secrets)\n",
         "",
         "tests/secrets/test_masking.py",
     ),

@@ -469,6 +469,71 @@ def test_a_token_that_stays_refused_is_an_error_after_one_renewal(drive: Drive, 
     assert server.targets == ["/token", "/payments", "/token", "/payments"]
 
 
+class BriefTokenServer(TokenServer):
+    """Its tokens end after so many uses; a new one may end those before."""
+
+    def __init__(self, server: Server, uses: int, *, is_single: bool = False) -> None:
+        super().__init__(server)
+        self._uses = uses
+        self._is_single = is_single
+        self._used: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def answer(self, call: Call) -> Answer:
+        with self._lock:
+            token = (call.header("Authorization") or "").removeprefix("Bearer ")
+            if call.target != "/token":
+                self._used[token] = self._used.get(token, 0) + 1
+                is_old = self._is_single and token != f"token-{self.issued}"
+                if is_old or self._used[token] > self._uses:
+                    self.revoked.add(token)
+            return super().answer(call)
+
+
+@pytest.mark.parametrize("is_single", [False, True], ids=["many tokens", "one token"])
+@pytest.mark.parametrize("side_by_side", [1, 4, 8])
+@pytest.mark.parametrize("uses", [1, 2, 3, 4, 5])
+def test_tokens_that_end_after_a_few_uses_are_renewed(
+    drive: Drive, server: Server, talk: Talk, uses: int, side_by_side: int, is_single: bool
+) -> None:
+    tokens = BriefTokenServer(server, uses, is_single=is_single)
+    paths = [f"/{number}" for number in range(40)]
+    conversation = talk(auth=tokens.auth(), max_concurrency=side_by_side)
+    assert drive.walk(conversation, Pages(server.origin, paths)) == paths
+    assert talk.logged == []
+    assert tokens.issued <= len(paths) + 1  # each request renews one at most
+    if side_by_side == 1:
+        assert tokens.issued == -(-len(paths) // uses)
+
+
+@pytest.mark.parametrize("side_by_side", [1, 4, 8])
+def test_a_path_that_is_refused_whatever_the_token_is_an_error(
+    drive: Drive, server: Server, talk: Talk, side_by_side: int
+) -> None:
+    """Though the same tokens are accepted for others in between."""
+    tokens = TokenServer(server)
+    server.answer = lambda call: Answer(401, REFUSED) if call.target == "/5" else tokens.answer(call)
+    paths = [f"/{number}" for number in range(40)]
+    with pytest.raises(PaymentsAuthError):
+        drive.walk(talk(auth=tokens.auth(), max_concurrency=side_by_side), Pages(server.origin, paths))
+    assert server.targets.count("/5") == 2
+    assert tokens.issued == 2
+
+
+@pytest.mark.parametrize("side_by_side", [1, 4, 8])
+def test_an_api_that_accepts_and_refuses_in_turn_is_not_asked_for_ever(
+    drive: Drive, server: Server, talk: Talk, side_by_side: int
+) -> None:
+    """Each token is good for the first path only."""
+    tokens = TokenServer(server)
+    server.answer = lambda call: Answer(401, REFUSED) if call.target not in ("/token", "/0") else tokens.answer(call)
+    endless = Pages(server.origin, ["/0"] * side_by_side, lambda path: ["/0", "/1"])
+    with pytest.raises(PaymentsAuthError):
+        drive.walk(talk(auth=tokens.auth(), max_concurrency=side_by_side), endless)
+    assert len(server.calls) <= 10 * side_by_side
+    assert 2 <= tokens.issued <= side_by_side + 1
+
+
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refused_login_is_an_error_and_asks_for_nothing_else(
     drive: Drive, server: Server, talk: Talk, status: int
