@@ -11,6 +11,7 @@ from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfig
 from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.inquiry import Inquiry, Requests, Search
 from airflow_provider_payments.hooks.listing import Listing
+from airflow_provider_payments.hooks.report import ListingReport
 from airflow_provider_payments.hooks.stage import Stage
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.paging import Order
@@ -21,9 +22,12 @@ from airflow_provider_payments.times import UTC
 PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
 
 
-def build_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
-    """Return the listing of all payments of a query."""
-    return Listing(api, query, _stages(api, query))
+def build_listing(api: PaymentsApi, query: PaymentQuery, report: ListingReport | None = None) -> Listing:
+    """Return the listing of all payments of a query.
+
+    :param report: told what can be said about the listing; None is a new one.
+    """
+    return Listing(api, query, _stages(api, query), report)
 
 
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:

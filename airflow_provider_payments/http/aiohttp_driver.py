@@ -7,7 +7,7 @@ import ssl
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -124,15 +124,17 @@ class AiohttpDriver:
             try:
                 return await self._attempt(request)
             except PaymentsError as error:
-                wait = self._conversation.retry.next_wait(attempt, waited, error)
-                if wait is None:
+                seconds = self._conversation.retry.next_wait(attempt, waited, error)
+                if seconds is None:
                     raise
-                self._conversation.announce_retry(error, attempt, wait)
-            await asyncio.sleep(wait)
-            attempt, waited = attempt + 1, waited + wait
+                self._conversation.announce_retry(error, attempt, seconds)
+            await asyncio.sleep(seconds)
+            attempt, waited = attempt + 1, waited + seconds
 
-    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncIterator[Sequence[T]]:
+    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncGenerator[Sequence[T], None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+
+        Whoever does not read to the end closes it: then nothing is under way any more.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -32,6 +32,8 @@ StepT = TypeVar("StepT")
 Exchange = tuple[Request, Reply]
 #: Bytes to ask a socket for at once; it gives what has come.
 _PIECE = 262_144
+#: Seconds to wait for the replies that nobody wants any more.
+_PATIENCE = 1.0
 
 
 class RequestsDriver:
@@ -73,15 +75,18 @@ class RequestsDriver:
             try:
                 return self._attempt(request, sleep)
             except PaymentsError as error:
-                wait = self._conversation.retry.next_wait(attempt, waited, error)
-                if wait is None:
+                seconds = self._conversation.retry.next_wait(attempt, waited, error)
+                if seconds is None:
                     raise
-                self._conversation.announce_retry(error, attempt, wait)
-            sleep(wait)
-            attempt, waited = attempt + 1, waited + wait
+                self._conversation.announce_retry(error, attempt, seconds)
+            sleep(seconds)
+            attempt, waited = attempt + 1, waited + seconds
 
-    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Iterator[Sequence[T]]:
+    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Generator[Sequence[T], None, None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+
+        Whoever does not read to the end closes it: then nothing more is sent, and the threads end. They are waited for
+        a second: those whose replies take longer end when these have come.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
@@ -113,6 +118,8 @@ class RequestsDriver:
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            late = wait([future for _, future in under_way if not future.cancelled()], _PATIENCE).not_done
+            pool.shutdown(wait=not late)
 
     def authorize(self, request: Request) -> Request:
         """Return a request with credentials, getting them first where needed, for a session that sends it itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -99,13 +99,14 @@ class PendingWait:
         payment = found.get(self.unsettled_id)
         return None if payment is None or payment.is_final else payment
 
-    def _require_settled(self, payments: PaymentListing) -> Iterator[Sequence[Payment]]:
-        for page in payments.pages:
-            for payment in page:
-                if not payment.is_final:
-                    self._note(payment)
-                    raise StillWaiting(self._last)
-            yield page
+    def _require_settled(self, payments: PaymentListing) -> Generator[Sequence[Payment], None, None]:
+        with payments:
+            for page in payments.pages:
+                for payment in page:
+                    if not payment.is_final:
+                        self._note(payment)
+                        raise StillWaiting(self._last)
+                yield page
         if not payments.report.is_complete:
             raise StillWaiting(f"The window cannot be called settled: {' '.join(payments.report.doubts)}")
 
@@ -118,10 +119,11 @@ class PendingWait:
             _log.warning("%s This word is not known here, so it is not taken for settled.", self._last)
 
 
-def _require_some(payments: PaymentListing) -> Iterator[Sequence[Payment]]:
+def _require_some(payments: PaymentListing) -> Generator[Sequence[Payment], None, None]:
     is_empty = True
-    for page in payments.pages:
-        is_empty = is_empty and not page
-        yield page
+    with payments:
+        for page in payments.pages:
+            is_empty = is_empty and not page
+            yield page
     if is_empty:
         raise StillWaiting("The payment that was pending has settled meanwhile.")

@@ -108,7 +108,8 @@ class StatusWait:
         """Return the payments as the last poll found them, each once."""
         payments = {payment.id: payment for name in self._names for payment in self._found[name]}
         stamp(payments.values(), self.report.listed_at)  # one poll asks for them all, but not with one request
-        return PaymentListing(iter([list(payments.values())]), self.report)
+        self.report.is_read_to_end = True
+        return PaymentListing((page for page in [list(payments.values())]), self.report)
 
     def remember(self) -> Mapping[str, Any]:
         """Return the payments that orders are known to have."""
