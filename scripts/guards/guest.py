@@ -5,6 +5,7 @@ from __future__ import annotations
 from guards.guard import Guard
 
 DRIVERS = "tests/http/test_drivers.py"
+CLOSING = "tests/hooks/test_closing.py --all"
 
 GUARDS = [
     Guard(
@@ -132,6 +133,27 @@ GUARDS = [
         "            yield replace(self._sign(request), is_first_use=True)\n",
         "            yield from self.flow(request)\n",
         f"{DRIVERS} -k 'whatever_the_token or in_turn'",
+    ),
+    Guard(
+        "a listing that is closed ends its threads",
+        "hooks/base.py",
+        "        self.pages.close()\n",
+        "",
+        f"{CLOSING} -k sync",
+    ),
+    Guard(
+        "a listing that is closed ends its tasks",
+        "hooks/base.py",
+        "        await self.pages.aclose()\n",
+        "",
+        f"{CLOSING} -k async",
+    ),
+    Guard(
+        "a listing that is closed closes its sockets",
+        "hooks/base.py",
+        "with self.own_driver(conversation) as driver:",
+        "with self.driver(conversation) as driver:",
+        CLOSING,
     ),
     Guard(
         "aiohttp sends nothing again by itself",
