@@ -62,11 +62,7 @@ class PaymentListing(Iterator[Payment]):
 
 
 class AsyncPaymentListing(AsyncIterator[Payment]):
-    """The payments of one listing, read without blocking the event loop; see :class:`PaymentListing`.
-
-    :param pages: the same payments, page by page. Whoever takes many is faster with these.
-    :param report: what can be said about the listing so far.
-    """
+    """The payments of one listing, read without blocking the event loop; see :class:`PaymentListing`."""
 
     def __init__(self, pages: AsyncGenerator[Sequence[Payment], None], report: ListingReport) -> None:
         self.pages = pages
@@ -179,10 +175,7 @@ class PaymentsHook(ConnectedHook):
         statuses: Sequence[str] | str | None = None,
         filters: Mapping[str, object] | str | None = None,
     ) -> AsyncPaymentListing:
-        """List payments without blocking the event loop; see :meth:`list_payments`.
-
-        The connection is looked up when the first payment is asked for.
-        """
+        """List payments without blocking the event loop; see :meth:`list_payments`."""
         query = self._build_query(created_from, created_to, statuses, filters)
         report = ListingReport()
         return AsyncPaymentListing(self._alist(query, report), report)

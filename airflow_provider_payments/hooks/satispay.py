@@ -40,9 +40,10 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
 from airflow_provider_payments.hooks.stage import RawPage, Stage, Strand
-from airflow_provider_payments.http.auth import Auth, HttpSignature
+from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.message import Request, quote_segment
 from airflow_provider_payments.http.paging import CursorPages, Order, Paging
+from airflow_provider_payments.http.signature import HttpSignature
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery

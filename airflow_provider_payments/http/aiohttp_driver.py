@@ -218,7 +218,7 @@ class AiohttpDriver:
             trouble: PaymentsError = self._conversation.judge.too_large(request)
         except (aiohttp.ClientError, asyncio.TimeoutError, BodyUnreadable) as error:
             trouble = self._conversation.judge.unreachable(request, error)
-        raise trouble
+        raise trouble  # see secrecy.forget_frames
 
     async def _wait_for_turn(self) -> None:
         pacer = self._conversation.pacer

@@ -9,30 +9,26 @@ A new flow runs for every attempt, so a retry is signed afresh.
 from __future__ import annotations
 
 import base64
-import hashlib
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.secrecy import Unpicklable, forget_frames
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
 Flow = Generator[Request, Reply, None]
 #: So many keys that were renewed are kept out of messages as well.
 _FORMER_KEYS = 16
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """The time now, in UTC."""
     return datetime.now(timezone.utc)
 
 
@@ -109,7 +105,7 @@ class IssuedKeyAuth(Auth):
     read: Callable[[Reply, datetime], IssuedKey]
     headers: Callable[[str], Mapping[str, str]]
     permanent_secrets: tuple[str, ...] = field(repr=False)
-    now: Callable[[], datetime] = _utc_now
+    now: Callable[[], datetime] = utc_now
     renew_before: timedelta = timedelta(seconds=60)
     _key: IssuedKey | None = field(default=None, repr=False)
     _former: deque[str] = field(default_factory=partial(deque, maxlen=_FORMER_KEYS), repr=False)
@@ -175,61 +171,6 @@ class IssuedKeyAuth(Auth):
         return (*self.permanent_secrets, *((self._key.value,) if self._key else ()), *self._former)
 
 
-@dataclass(frozen=True)
-class HttpSignature(Auth):
-    """RSA-SHA256 signatures as in "Signing HTTP Messages" (draft-cavage-http-signatures-10).
-
-    Signs ``(request-target)`` (with the query), ``host``, ``date`` and ``digest``, in this order.
-
-    :param key_id: the name under which the API knows the public key.
-    :param private_key: the RSA key.
-    :param private_secrets: texts of the key that must not show up in a message.
-    """
-
-    key_id: str = field(repr=False)
-    private_key: RSAPrivateKey = field(repr=False)
-    private_secrets: tuple[str, ...] = field(default=(), repr=False)
-    now: Callable[[], datetime] = _utc_now
-    is_slow: ClassVar[bool] = True
-
-    def flow(self, request: Request) -> Flow:
-        yield self.sign(request)
-
-    def sign(self, request: Request) -> Request:
-        """Return the request with ``Host``, ``Date``, ``Digest`` and ``Authorization``."""
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.hashes import SHA256
-
-        # format_datetime, for strftime follows the machine's language.
-        date = format_datetime(self.now().astimezone(timezone.utc).replace(microsecond=0))
-        digest = "SHA-256=" + base64.b64encode(hashlib.sha256(request.body).digest()).decode()
-        message = signing_string(request, date=date, digest=digest)
-        signature = base64.b64encode(self.private_key.sign(message, PKCS1v15(), SHA256())).decode()
-        authorization = (
-            f'Signature keyId="{self.key_id}", algorithm="rsa-sha256", '
-            f'headers="(request-target) host date digest", signature="{signature}"'
-        )
-        return request.with_headers(
-            {"Host": request.host, "Date": date, "Digest": digest, "Authorization": authorization}
-        )
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return self.private_secrets
-
-
-def signing_string(request: Request, *, date: str, digest: str) -> bytes:
-    """Return the bytes that are signed: lower-case names, single line feeds, none at the end."""
-    return "\n".join(
-        (
-            f"(request-target): {request.method.lower()} {request.target}",
-            f"host: {request.host}",
-            f"date: {date}",
-            f"digest: {digest}",
-        )
-    ).encode()
-
-
 def client_credentials(
     token_url: str,
     *,
@@ -238,7 +179,7 @@ def client_credentials(
     scope: str,
     in_body: bool,
     read: Callable[[Reply, datetime], IssuedKey],
-    now: Callable[[], datetime] = _utc_now,
+    now: Callable[[], datetime] = utc_now,
 ) -> IssuedKeyAuth:
     """OAuth 2.0 client credentials (RFC 6749, section 4.4), sent on as a bearer token.
 

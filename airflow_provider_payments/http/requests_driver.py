@@ -187,7 +187,7 @@ class RequestsDriver:
             trouble = self._conversation.judge.unreachable(request, error)
         else:
             return Reply(response.status_code, headers, body)
-        raise trouble
+        raise trouble  # see secrecy.forget_frames
 
     def _wait_for_turn(self, sleep: Callable[[float], None]) -> None:
         pacer = self._conversation.pacer

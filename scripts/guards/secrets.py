@@ -68,7 +68,7 @@ GUARDS = [
     ),
     Guard(
         "the digest of the body is signed",
-        "http/auth.py",
+        "http/signature.py",
         "hashlib.sha256(request.body)",
         'hashlib.sha256(b"")',
         "tests/http/test_auth.py",

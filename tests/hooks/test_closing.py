@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -44,7 +43,7 @@ def scratch_files() -> list[str]:
     found = []
     for link in Path("/proc/self/fd").iterdir():
         try:
-            found.append(os.readlink(link))
+            found.append(str(link.readlink()))
         except OSError:
             continue  # the one of this directory
     return [path for path in found if "etilqs" in path]

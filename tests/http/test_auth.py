@@ -18,14 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from airflow_provider_payments.http.auth import (
     HeaderKey,
-    HttpSignature,
     IssuedKey,
     IssuedKeyAuth,
     advance,
     client_credentials,
-    signing_string,
 )
 from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.signature import HttpSignature, signing_string
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 REQUEST = Request("GET", "https://api.example.com/payments", {"Accept": "application/json"})
