@@ -133,7 +133,6 @@ class AiohttpDriver:
 
     async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncGenerator[Sequence[T], None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
-
         Whoever does not read to the end closes it: then nothing is under way any more.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
