@@ -102,9 +102,8 @@ def test_nothing_is_left_of_a_listing_that_was_left(
     hook = connect(conn_type, SMALL)
     listing = asyncio.run(aleave(hook, number, None)) if is_async else leave(hook, number, None)
     expect_nothing_left(sandbox)
-    asked = len(sandbox.requests)
     assert not listing.report.is_complete
-    assert listing.report.requests == asked > 0
+    assert listing.report.requests >= len(sandbox.requests) > 0  # one that was canceled may not have come there
     assert listing.report.doubts == []
 
 
