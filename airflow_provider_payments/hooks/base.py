@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -29,11 +29,15 @@ T = TypeVar("T")
 class PaymentListing(Iterator[Payment]):
     """The payments of one listing, read as they are asked for.
 
-    :param pages: the same, page by page. Whoever takes many is faster with these.
+    Nothing is opened before the first is asked for. A listing that is not read to its end should be closed, as ``with``
+    does: then no page is asked for any more, and its threads, sockets and scratch files are gone. A listing that was
+    read to its end, or has failed, is closed already. Nothing comes from a closed listing.
+
+    :param pages: the same payments, page by page. Whoever takes many is faster with these.
     :param report: what can be said about the listing so far.
     """
 
-    def __init__(self, pages: Iterator[Sequence[Payment]], report: ListingReport) -> None:
+    def __init__(self, pages: Generator[Sequence[Payment], None, None], report: ListingReport) -> None:
         self.pages = pages
         self.report = report
         self._payments = chain.from_iterable(pages)
@@ -41,9 +45,53 @@ class PaymentListing(Iterator[Payment]):
     def __next__(self) -> Payment:
         return next(self._payments)
 
+    def __enter__(self) -> PaymentListing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._payments = chain()
+        self.pages.close()
+
     def serialize(self) -> NoReturn:
         """Refuse to become an XCom, which is what a task that returns this asks of it."""
         refuse_xcom(type(self).__name__)
+
+
+class AsyncPaymentListing(AsyncIterator[Payment]):
+    """The payments of one listing, read without blocking the event loop; see :class:`PaymentListing`."""
+
+    def __init__(self, pages: AsyncGenerator[Sequence[Payment], None], report: ListingReport) -> None:
+        self.pages = pages
+        self.report = report
+        self._payments = _flatten(pages)
+
+    def __anext__(self) -> Awaitable[Payment]:
+        return self._payments.__anext__()
+
+    async def __aenter__(self) -> AsyncPaymentListing:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        await self._payments.aclose()
+        await self.pages.aclose()
+
+    def serialize(self) -> NoReturn:
+        """Refuse to become an XCom, which is what a task that returns this asks of it."""
+        refuse_xcom(type(self).__name__)
+
+
+async def _flatten(pages: AsyncIterator[Sequence[Payment]]) -> AsyncGenerator[Payment, None]:
+    async for payments in pages:
+        for payment in payments:
+            yield payment
 
 
 class PaymentsHook(ConnectedHook):
@@ -126,9 +174,11 @@ class PaymentsHook(ConnectedHook):
         created_to: datetime | str | None = None,
         statuses: Sequence[str] | str | None = None,
         filters: Mapping[str, object] | str | None = None,
-    ) -> AsyncIterator[Payment]:
+    ) -> AsyncPaymentListing:
         """List payments without blocking the event loop; see :meth:`list_payments`."""
-        return self._alist(self._build_query(created_from, created_to, statuses, filters))
+        query = self._build_query(created_from, created_to, statuses, filters)
+        report = ListingReport()
+        return AsyncPaymentListing(self._alist(query, report), report)
 
     async def aget_payment(self, payment_id: str) -> Payment:
         """Return one payment without blocking the event loop; see :meth:`get_payment`."""
@@ -182,16 +232,15 @@ class PaymentsHook(ConnectedHook):
             known_filters=self.api_class.filters,
         )
 
-    def _list(self, listing: Listing, conversation: Conversation) -> Iterator[Sequence[Payment]]:
-        with self.driver(conversation) as driver:
+    def _list(self, listing: Listing, conversation: Conversation) -> Generator[Sequence[Payment], None, None]:
+        with self.own_driver(conversation) as driver:
             yield from read(listing, driver)
 
-    async def _alist(self, query: PaymentQuery) -> AsyncIterator[Payment]:
+    async def _alist(self, query: PaymentQuery, report: ListingReport) -> AsyncGenerator[Sequence[Payment], None]:
         api, conversation = await self.aopen()
         async with (
             self.async_driver(conversation) as driver,
-            aclosing(aread(build_listing(api, query), driver)) as pages,
+            aclosing(aread(build_listing(api, query, report), driver)) as pages,
         ):
             async for payments in pages:
-                for payment in payments:
-                    yield payment
+                yield payments

@@ -134,10 +134,16 @@ class ConnectedHook(HttpHook):
 
     @contextmanager
     def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
-        """Open a driver for tasks. All of a hook's drivers share its sockets."""
+        """Open a driver for tasks. All of a hook's drivers share its sockets, but those of listings."""
         if self._session is None:
             self._session = open_session(conversation.options, self._make_adapter(conversation))
         yield RequestsDriver(conversation, self._session)
+
+    @contextmanager
+    def own_driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
+        """Open a driver for tasks with sockets of its own, and close these at the end."""
+        with open_session(conversation.options, self._make_adapter(conversation)) as session:
+            yield RequestsDriver(conversation, session)
 
     @asynccontextmanager
     async def async_driver(self, conversation: Conversation) -> AsyncIterator[AiohttpDriver]:

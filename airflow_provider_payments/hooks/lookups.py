@@ -14,6 +14,7 @@ from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
 from airflow_provider_payments.listing.readers import Order
+from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Inquiry, Requests, Search
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
@@ -22,9 +23,12 @@ from airflow_provider_payments.times import UTC
 PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
 
 
-def build_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
-    """Return the listing of all payments of a query."""
-    return Listing(api, query, _stages(api, query))
+def build_listing(api: PaymentsApi, query: PaymentQuery, report: ListingReport | None = None) -> Listing:
+    """Return the listing of all payments of a query.
+
+    :param report: told what can be said about the listing; None is a new one.
+    """
+    return Listing(api, query, _stages(api, query), report)
 
 
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:

@@ -38,7 +38,8 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
-from airflow_provider_payments.http.auth import Auth, HttpSignature
+from airflow_provider_payments.http.auth import Auth
+from airflow_provider_payments.http.signature import HttpSignature
 from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.plan import ListPage, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order

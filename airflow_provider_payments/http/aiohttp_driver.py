@@ -7,13 +7,12 @@ import ssl
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import aiohttp
-import tenacity
 from yarl import URL
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
@@ -112,6 +111,7 @@ class AiohttpDriver:
         self._conversation = conversation
         self._client = client
         self._auth_lock = asyncio.Lock()
+        self._masked = conversation.auth.secrets
         # As many as the client has sockets: waiting for one of them is not part of a reply's time.
         self._sockets = asyncio.Semaphore((client.connector.limit if client.connector else 0) or sys.maxsize)
         #: Requests sent so far, those for tokens and repeated ones included.
@@ -119,14 +119,21 @@ class AiohttpDriver:
 
     async def send(self, request: Request) -> Reply:
         """Send a request until it is answered, at most as often as the retry policy says."""
-        conversation = self._conversation
-        if conversation.retry.max_attempts == 1:
-            return await self._attempt(request)  # tenacity would leave thirty objects to the garbage collector
-        arguments = conversation.retry.tenacity_arguments(conversation.log, conversation.pause)
-        return await tenacity.AsyncRetrying(sleep=asyncio.sleep, **arguments)(self._attempt, request)
+        attempt, waited = 1, 0.0
+        while True:
+            try:
+                return await self._attempt(request)
+            except PaymentsError as error:
+                seconds = self._conversation.retry.next_wait(attempt, waited, error)
+                if seconds is None:
+                    raise
+                self._conversation.announce_retry(error, attempt, seconds)
+            await asyncio.sleep(seconds)
+            attempt, waited = attempt + 1, waited + seconds
 
-    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncIterator[Sequence[T]]:
+    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncGenerator[Sequence[T], None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+        Whoever does not read to the end closes it: then nothing is under way any more.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
@@ -166,16 +173,23 @@ class AiohttpDriver:
         return last[1]
 
     async def _next_request(self, flow: Flow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:
-        """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
+        """Go on to the flow's next request that is not exclusive, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
         async with self._auth_lock:
             size = LARGE if self._conversation.auth.is_slow else 0
             outgoing = await compute(size, advance, flow, last[1] if last else None)
-            while outgoing is not None and outgoing.asks_for_credentials:
+            while outgoing is not None and outgoing.is_exclusive:
                 last = (outgoing, await self._exchange(outgoing))
                 outgoing = await compute(size, advance, flow, last[1])
-                await self._conversation.amask(self._conversation.auth.secrets)
+                await self._mask()
         return outgoing, last
+
+    async def _mask(self) -> None:
+        """Tell of keys that were issued since."""
+        secrets = self._conversation.auth.secrets
+        if secrets != self._masked:
+            self._masked = secrets
+            await self._conversation.amask(secrets)
 
     async def _exchange(self, request: Request) -> Reply:
         await self._wait_for_turn()
@@ -203,7 +217,7 @@ class AiohttpDriver:
             trouble: PaymentsError = self._conversation.judge.too_large(request)
         except (aiohttp.ClientError, asyncio.TimeoutError, BodyUnreadable) as error:
             trouble = self._conversation.judge.unreachable(request, error)
-        raise trouble
+        raise trouble  # see secrecy.forget_frames
 
     async def _wait_for_turn(self) -> None:
         pacer = self._conversation.pacer

@@ -1,33 +1,34 @@
 """Ways to prove who is asking. Each is a flow: it is given a request and yields what to send, and is sent the replies.
 
 A flow yields its own requests for tokens too (``Request.asks_for_credentials``), so that transport, time-outs, pacing
-and counting see them. No flow opens a connection, reads a clock it was not given, or knows whether it is awaited.
+and counting see them. While such a request is under way, or the first with a new key, no other flow goes on. No flow
+opens a connection, reads a clock it was not given, or knows whether it is awaited.
 A new flow runs for every attempt, so a retry is signed afresh.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import ClassVar
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.secrecy import Unpicklable, forget_frames
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
 Flow = Generator[Request, Reply, None]
+#: So many keys that were renewed are kept out of messages as well.
+_FORMER_KEYS = 16
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """The time now, in UTC."""
     return datetime.now(timezone.utc)
 
 
@@ -89,7 +90,10 @@ class IssuedKey(Unpicklable):
 class IssuedKeyAuth(Auth):
     """Credentials that are exchanged for a key which expires: OAuth 2.0 client credentials, a user's login.
 
-    The key is kept in memory, renewed before it expires, and renewed once when a request is answered with 401.
+    The key is kept in memory, shared by all requests, and renewed before it expires. A key that was accepted may be
+    refused at any time later: a 401 means that it has ended, and requests may be many that learn it at once. The first
+    of them renews it, and the others use the new one. Each request renews a key once at most, and is then the first to
+    use the new one; when that is refused as well, the credentials are.
 
     :param ask: the request that gets a key.
     :param read: finds the key in the reply, given the time; raises when there is none.
@@ -101,25 +105,27 @@ class IssuedKeyAuth(Auth):
     read: Callable[[Reply, datetime], IssuedKey]
     headers: Callable[[str], Mapping[str, str]]
     permanent_secrets: tuple[str, ...] = field(repr=False)
-    now: Callable[[], datetime] = _utc_now
+    now: Callable[[], datetime] = utc_now
     renew_before: timedelta = timedelta(seconds=60)
     _key: IssuedKey | None = field(default=None, repr=False)
-    _former: IssuedKey | None = field(default=None, repr=False)
+    _former: deque[str] = field(default_factory=partial(deque, maxlen=_FORMER_KEYS), repr=False)
     _issued_at: datetime | None = field(default=None, repr=False)
 
     def flow(self, request: Request) -> Flow:
         if self._is_stale() and not (yield from self._renew()):
             return
-        used = self._key
-        assert used is not None  # noqa: S101 - _renew has just set it
-        reply = yield request.with_headers(self.headers(used.value))
-        if reply.status != 401:
-            return
-        # Another flow may have renewed the key while this request was under way.
-        if self._key is used and not (yield from self._renew()):
-            return
-        if self._key is not None:
-            yield request.with_headers(self.headers(self._key.value))
+        key = self._key
+        reply = yield self._sign(request)
+        if reply.status == 401 and self._key is not None and self._key is not key:
+            # Another flow has renewed the key while this request was under way.
+            reply = yield self._sign(request)
+        if reply.status == 401 and (yield from self._renew()):
+            # Alone, so that no other request uses up the new key: that it is refused can only mean what it says.
+            yield replace(self._sign(request), is_first_use=True)
+
+    def _sign(self, request: Request) -> Request:
+        assert self._key is not None  # noqa: S101 - flows renew it first
+        return request.with_headers(self.headers(self._key.value))
 
     def _is_stale(self) -> bool:
         if self._key is None or self._issued_at is None:
@@ -134,8 +140,7 @@ class IssuedKeyAuth(Auth):
         """Ask for a key. False when the reply brings none: the flow ends and that reply is judged like any other."""
         reply = yield self.ask
         if reply.status not in (200, 201):
-            self._former = self._key or self._former
-            self._key = None
+            self._replace(None)
             return False
         self._issued_at = self.now()
         try:
@@ -153,68 +158,17 @@ class IssuedKeyAuth(Auth):
             raise PaymentsProtocolError(
                 f"The key that {urlsplit(self.ask.url).path} issued does not fit into a header."
             )
-        self._former = self._key or self._former
+        self._replace(key)
+
+    def _replace(self, key: IssuedKey | None) -> None:
+        if self._key is not None:
+            self._former.append(self._key.value)
         self._key = key
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        # A reply that is late may repeat the key before.
-        return self.permanent_secrets + tuple(key.value for key in (self._key, self._former) if key)
-
-
-@dataclass(frozen=True)
-class HttpSignature(Auth):
-    """RSA-SHA256 signatures as in "Signing HTTP Messages" (draft-cavage-http-signatures-10).
-
-    Signs ``(request-target)`` (with the query), ``host``, ``date`` and ``digest``, in this order.
-
-    :param key_id: the name under which the API knows the public key.
-    :param private_key: the RSA key.
-    :param private_secrets: texts of the key that must not show up in a message.
-    """
-
-    key_id: str = field(repr=False)
-    private_key: RSAPrivateKey = field(repr=False)
-    private_secrets: tuple[str, ...] = field(default=(), repr=False)
-    now: Callable[[], datetime] = _utc_now
-    is_slow: ClassVar[bool] = True
-
-    def flow(self, request: Request) -> Flow:
-        yield self.sign(request)
-
-    def sign(self, request: Request) -> Request:
-        """Return the request with ``Host``, ``Date``, ``Digest`` and ``Authorization``."""
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.hashes import SHA256
-
-        # format_datetime, for strftime follows the machine's language.
-        date = format_datetime(self.now().astimezone(timezone.utc).replace(microsecond=0))
-        digest = "SHA-256=" + base64.b64encode(hashlib.sha256(request.body).digest()).decode()
-        message = signing_string(request, date=date, digest=digest)
-        signature = base64.b64encode(self.private_key.sign(message, PKCS1v15(), SHA256())).decode()
-        authorization = (
-            f'Signature keyId="{self.key_id}", algorithm="rsa-sha256", '
-            f'headers="(request-target) host date digest", signature="{signature}"'
-        )
-        return request.with_headers(
-            {"Host": request.host, "Date": date, "Digest": digest, "Authorization": authorization}
-        )
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return self.private_secrets
-
-
-def signing_string(request: Request, *, date: str, digest: str) -> bytes:
-    """Return the bytes that are signed: lower-case names, single line feeds, none at the end."""
-    return "\n".join(
-        (
-            f"(request-target): {request.method.lower()} {request.target}",
-            f"host: {request.host}",
-            f"date: {date}",
-            f"digest: {digest}",
-        )
-    ).encode()
+        # A reply that is late may repeat a key that was renewed meanwhile.
+        return (*self.permanent_secrets, *((self._key.value,) if self._key else ()), *self._former)
 
 
 def client_credentials(
@@ -225,7 +179,7 @@ def client_credentials(
     scope: str,
     in_body: bool,
     read: Callable[[Reply, datetime], IssuedKey],
-    now: Callable[[], datetime] = _utc_now,
+    now: Callable[[], datetime] = utc_now,
 ) -> IssuedKeyAuth:
     """OAuth 2.0 client credentials (RFC 6749, section 4.4), sent on as a bearer token.
 

@@ -175,8 +175,8 @@ class Judge:
     def unreachable(self, request: Request, error: Exception) -> PaymentsError:
         """Return the error for a request that got no reply.
 
-        Drivers raise it after the library's error is done with, not from it: whoever logs the variables of its frames
-        would log the request's headers. So the message tells the reason.
+        Drivers raise it behind the library's error, not from it (see ``secrecy.forget_frames``), so the message
+        tells the reason.
         """
         place = urlsplit(request.url)
         text = f"{self.provider}: no reply from {place.scheme}://{place.netloc} to {request.method} {place.path}: "

@@ -17,6 +17,7 @@ class Request(Unpicklable):
 
     :param url: absolute and percent-encoded. Drivers send it unchanged, for it may be signed.
     :param asks_for_credentials: whether an auth flow made it, to get a token or a session key.
+    :param is_first_use: whether it tries a new key that no other request is to be sent with before its reply.
     :param hold_seconds: how much longer than others its reply may take, because the API was asked to hold it.
     """
 
@@ -25,12 +26,18 @@ class Request(Unpicklable):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     asks_for_credentials: bool = False
+    is_first_use: bool = False
     hold_seconds: float = 0.0
 
     @property
     def host(self) -> str:
         """The value of the Host header: with a port only where the URL has one."""
         return urlsplit(self.url).netloc
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether other requests wait for its reply, because it decides which key they are sent with."""
+        return self.asks_for_credentials or self.is_first_use
 
     @property
     def target(self) -> str:

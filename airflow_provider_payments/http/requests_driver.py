@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-import tenacity
 import urllib3
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
@@ -33,6 +32,8 @@ StepT = TypeVar("StepT")
 Exchange = tuple[Request, Reply]
 #: Bytes to ask a socket for at once; it gives what has come.
 _PIECE = 262_144
+#: Seconds to wait for the replies that nobody wants any more.
+_PATIENCE = 1.0
 
 
 class RequestsDriver:
@@ -64,17 +65,28 @@ class RequestsDriver:
 
         :param stop: when it is set, no more is waited or sent.
         """
-        conversation = self._conversation
 
         def sleep(seconds: float) -> None:
             if stop.wait(seconds):
                 raise CancelledError
 
-        arguments = conversation.retry.tenacity_arguments(conversation.log, conversation.pause)
-        return tenacity.Retrying(sleep=sleep, **arguments)(self._attempt, request, sleep)
+        attempt, waited = 1, 0.0
+        while True:
+            try:
+                return self._attempt(request, sleep)
+            except PaymentsError as error:
+                seconds = self._conversation.retry.next_wait(attempt, waited, error)
+                if seconds is None:
+                    raise
+                self._conversation.announce_retry(error, attempt, seconds)
+            sleep(seconds)
+            attempt, waited = attempt + 1, waited + seconds
 
-    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Iterator[Sequence[T]]:
+    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Generator[Sequence[T], None, None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+
+        Whoever does not read to the end closes it: then nothing more is sent, and the threads end. They are waited for
+        a second: those whose replies take longer end when these have come.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
@@ -106,6 +118,8 @@ class RequestsDriver:
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            late = wait([future for _, future in under_way if not future.cancelled()], _PATIENCE).not_done
+            pool.shutdown(wait=not late)
 
     def authorize(self, request: Request) -> Request:
         """Return a request with credentials, getting them first where needed, for a session that sends it itself."""
@@ -127,11 +141,11 @@ class RequestsDriver:
     def _next_request(
         self, flow: Flow, last: Exchange | None, sleep: Callable[[float], None]
     ) -> tuple[Request | None, Exchange | None]:
-        """Go on to the flow's next request that is not for credentials, and return the last exchange before it."""
+        """Go on to the flow's next request that is not exclusive, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
         with self._auth_lock:
             outgoing = advance(flow, last[1] if last else None)
-            while outgoing is not None and outgoing.asks_for_credentials:
+            while outgoing is not None and outgoing.is_exclusive:
                 last = (outgoing, self._exchange(outgoing, sleep))
                 outgoing = advance(flow, last[1])
         return outgoing, last
@@ -148,6 +162,7 @@ class RequestsDriver:
 
     def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
         options = self._conversation.options
+        sleep(0)  # which raises when the listing was closed while this waited for credentials
         self._wait_for_turn(sleep)
         with self._count_lock:
             self.requests += 1
@@ -172,7 +187,7 @@ class RequestsDriver:
             trouble = self._conversation.judge.unreachable(request, error)
         else:
             return Reply(response.status_code, headers, body)
-        raise trouble
+        raise trouble  # see secrecy.forget_frames
 
     def _wait_for_turn(self, sleep: Callable[[float], None]) -> None:
         pacer = self._conversation.pacer

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
 
-import tenacity
-
-from airflow_provider_payments.exceptions import PaymentsThrottled, PaymentsUnavailable
+from airflow_provider_payments.exceptions import PaymentsError, PaymentsThrottled, PaymentsUnavailable
 
 #: Thirty years. Four hundred digits would be infinity, which no JSON can carry to a trigger.
 _LONGEST = 1e9
+#: Seconds; see :class:`RetryPolicy`.
+_LONGEST_STEP = 30.0
+_LONGEST_RETRY_AFTER = 300.0
+_LONGEST_IN_ALL = 600.0
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:
@@ -43,66 +43,31 @@ class RetryPolicy:
     """When to try a request again.
 
     Retried are connection errors, statuses that may pass, and replies that mean "wait"; nothing else. Waits are random
-    between 0 and an exponentially growing bound ("full jitter"); a ``Retry-After`` is obeyed instead. A reply that
-    means "wait" without saying how long is waited for at least half of the bound.
+    between 0 and a step that doubles each time ("full jitter"), of at most 30 s; a reply that means "wait" without
+    saying how long is waited for at least half of the step. A ``Retry-After`` is obeyed as it is, unless it is longer
+    than 300 s: that is left to the task's own retry. No request is waited for longer than 600 s in all.
 
     :param max_attempts: attempts at one request, the first included.
-    :param base_wait: bound of the first wait, in seconds; doubled each time.
-    :param max_wait: no wait of ours is longer, in seconds.
-    :param least_wait: no wait for a reply that means "wait" without saying how long is shorter, in seconds.
-    :param max_retry_after: a longer ``Retry-After`` is left to the task's own retry, in seconds.
-    :param budget: no more than this is waited for one request in all, in seconds.
+    :param base_wait: the first step, in seconds. Half of it is the shortest wait for a reply that means "wait".
     """
 
     max_attempts: int = 5
     base_wait: float = 1.0
-    max_wait: float = 30.0
-    least_wait: float = 0.5
-    max_retry_after: float = 300.0
-    budget: float = 600.0
 
-    def tenacity_arguments(self, log: Callable[[str], None], pause: Callable[[float], None]) -> dict[str, Any]:
-        """Return the arguments that ``tenacity.Retrying`` and ``tenacity.AsyncRetrying`` share.
+    def next_wait(self, attempt: int, waited: float, error: PaymentsError) -> float | None:
+        """Return the seconds to wait before the next attempt; None when there is to be none.
 
-        :param log: told of every retry.
-        :param pause: told for how many seconds the API has asked to wait.
+        :param attempt: number of the attempt that failed, from 1.
+        :param waited: seconds waited between the attempts so far.
+        :param error: what it failed with.
         """
-
-        def wait(state: tenacity.RetryCallState) -> float:
-            error = _error(state)
-            retry_after = _retry_after(error)
-            if retry_after is not None:
-                return retry_after
-            bound = min(self.base_wait * 2 ** min(state.attempt_number - 1, 60), self.max_wait)
-            if isinstance(error, PaymentsThrottled):
-                return max(random.uniform(bound / 2, bound), self.least_wait)  # noqa: S311 - no secret
-            return random.uniform(0, bound)  # noqa: S311
-
-        def give_up(state: tenacity.RetryCallState) -> bool:
-            retry_after = _retry_after(_error(state)) or 0.0
-            return (
-                state.attempt_number >= self.max_attempts
-                or retry_after > self.max_retry_after
-                or state.idle_for + max(state.upcoming_sleep, retry_after) > self.budget
-            )
-
-        def announce(state: tenacity.RetryCallState) -> None:
-            if isinstance(_error(state), PaymentsThrottled):
-                pause(state.upcoming_sleep)
-            log(f"{_error(state)} Attempt {state.attempt_number + 1} in {state.upcoming_sleep:.1f} s.")
-
-        return {
-            "retry": tenacity.retry_if_exception_type((PaymentsThrottled, PaymentsUnavailable)),
-            "wait": wait,
-            "stop": give_up,
-            "before_sleep": announce,
-            "reraise": True,
-        }
-
-
-def _error(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
-def _retry_after(error: BaseException | None) -> float | None:
-    return error.retry_after if isinstance(error, PaymentsThrottled) else None
+        if attempt >= self.max_attempts or not isinstance(error, PaymentsThrottled | PaymentsUnavailable):
+            return None
+        wait = error.retry_after if isinstance(error, PaymentsThrottled) else None
+        if wait is None:
+            step = min(self.base_wait * 2 ** min(attempt - 1, 60), _LONGEST_STEP)
+            least = step / 2 if isinstance(error, PaymentsThrottled) else 0.0
+            wait = random.uniform(least, step)  # noqa: S311 - no secret
+        elif wait > _LONGEST_RETRY_AFTER:
+            return None
+        return wait if waited + wait <= _LONGEST_IN_ALL else None

@@ -29,7 +29,11 @@ class Unpicklable:
 
 
 def forget_frames(error: ErrorT) -> ErrorT:
-    """Return an error without what led to it. Error trackers show the variables of frames, and these hold secrets."""
+    """Return an error without what led to it. Error trackers show the variables of frames, and these hold secrets.
+
+    For the same reason, an error that stands for another is raised behind the ``except`` (``trouble = …``, then
+    ``raise trouble``): raised within, it would carry the other one, and the frames of that, as its context.
+    """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 

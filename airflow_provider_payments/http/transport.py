@@ -11,7 +11,12 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from airflow_provider_payments import __version__
-from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsRequestError
+from airflow_provider_payments.exceptions import (
+    PaymentsConfigError,
+    PaymentsError,
+    PaymentsRequestError,
+    PaymentsThrottled,
+)
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.judge import Judge
 from airflow_provider_payments.http.message import Reply, Request
@@ -160,9 +165,16 @@ class Conversation:
     mask: Callable[[Sequence[str]], None] = lambda secrets: None
     amask: Callable[[Sequence[str]], Awaitable[None]] = _tell_nobody
 
-    def pause(self, seconds: float) -> None:
-        """Let all requests of the connection wait."""
-        self.pacer.pause(time.monotonic() + seconds)
+    def announce_retry(self, error: PaymentsError, attempt: int, wait: float) -> None:
+        """Log a retry; when the API has asked to wait, let all requests of the connection wait.
+
+        :param error: why the request is tried again.
+        :param attempt: number of the attempt that failed, from 1.
+        :param wait: seconds until the next one.
+        """
+        if isinstance(error, PaymentsThrottled):
+            self.pacer.pause(time.monotonic() + wait)
+        self.log(f"{error} Attempt {attempt + 1} in {wait:.1f} s.")
 
 
 class Walk(Protocol[StepT, T_co]):

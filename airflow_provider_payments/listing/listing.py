@@ -25,11 +25,15 @@ class Listing:
 
     :param stages: what to read, in order. Payments that are not final are held back until the last stage has ended, for
         a later one may find them again in their final state.
+    :param report: told what can be said about the listing; None is a new one.
     """
 
-    def __init__(self, api: ListingApi, query: PaymentQuery, stages: Sequence[Stage]) -> None:
-        blind_spot = api.find_blind_spot(query)
-        self.report = ListingReport(doubts=[blind_spot] if blind_spot else [])
+    def __init__(
+        self, api: ListingApi, query: PaymentQuery, stages: Sequence[Stage], report: ListingReport | None = None
+    ) -> None:
+        self.report = report or ListingReport()
+        if blind_spot := api.find_blind_spot(query):
+            self.report.doubts.append(blind_spot)
         self._api = api
         self._query = query
         self._stages = stages

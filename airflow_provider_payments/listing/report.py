@@ -18,6 +18,7 @@ class ListingReport:
     :param requests: requests sent, those for tokens and repeated ones included.
     :param listed_at: when its reading began, in UTC; None before.
     :param rows_mended: rows that had texts that are no Unicode.
+    :param is_read_to_end: whether every payment was handed out; not when the reading was left, or has failed.
     """
 
     duplicates_dropped: int = 0
@@ -25,6 +26,7 @@ class ListingReport:
     requests: int = 0
     listed_at: datetime | None = None
     rows_mended: int = 0
+    is_read_to_end: bool = False
 
     def warnings(self) -> list[str]:
         """Return what a person should know of this listing."""
@@ -33,8 +35,8 @@ class ListingReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every payment that existed throughout is vouched for."""
-        return not self.doubts
+        """Whether every payment that existed throughout was handed out; never before the listing is read to its end."""
+        return self.is_read_to_end and not self.doubts
 
 
 @dataclass(frozen=True, slots=True)

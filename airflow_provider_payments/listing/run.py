@@ -118,10 +118,13 @@ def read(listing: Listing, driver: RequestsDriver, *, ahead: bool = True) -> Gen
     :param ahead: whether the next page is asked for before this one's payments are yielded.
     """
     with listing:
-        for one_pass in listing.passes():
-            yield from driver.walk(one_pass, ahead=ahead)
+        try:
+            for one_pass in listing.passes():
+                yield from driver.walk(one_pass, ahead=ahead)
+            yield from listing.remaining()
+        finally:
             listing.report.requests = driver.requests
-        yield from listing.remaining()
+        listing.report.is_read_to_end = True
 
 
 async def aread(
@@ -129,9 +132,13 @@ async def aread(
 ) -> AsyncGenerator[Sequence[Payment], None]:
     """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
-        for one_pass in listing.passes():
-            async for payments in driver.walk(one_pass, ahead=ahead):
+        try:
+            for one_pass in listing.passes():
+                async with aclosing(driver.walk(one_pass, ahead=ahead)) as pages:
+                    async for payments in pages:
+                        yield payments
+            for payments in listing.remaining():
                 yield payments
+        finally:
             listing.report.requests = driver.requests
-        for payments in listing.remaining():
-            yield payments
+        listing.report.is_read_to_end = True

@@ -67,7 +67,8 @@ class Delivery:
         """
         self.check()
         if self.output_path is None:
-            return self._to_xcom(hook, list_payments())
+            with list_payments() as payments:
+                return self._to_xcom(hook, payments)
         return self._to_storage(hook, list_payments, window, context)
 
     def check(self) -> None:
@@ -119,8 +120,10 @@ class Delivery:
         place = Place.parse(url)
         tally = Tally()
         nul = NulFilter(replaces=self.replace_nul, include_raw=self.include_raw)
-        with open_output(place, file_format, include_raw=self.include_raw, records_per_file=limit) as output:
-            payments = list_payments()
+        with (
+            open_output(place, file_format, include_raw=self.include_raw, records_per_file=limit) as output,
+            list_payments() as payments,
+        ):
             for page in map(nul.apply, payments.pages):
                 tally.add(page)
                 output.write(page)

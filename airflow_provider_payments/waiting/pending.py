@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -120,16 +120,17 @@ class PendingCondition(PendingArguments):
             )
         _log.warning("%s So no payment keeps this sensor waiting, but one in an unknown status.", reason)
 
-    def _require_settled(self, payments: PaymentListing) -> Iterator[Sequence[Payment]]:
+    def _require_settled(self, payments: PaymentListing) -> Generator[Sequence[Payment], None, None]:
         disregarded: Counter[str] = Counter()
-        for page in payments.pages:
-            for payment in page:
-                if self._is_unsettled(payment):
-                    self._note(payment)
-                    raise StillWaiting(self._last)
-                if not payment.is_final:
-                    disregarded[payment.status.value] += 1
-            yield page
+        with payments:
+            for page in payments.pages:
+                for payment in page:
+                    if self._is_unsettled(payment):
+                        self._note(payment)
+                        raise StillWaiting(self._last)
+                    if not payment.is_final:
+                        disregarded[payment.status.value] += 1
+                yield page
         if not payments.report.is_complete:
             raise StillWaiting(f"The window cannot be called settled: {' '.join(payments.report.doubts)}")
         if disregarded:
@@ -145,10 +146,11 @@ class PendingCondition(PendingArguments):
             _log.warning("%s This word is not known here, so it is not taken for settled.", self._last)
 
 
-def _require_some(payments: PaymentListing) -> Iterator[Sequence[Payment]]:
+def _require_some(payments: PaymentListing) -> Generator[Sequence[Payment], None, None]:
     is_empty = True
-    for page in payments.pages:
-        is_empty = is_empty and not page
-        yield page
+    with payments:
+        for page in payments.pages:
+            is_empty = is_empty and not page
+            yield page
     if is_empty:
         raise StillWaiting("The payment that was pending has settled meanwhile.")

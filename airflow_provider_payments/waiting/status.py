@@ -81,7 +81,8 @@ class StatusCondition(StatusArguments):
         """Return the payments as the last poll found them, each once."""
         payments = {payment.id: payment for name in self._names for payment in self._found[name]}
         stamp(payments.values(), self.report.listed_at)  # one poll asks for them all, but not with one request
-        return PaymentListing(iter([list(payments.values())]), self.report)
+        self.report.is_read_to_end = True
+        return PaymentListing((page for page in [list(payments.values())]), self.report)
 
     @property
     def state(self) -> Mapping[str, Any]:

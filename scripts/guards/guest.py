@@ -5,6 +5,7 @@ from __future__ import annotations
 from guards.guard import Guard
 
 DRIVERS = "tests/http/test_drivers.py"
+CLOSING = "tests/hooks/test_closing.py --all"
 
 GUARDS = [
     Guard(
@@ -37,8 +38,8 @@ GUARDS = [
     ),
     Guard(
         "a wait that the API asks for is one of all",
-        "http/retry.py",
-        "pause(state.upcoming_sleep)",
+        "http/transport.py",
+        "self.pacer.pause(time.monotonic() + wait)",
         "pass",
         f"{DRIVERS} -k during_a_wait",
     ),
@@ -52,29 +53,29 @@ GUARDS = [
     Guard(
         "attempts are limited",
         "http/retry.py",
-        "state.attempt_number >= self.max_attempts",
-        "state.attempt_number > self.max_attempts",
+        "attempt >= self.max_attempts",
+        "attempt > self.max_attempts",
         "tests/http/test_retry.py",
     ),
     Guard(
         "a long Retry-After is left to the task",
         "http/retry.py",
-        "or retry_after > self.max_retry_after",
-        "",
+        "elif wait > _LONGEST_RETRY_AFTER:",
+        "elif False:",
         "tests/http/test_retry.py",
     ),
     Guard(
         "waits have a budget",
         "http/retry.py",
-        "or state.idle_for + max(state.upcoming_sleep, retry_after) > self.budget",
-        "",
+        "return wait if waited + wait <= _LONGEST_IN_ALL else None",
+        "return wait",
         "tests/http/test_retry.py",
     ),
     Guard(
         "a wait that is not said is no short one",
         "http/retry.py",
-        "max(random.uniform(bound / 2, bound), self.least_wait)",
-        "random.uniform(0, bound)",
+        "least = step / 2 if",
+        "least = 0.0 if",
         "tests/http/test_retry.py",
     ),
     Guard(
@@ -108,9 +109,51 @@ GUARDS = [
     Guard(
         "refusals are not tried again",
         "http/retry.py",
-        "tenacity.retry_if_exception_type((PaymentsThrottled, PaymentsUnavailable))",
-        "tenacity.retry_if_exception_type(Exception)",
+        "not isinstance(error, PaymentsThrottled | PaymentsUnavailable)",
+        "not isinstance(error, Exception)",
         f"{DRIVERS} -k refusals",
+    ),
+    Guard(
+        "a key that another request has renewed is used",
+        "http/auth.py",
+        "if reply.status == 401 and self._key is not None and self._key is not key:",
+        "if False:",
+        f"{DRIVERS} -k renewed_once_by_many",
+    ),
+    Guard(
+        "a key that has ended is renewed, and nobody else uses up the new one",
+        "http/message.py",
+        "return self.asks_for_credentials or self.is_first_use",
+        "return self.asks_for_credentials",
+        f"{DRIVERS} -k after_a_few_uses",
+    ),
+    Guard(
+        "a new key that is refused ends the request",
+        "http/auth.py",
+        "            yield replace(self._sign(request), is_first_use=True)\n",
+        "            yield from self.flow(request)\n",
+        f"{DRIVERS} -k 'whatever_the_token or in_turn'",
+    ),
+    Guard(
+        "a listing that is closed ends its threads",
+        "hooks/base.py",
+        "        self.pages.close()\n",
+        "",
+        f"{CLOSING} -k sync",
+    ),
+    Guard(
+        "a listing that is closed ends its tasks",
+        "hooks/base.py",
+        "        await self.pages.aclose()\n",
+        "",
+        f"{CLOSING} -k async",
+    ),
+    Guard(
+        "a listing that is closed closes its sockets",
+        "hooks/base.py",
+        "with self.own_driver(conversation) as driver:",
+        "with self.driver(conversation) as driver:",
+        CLOSING,
     ),
     Guard(
         "aiohttp sends nothing again by itself",

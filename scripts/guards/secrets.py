@@ -68,7 +68,7 @@ GUARDS = [
     ),
     Guard(
         "the digest of the body is signed",
-        "http/auth.py",
+        "http/signature.py",
         "hashlib.sha256(request.body)",
         'hashlib.sha256(b"")',
         "tests/http/test_auth.py",
@@ -132,7 +132,7 @@ GUARDS = [
     Guard(
         "issued keys are masked in logs of triggers",
         "http/aiohttp_driver.py",
-        "                await self._conversation.amask(self._conversation.auth.secrets)\n",
+        "            await self._conversation.amask(secrets)\n",
         "",
         "tests/secrets/test_masking.py",
     ),

@@ -246,6 +246,7 @@ def read_listing(
                 payments += found
                 steps.extend(following)
         payments += chain.from_iterable(listing.remaining())
+        listing.report.is_read_to_end = True
     return Outcome(payments, listing.report)
 
 

@@ -51,7 +51,7 @@ class Talk:
             judge=judge,
             check=judge.check,
             options=transport,
-            retry=retry or RetryPolicy(base_wait=0.001, least_wait=0.001),
+            retry=retry or RetryPolicy(base_wait=0.001),
             pacer=pacer or Pacer(None),
             log=self.logged.append,
         )

@@ -18,14 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from airflow_provider_payments.http.auth import (
     HeaderKey,
-    HttpSignature,
     IssuedKey,
     IssuedKeyAuth,
     advance,
     client_credentials,
-    signing_string,
 )
 from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.signature import HttpSignature, signing_string
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 REQUEST = Request("GET", "https://api.example.com/payments", {"Accept": "application/json"})
@@ -163,8 +162,8 @@ def test_a_refused_renewal_ends_the_flow_and_the_next_one_asks_again(auth: Issue
     next(used), next(late)
     assert used.send(Reply(401)) is auth.ask
     assert advance(used, Reply(status)) is None
-    assert advance(late, Reply(401)) is None  # judged as what it is
     assert next(auth.flow(REQUEST)) is auth.ask
+    assert late.send(Reply(401)) is auth.ask  # its own key may have ended just the same
 
 
 def test_a_reply_without_a_key_is_an_error(auth: IssuedKeyAuth) -> None:
@@ -173,6 +172,32 @@ def test_a_reply_without_a_key_is_an_error(auth: IssuedKeyAuth) -> None:
     with pytest.raises(ValueError, match="no key"):
         flow.send(issued(""))
     assert next(auth.flow(REQUEST)) is auth.ask
+
+
+def test_a_renewed_key_that_is_refused_as_well_is_renewed_again_and_tried_alone(auth: IssuedKeyAuth) -> None:
+    get_key(auth, "one")
+    renewing, late, waiting = (auth.flow(REQUEST) for _ in range(3))
+    assert {key_of(next(flow)) for flow in (renewing, late, waiting)} == {"Bearer one"}
+    assert renewing.send(Reply(401)) is auth.ask
+    first_use = renewing.send(issued("two"))
+    assert (key_of(first_use), first_use.is_exclusive) == ("Bearer two", True)
+    assert advance(renewing, Reply(200)) is None
+    shared = late.send(Reply(401))
+    assert (key_of(shared), shared.is_exclusive) == ("Bearer two", False)
+    assert late.send(Reply(401)) is auth.ask
+    first_use = late.send(issued("three"))
+    assert (key_of(first_use), first_use.is_exclusive) == ("Bearer three", True)
+    assert key_of(waiting.send(Reply(401))) == "Bearer three"
+    assert advance(late, Reply(401)) is None  # refused: nobody else can have used it up
+
+
+def test_keys_that_were_renewed_stay_secret_for_a_while(auth: IssuedKeyAuth) -> None:
+    for number in range(100):
+        flow = auth.flow(REQUEST)
+        if next(flow) is not auth.ask:
+            assert flow.send(Reply(401)) is auth.ask
+        assert key_of(flow.send(issued(f"key-{number}"))) == f"Bearer key-{number}"
+    assert {"password", *(f"key-{number}" for number in range(83, 100))} == set(auth.secrets)
 
 
 def test_every_secret_is_named_and_none_is_shown(auth: IssuedKeyAuth) -> None:

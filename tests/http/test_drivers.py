@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -24,16 +24,18 @@ from requests.adapters import BaseAdapter
 from airflow_provider_payments import __version__
 from airflow_provider_payments.exceptions import (
     PaymentsAuthError,
+    PaymentsError,
     PaymentsProtocolError,
     PaymentsRequestError,
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.auth import HttpSignature, IssuedKey, IssuedKeyAuth, signing_string
+from airflow_provider_payments.http.auth import IssuedKey, IssuedKeyAuth
 from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
 from airflow_provider_payments.http.requests_driver import RequestsDriver
 from airflow_provider_payments.http.requests_session import open_session
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.http.signature import HttpSignature, signing_string
 from airflow_provider_payments.http.transport import Pacer, TransportOptions
 from tests.http.conftest import SECRET, Drive, Pages, SyncDrive, Talk
 from tests.http.server import WAIT, Answer, Call, Server
@@ -468,6 +470,71 @@ def test_a_token_that_stays_refused_is_an_error_after_one_renewal(drive: Drive, 
     assert server.targets == ["/token", "/payments", "/token", "/payments"]
 
 
+class BriefTokenServer(TokenServer):
+    """Its tokens end after so many uses; a new one may end those before."""
+
+    def __init__(self, server: Server, uses: int, *, is_single: bool = False) -> None:
+        super().__init__(server)
+        self._uses = uses
+        self._is_single = is_single
+        self._used: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def answer(self, call: Call) -> Answer:
+        with self._lock:
+            token = (call.header("Authorization") or "").removeprefix("Bearer ")
+            if call.target != "/token":
+                self._used[token] = self._used.get(token, 0) + 1
+                is_old = self._is_single and token != f"token-{self.issued}"
+                if is_old or self._used[token] > self._uses:
+                    self.revoked.add(token)
+            return super().answer(call)
+
+
+@pytest.mark.parametrize("is_single", [False, True], ids=["many tokens", "one token"])
+@pytest.mark.parametrize("side_by_side", [1, 4, 8])
+@pytest.mark.parametrize("uses", [1, 2, 3, 4, 5])
+def test_tokens_that_end_after_a_few_uses_are_renewed(
+    drive: Drive, server: Server, talk: Talk, uses: int, side_by_side: int, is_single: bool
+) -> None:
+    tokens = BriefTokenServer(server, uses, is_single=is_single)
+    paths = [f"/{number}" for number in range(40)]
+    conversation = talk(auth=tokens.auth(), max_concurrency=side_by_side)
+    assert drive.walk(conversation, Pages(server.origin, paths)) == paths
+    assert talk.logged == []
+    assert tokens.issued <= len(paths) + 1  # each request renews one at most
+    if side_by_side == 1:
+        assert tokens.issued == -(-len(paths) // uses)
+
+
+@pytest.mark.parametrize("side_by_side", [1, 4, 8])
+def test_a_path_that_is_refused_whatever_the_token_is_an_error(
+    drive: Drive, server: Server, talk: Talk, side_by_side: int
+) -> None:
+    """Though the same tokens are accepted for others in between."""
+    tokens = TokenServer(server)
+    server.answer = lambda call: Answer(401, REFUSED) if call.target == "/5" else tokens.answer(call)
+    paths = [f"/{number}" for number in range(40)]
+    with pytest.raises(PaymentsAuthError):
+        drive.walk(talk(auth=tokens.auth(), max_concurrency=side_by_side), Pages(server.origin, paths))
+    assert server.targets.count("/5") == 2
+    assert tokens.issued == 2
+
+
+@pytest.mark.parametrize("side_by_side", [1, 4, 8])
+def test_an_api_that_accepts_and_refuses_in_turn_is_not_asked_for_ever(
+    drive: Drive, server: Server, talk: Talk, side_by_side: int
+) -> None:
+    """Each token is good for the first path only."""
+    tokens = TokenServer(server)
+    server.answer = lambda call: Answer(401, REFUSED) if call.target not in ("/token", "/0") else tokens.answer(call)
+    endless = Pages(server.origin, ["/0"] * side_by_side, lambda path: ["/0", "/1"])
+    with pytest.raises(PaymentsAuthError):
+        drive.walk(talk(auth=tokens.auth(), max_concurrency=side_by_side), endless)
+    assert len(server.calls) <= 10 * side_by_side
+    assert 2 <= tokens.issued <= side_by_side + 1
+
+
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refused_login_is_an_error_and_asks_for_nothing_else(
     drive: Drive, server: Server, talk: Talk, status: int
@@ -566,6 +633,46 @@ def test_a_request_that_begins_during_a_wait_waits_too(drive: Drive, server: Ser
         drive.send(conversation, get(server, "/second"))
         first.result(WAIT)
     assert begun["/second"][0] - begun["/first"][0] >= 1.9
+
+
+@dataclass(frozen=True)
+class NotedPolicy(RetryPolicy):
+    """Waits 10 ms, and keeps what it was asked."""
+
+    asked: list[tuple[int, float, str]] = field(default_factory=list)
+
+    def next_wait(self, attempt: int, waited: float, error: PaymentsError) -> float | None:
+        self.asked.append((attempt, round(waited, 2), type(error).__name__))
+        return None if attempt == 4 else 0.01
+
+
+def test_the_policy_is_told_of_attempts_and_of_all_that_was_waited(drive: Drive, server: Server, talk: Talk) -> None:
+    server.script(DOWN, THROTTLED, DOWN, THROTTLED)
+    policy = NotedPolicy()
+    with pytest.raises(PaymentsThrottled):
+        drive.send(talk(retry=policy), get(server))
+    down, wait = "PaymentsUnavailable", "PaymentsThrottled"
+    assert policy.asked == [(1, 0.0, down), (2, 0.01, wait), (3, 0.02, down), (4, 0.03, wait)]
+    assert [line.partition(" Attempt ")[2] for line in talk.logged] == ["2 in 0.0 s.", "3 in 0.0 s.", "4 in 0.0 s."]
+
+
+class PausePacer(Pacer):
+    """Keeps the pauses that it is told of, and makes none."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.pauses: list[float] = []
+
+    def pause(self, until: float) -> None:
+        self.pauses.append(until - time.monotonic())
+
+
+def test_only_an_api_that_asks_to_wait_pauses_the_others(drive: Drive, server: Server, talk: Talk) -> None:
+    server.script(DOWN, Answer(429, headers={"Retry-After": "0"}), DOWN, THROTTLED, Answer())
+    pacer = PausePacer()
+    drive.send(talk(pacer=pacer), get(server))
+    assert len(pacer.pauses) == 2
+    assert len(talk.logged) == 4
 
 
 # Options.
