@@ -62,7 +62,9 @@ def run_dag(database: None, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
         monkeypatch.setattr(airflow.settings, "DAGS_FOLDER", str(file.parent))
         when: dict[str, Any] = {}
         if date:
-            when["logical_date" if AIRFLOW >= (3,) else "execution_date"] = datetime.fromisoformat(f"{date}T00:00:00Z")
+            when["logical_date" if AIRFLOW >= (3,) else "execution_date"] = datetime.fromisoformat(
+                f"{date}T00:00:00+00:00"
+            )
         capfd.readouterr()
         with Ears() as ears:
             dag_run = runpy.run_path(str(file))["dag"].test(run_conf=conf, **when)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
+from itertools import product
 from typing import Any
 
 import pytest
@@ -195,8 +196,15 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("status", [200, 404])
+IN_TURN = [
+    pytest.param(conn_type, status, body, marks=() if at == number % len(ERRORS) else [pytest.mark.exhaustive])
+    for number, (status, body) in enumerate(product([200, 404], BODIES))
+    for at, conn_type in enumerate(ERRORS)
+]
+"""Every body with both statuses at one company; and at all of them for ``make test-all``, for each reads them above."""
+
+
+@pytest.mark.parametrize(("conn_type", "status", "body"), IN_TURN)
 def test_hostile_bodies_over_the_wire(
     conn_type: str,
     status: int,
