@@ -143,11 +143,14 @@ def environment() -> dict[str, str]:
 
 
 def told(dag_id: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Return what Airflow's database has: the manifest of the last run, and the extras of asset events by URI."""
+    """Return what Airflow's database has: the manifest of the last run, and the extras of its asset events by URI."""
     word = "dataset" if HAS_DATASETS else "asset"
     connection = sqlite3.connect(Path(os.environ["AIRFLOW_HOME"], "airflow.db"))
     xcoms = connection.execute("SELECT value FROM xcom WHERE key = 'return_value' AND dag_id = ?", [dag_id]).fetchall()
-    events = connection.execute(f"SELECT a.uri, e.extra FROM {word}_event e JOIN {word} a ON a.id = e.{word}_id")
+    events = connection.execute(
+        f"SELECT a.uri, e.extra FROM {word}_event e JOIN {word} a ON a.id = e.{word}_id WHERE e.source_dag_id = ?",
+        [dag_id],
+    )
     extras = {uri: json.loads(extra) for uri, extra in events}
     connection.close()
     manifest = json.loads(xcoms[-1][0])
