@@ -24,6 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
+from airflow_provider_payments.listing.pace import Pace
+from airflow_provider_payments.listing.page_sizes import PageSizes
 from airflow_provider_payments.listing.readers import (
     MAX_STALE_PAGES,
     NoProgress,
@@ -45,10 +47,6 @@ MOST_GROWTH_CHECKS = 10
 class OffsetReader(Reader):
     """``limit`` and ``offset``, with a total of matching rows, or with ``has_more``, or with neither.
 
-    A full page is believed to be the last only where ``has_more`` says so. Without a total, the list has ended when a
-    short page brings nothing new: the limit that the reply tells may be the one that was asked for rather than the one
-    that was used.
-
     :param limit_param: query parameter of the page size.
     :param offset_param: query parameter of the offset.
     """
@@ -58,16 +56,11 @@ class OffsetReader(Reader):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._limit = self.options.page_size
-        self._longest = 0  # rows of the longest page
+        self._sizes = PageSizes(self.options.page_size)
         self._furthest = 0  # highest offset that was asked for
         self._counted = RowCount()
-        self._side_by_side = 1  # pages that may be in flight at once
-        self._overlap = 1  # rows that a page should share with the one before
-        self._gaps = 0
-        self._joined = 0  # pages since the last gap
-        self._checks = 0
-        self._is_overtaken = False  # whether the last page brought nothing new
+        self._pace = Pace(self.options.max_concurrency)
+        self._growth_checks = 0
 
     @property
     def is_proven(self) -> bool:
@@ -76,9 +69,8 @@ class OffsetReader(Reader):
     def script(self) -> Script:
         request, page = yield [self._ask(0)]
         head = page.keys
-        self._learn_limit(page)
         if page.total is not None and not self.window.is_expected:
-            self._side_by_side = self.options.max_concurrency  # none of them will be asked for in vain
+            self._pace.hurry()
         segments: list[Segment] = []
         while True:
             self._add(segments, request, page)
@@ -117,7 +109,7 @@ class OffsetReader(Reader):
             raise NoProgress(
                 f"The list makes no progress: the empty page at offset {position} says that more rows follow."
             )
-        is_end = self._is_end(page, end)
+        is_end = self._sizes.is_end(page, end)
         if last and last.is_end and not page.keys:
             return  # it was asked for before the end was known
         is_after_one_row = last and not page.keys and len(last.tail) == 1 and position == last.end
@@ -128,69 +120,41 @@ class OffsetReader(Reader):
             if last and page.keys and not page.new and not is_end:
                 # More rows were added above than a page has: the last row lies further down.
                 last.end = max(last.end, end)
-                return self._note_stale_page()
+                return self._pace.note_stale(self._limit)
             if last:
-                self._note_gap()
+                self._pace.note_gap(self._limit)
             last = Segment(position, end, page.keys, page.keys)
             segments.append(last)
         last.is_end = is_end
         last.is_past_window = self.window.note(page)
         if page.keys and not page.new and not is_end:
-            return self._note_stale_page()
-        self._is_overtaken = False
-        self._joined += 1
-        if self._joined > self._gaps:
-            self._side_by_side = min(self._side_by_side + 1, self.options.max_concurrency)
+            self._pace.note_stale(self._limit)
+        else:
+            self._pace.note_joined()
 
     def _plan(self, segments: Sequence[Segment]) -> Sequence[PageRequest]:
         """Return the pages to ask for besides those in flight: none at a gap, and none at the end."""
         last = segments[-1]
         if len(segments) > 1 or last.is_end or last.is_past_window:
             return ()
-        # Where rows are added as fast as a short page is long, those will overlap that do not ask for it.
-        overlap = 0 if self._limit == 1 or self._is_overtaken else min(self._overlap, len(last.tail) - 1)
+        overlap = min(self._pace.overlap, len(last.tail) - 1) if self._limit > 1 else 0
         # Side by side only where pages are as long as they should be, and something would tell what is lost between.
         is_sure = len(last.tail) >= self._limit and (overlap or self._counted.least is not None)
-        room = (self._side_by_side if is_sure else 1) - self.in_flight
+        room = (self._pace.side_by_side if is_sure else 1) - self.in_flight
         stride = max(self._limit - overlap, 1)
         start = self._furthest + stride if self.in_flight else max(last.end - overlap, 0)
         stop = sys.maxsize if self._counted.least is None else self._counted.least
         positions = range(start, max(stop - overlap, 0 if self.in_flight else start + 1), stride)
         return [self._ask(position, repeats=overlap) for position in positions[: max(room, 0)]]
 
-    def _is_end(self, page: Page, end: int) -> bool:
-        """Return whether a page is the last one of the list.
-
-        :param end: offset after its last row.
-        """
-        if page.has_more is not None:
-            return not page.has_more
-        rows = len(page.keys)
-        if page.total is not None and end >= page.total and not (rows >= self._limit and page.new):
-            return True
-        is_full = rows >= min(page.limit or self._limit, self._limit, self._longest or self._limit)
-        return not page.new and not is_full
-
-    def _note_gap(self) -> None:
-        if self._side_by_side == 1:  # so rows have left, and more may
-            self._overlap = max(min(2 * self._overlap, self._limit // 4), 1)
-        self._gaps += 1
-        self._joined = 0
-        self._side_by_side = 1
-
-    def _note_stale_page(self) -> None:
-        """Read one by one where pages only repeat what was read."""
-        self._note_gap()
-        self._is_overtaken = True
-
     def _require_growth(self, head: Sequence[str]) -> Script:
         """Read on where pages only repeat what was read, if that is as rows are added above. Not for ever.
 
         :raises NoProgress: when the list begins as it did at first.
         """
-        self._checks += 1
+        self._growth_checks += 1
         _, page = yield [self._ask(0, repeats=self._limit)]
-        if list(page.keys[:1]) == list(head[:1]) or self._checks > MOST_GROWTH_CHECKS:
+        if list(page.keys[:1]) == list(head[:1]) or self._growth_checks > MOST_GROWTH_CHECKS:
             self._require_progress()
         self._stale = 0
 
@@ -206,7 +170,9 @@ class OffsetReader(Reader):
             self._learn(page)
             is_joined = before.join(page, position)
             has_reached = (
-                after.begins_on(page, before) if after.tail else self._shows_end(page, position + len(page.keys))
+                after.begins_on(page, before)
+                if after.tail
+                else self._sizes.is_near_end(page, position + len(page.keys))
             )
             if is_joined and has_reached:
                 break
@@ -228,11 +194,6 @@ class OffsetReader(Reader):
             before.is_end, before.is_past_window = True, False
             del segments[1]
 
-    def _shows_end(self, page: Page, end: int) -> bool:
-        """Return whether a page with rows ends where the list does, which is known to be near."""
-        is_short = len(page.keys) < max(self._longest, min(self._limit, page.limit or self._limit))
-        return bool(page.keys) and (self._is_end(page, end) or (is_short and page.has_more is None))
-
     def _look_at_head(self, head: Sequence[str]) -> Script:
         """Read the head of the list once more."""
         check = HeadCheck(head)
@@ -244,16 +205,10 @@ class OffsetReader(Reader):
         doubt = check.find_doubt(self.pages)
         self.doubts += [doubt] if doubt else []
 
-    # What pages tell of the list.
-
     def _learn(self, page: Page) -> None:
         self._counted.note(page)
-        if len(page.keys) == self._longest and page.new and self.pages > 1:
-            self._limit = min(self._longest, self._limit)  # two pages of one length, and the first was not the last
-        self._longest = max(self._longest, len(page.keys))
+        self._sizes.note(page)
 
-    def _learn_limit(self, page: Page) -> None:
-        """A first page that is short although more follow shows the limit that the API really uses."""
-        rows = len(page.keys)
-        if rows and (page.has_more or rows < (page.total or 0) or rows == page.limit):
-            self._limit = min(rows, self._limit)
+    @property
+    def _limit(self) -> int:
+        return self._sizes.limit
