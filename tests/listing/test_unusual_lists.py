@@ -28,8 +28,6 @@ from tests.listing.companies import (
 )
 from tests.listing.reading import read
 
-pytestmark = pytest.mark.without_airflow
-
 #: What an unchanged list may take besides the requests of the plain loop: those under way when the end is seen, and a
 #: few; and for each time slice that is read side by side, where slices meet.
 MORE_WHEN_STILL, PER_SLICE = 3, 3

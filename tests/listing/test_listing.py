@@ -19,7 +19,7 @@ from airflow_provider_payments.listing.plan import Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from tests.core.simulation import (
+from tests.listing.simulation import (
     START,
     Api,
     Choose,
@@ -35,8 +35,6 @@ from tests.core.simulation import (
     read,
     stage,
 )
-
-pytestmark = pytest.mark.without_airflow
 
 
 def rows(number: int, status: str = "succeeded") -> list[Row]:

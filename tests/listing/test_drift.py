@@ -18,12 +18,10 @@ from hypothesis import strategies as st
 from airflow_provider_payments.exceptions import PaymentsError
 from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.query import PaymentQuery
-from tests.core.drift import LIVES, Company, Sale, advance, arrive, build_api, nothing, slip_in, vanish
-from tests.core.simulation import START, Choose, Outcome, read_listing
+from tests.listing.drift import LIVES, Company, Sale, advance, arrive, build_api, nothing, slip_in, vanish
+from tests.listing.simulation import START, Choose, Outcome, read_listing
 
 Event = Callable[[Company, Choose], None]
-
-pytestmark = pytest.mark.without_airflow
 
 
 @dataclass(frozen=True)
