@@ -9,21 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.listing.readers import (
     MAX_STALE_PAGES,
     NoProgress,
+    Order,
     Page,
     PageRequest,
     Reader,
     Script,
     StartingReader,
 )
+from airflow_provider_payments.times import shift
 
 #: So many rows before a cursor are kept, in case the API no longer knows the cursor's own row.
 MAX_FALLBACKS = 5
+#: So much before the last row's time a list is read on, where nothing else leads to the place. Some APIs compare whole
+#: seconds.
+STEP_BACK = timedelta(seconds=1)
 
 
 @dataclass
@@ -46,6 +51,7 @@ class CursorReader(StartingReader):
         cursor: str | None = None
         fallbacks: Sequence[str] = ()
         start, last_time = self.starts_at, self.starts_at
+        resumed_at: datetime | None = None
         is_looking = False  # whether the place was lost, and rows may repeat
         while True:
             refusal: PaymentsRequestError | None = None
@@ -65,7 +71,7 @@ class CursorReader(StartingReader):
                 if latest[0] != cursor and is_further and self._stale <= MAX_STALE_PAGES:
                     known = [] if cursor is None else [cursor, *fallbacks]
                     cursor, fallbacks = latest[0], [*latest[1:], *known][:MAX_FALLBACKS]
-                    is_looking = False
+                    is_looking = is_looking and not page.new
                     continue
             elif page and page.has_more:
                 raise NoProgress("The list makes no progress: an empty page says that more rows follow.")
@@ -74,8 +80,8 @@ class CursorReader(StartingReader):
             # The place is lost: the API refuses the cursor, or knows nothing after it, or begins anew.
             if cursor is not None and fallbacks:
                 cursor, *fallbacks = fallbacks
-            elif self.start_params and last_time and start != last_time and cursor is not None:
-                cursor, start = None, last_time
+            elif cursor is not None and self.start_params and last_time and last_time != resumed_at:
+                cursor, start, resumed_at = None, self._before(last_time), last_time
             elif refusal:
                 raise refusal
             elif page and page.keys:
@@ -84,6 +90,10 @@ class CursorReader(StartingReader):
                 self.doubts.append("the API lost the place, for a payment left the list while it was read")
                 return
             is_looking = True
+
+    def _before(self, moment: datetime) -> datetime:
+        """Return a time from which a list shows all payments of a moment, whether or not it counts a bound in."""
+        return shift(moment, STEP_BACK if self.order is Order.NEWEST_FIRST else -STEP_BACK)
 
     def _ask(self, cursor: str | None, start: datetime | None, repeats: int) -> PageRequest:
         place: Mapping[str, str] = {}
