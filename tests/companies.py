@@ -28,7 +28,7 @@ COMPANIES = {
     "cryptofuse": Company("offsets", "token", "decimal text"),
     "spacepay": Company("offsets", "constant key", "cents"),
     "satispay": Company("cursors", "signature", "cents"),
-    "jframework": Company("page numbers", "session key", "JSON numbers"),
+    "jframework": Company("creation times", "session key", "JSON numbers"),
 }
 
 EVERY = "every company"

@@ -25,7 +25,7 @@ import pytest
 from tests.companies import COMPANIES, EVERY, SHARED
 
 SEEDS = 50
-WITHOUT_AIRFLOW = ("tests/http/", "tests/sandbox/", "tests/faults/")
+WITHOUT_AIRFLOW = ("tests/http/", "tests/listing/", "tests/sandbox/", "tests/faults/")
 """What these test is the same on both lines of Airflow. A test there that is not so is marked ``on_both_lines``."""
 FORMATS_EVERYWHERE = ("jsonl", "parquet")
 """One that is written row by row, and one that is not."""

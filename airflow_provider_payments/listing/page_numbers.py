@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.listing.readers import (
+    MAX_STALE_PAGES,
     NoProgress,
     Order,
     Page,
@@ -45,12 +46,15 @@ class PageNumberReader(Reader):
         furthest = self.first_page
         totals: list[int] = []
         stale = 0  # pages in a row without anything new, those left out that were read again
+        total_then = 0  # when a page last had something new
         request, page = yield [self._ask(furthest)]
         while True:
-            if not request.repeats:
-                stale = 0 if page.new else stale + 1
             if page.total is None:
                 raise PaymentsProtocolError("The list's reply tells no total.")
+            if page.new:
+                stale, total_then = 0, page.total
+            elif not request.repeats:
+                stale += 1
             is_past_window = self.window.note(page)
             has_shrunk = self._check_totals(totals, page.total)
             totals = [max([*totals, page.total]), page.total]
@@ -63,7 +67,7 @@ class PageNumberReader(Reader):
                 # Rows that were added in the middle may have moved others to a page that was read.
                 if not self.in_flight:
                     self.doubts.append(count_doubt(totals[0], self.seen))
-            elif stale > 1:
+            elif stale > (MAX_STALE_PAGES if page.total > total_then else 1):  # added rows move others further down
                 raise NoProgress(
                     f"The list makes no progress: page {request.position} repeats what was read before "
                     f"({self.seen} of {totals[0]} payments seen). An API that ignores the page number looks like this."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guards.guard import Guard
 
-LISTING = "tests/core/test_listing.py"
+LISTING = "tests/listing/test_listing.py"
 PAGING = "tests/http/test_paging.py"
 
 GUARDS = [

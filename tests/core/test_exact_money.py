@@ -21,7 +21,7 @@ from airflow_provider_payments.http.message import Reply
 from airflow_provider_payments.output.files import FORMATS
 from airflow_provider_payments.output.manifest import Tally
 from airflow_provider_payments.payment import Payment
-from tests.core.drift import build_api
+from tests.listing.drift import build_api
 
 AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
 CURRENCIES = {"JPY": 0, "EUR": 2, "KWD": 3, "CLF": 4}

@@ -23,8 +23,8 @@ from airflow_provider_payments.http.retry import read_retry_after
 from airflow_provider_payments.output.manifest import Tally
 from airflow_provider_payments.payment import Payment, to_json_lines
 from airflow_provider_payments.sandbox import Sandbox
-from tests.core.drift import build_api
 from tests.hooks.hostile import GIANTS, VALUES, payloads, places, put
+from tests.listing.drift import build_api
 
 pytestmark = pytest.mark.without_airflow
 

@@ -14,9 +14,9 @@ from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.http.message import Reply
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Sandbox
-from tests.core.drift import build_api
 from tests.hooks.facts import FACTS
 from tests.hooks.hostile import payloads
+from tests.listing.drift import build_api
 from tests.waits import ORDER_FIELDS
 
 INSTEAD: dict[str, Any] = {"amount_minor": "1234"}

@@ -10,8 +10,6 @@ import pytest
 
 from tests.listing.cases import KINDS, LISTS, QUICK_KINDS, QUICK_LISTS, Outcome, find_cases, run
 
-pytestmark = pytest.mark.without_airflow
-
 #: A list that changes this rarely is vouched for.
 RARELY = 10
 

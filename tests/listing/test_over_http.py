@@ -17,6 +17,8 @@ from tests.listing.plain_loop import read_plainly
 
 LOGINS: Mapping[str, Mapping[str, object]] = {"hotpay": {}, "spacepay": {}, "jframework": {"brand_url": "brand"}}
 
+pytestmark = pytest.mark.on_both_lines  # it reads through Airflow's connections
+
 
 @pytest.mark.parametrize("kind_name", ["five added at every request", "one gone at every request"])
 @pytest.mark.parametrize("conn_type", LOGINS)

@@ -28,8 +28,6 @@ from tests.listing.companies import (
 )
 from tests.listing.reading import read
 
-pytestmark = pytest.mark.without_airflow
-
 #: What an unchanged list may take besides the requests of the plain loop: those under way when the end is seen, and a
 #: few; and for each time slice that is read side by side, where slices meet.
 MORE_WHEN_STILL, PER_SLICE = 3, 3
@@ -56,6 +54,10 @@ def check_still(outcome: Outcome, rows: Sequence[Row], concurrency: int, page_si
     allowed = -(-outcome.requests_of_loop * page_size // (page_size - 1)) + concurrency + MORE_WHEN_STILL
     if outcome.company.name in ("satispay", "jframework") and concurrency > 1:
         allowed += PER_SLICE * concurrency
+    if outcome.company.name == "jframework" and page_size == 2:
+        # Two payments of one instant are a whole page: time does not lead beyond them, so what comes next is read by
+        # page number, and once more from the first page of that instant on.
+        allowed += outcome.requests_of_loop
     assert outcome.requests <= allowed
 
 
@@ -184,19 +186,22 @@ def test_a_company_unlike_its_pages_that_keeps_still(unlike: str, concurrency: i
     outcome = run(list_name, STILL, concurrency, at=NEVER, **different)
     check(outcome)
     assert sorted(outcome.reading.ids) == sorted(row.id for row in rows)
-    assert outcome.requests <= outcome.most_requests
+    # Each slice finds out for itself what the company makes of a time.
+    assert outcome.requests <= outcome.most_requests + (PER_SLICE * concurrency if concurrency > 1 else 0)
 
 
 @pytest.mark.parametrize("unlike", UNLIKE)
 def test_a_company_unlike_its_pages_whose_list_changes(unlike: str) -> None:
+    """Where it ignores what is asked for, a loop is not better, only luckier: nothing is lost in silence there."""
     list_name, different = UNLIKE[unlike]
+    judge = check_truth if "ignores" in different else check
     for seed, kind_name in enumerate(
         ["one added anywhere at every request", "one gone at every request", "one gone and one added at every 3rd"]
     ):
         rows = build_rows(LISTS[list_name].name, 900, seed, burst=130)
         changed = {**different, "rows": different["rows"](rows) if "rows" in different else rows}
         for concurrency in (1, 4):
-            check(run(list_name, kind_name, concurrency, seed, **changed))
+            judge(run(list_name, kind_name, concurrency, seed, **changed))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from airflow_provider_payments.listing.plan import Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from tests.core.simulation import (
+from tests.listing.simulation import (
     START,
     Api,
     Choose,
@@ -34,9 +34,8 @@ from tests.core.simulation import (
     offsets,
     read,
     stage,
+    tokens,
 )
-
-pytestmark = pytest.mark.without_airflow
 
 
 def rows(number: int, status: str = "succeeded") -> list[Row]:
@@ -130,6 +129,14 @@ def test_cursors_read_everything(number: int, max_limit: int) -> None:
     assert len(server.answered) == max(-(-number // min(max_limit, 2)), 1)
 
 
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5, 12])
+def test_tokens_read_everything(number: int) -> None:
+    server = Server(rows(number), tells=["next_cursor"])
+    outcome = read(server, [stage(tokens(2))])
+    assert (outcome.ids, outcome.report.doubts) == (ids(number), [])
+    assert len(server.answered) == max(-(-number // 2), 1)
+
+
 def test_pages_are_asked_for_without_many_in_vain() -> None:
     server = Server(rows(100), tells=WITHOUT_HAS_MORE)
     read(server, [stage(offsets(10, 4))])
@@ -203,12 +210,13 @@ def test_additions_lose_nothing_without_a_total(
     assert explore(scenario) > 10
 
 
-def test_additions_do_not_move_a_cursor() -> None:
+@pytest.mark.parametrize(("paging", "tells"), [(cursors(2), "has_more"), (tokens(2), "next_cursor")])
+def test_additions_do_not_move_a_cursor(paging: Paging, tells: str) -> None:
     before = rows(6)
 
     def scenario(choose: Choose) -> None:
-        server = Server(list(before), tells=["has_more"])
-        outcome = read(server, [stage(cursors(2))], choose=choose, events=[insert("anywhere")] * 2)
+        server = Server(list(before), tells=[tells])
+        outcome = read(server, [stage(paging)], choose=choose, events=[insert("anywhere")] * 2)
         check(outcome, before, server.rows, complete=True)
 
     assert explore(scenario) >= 10
@@ -234,6 +242,7 @@ def lists_that_rows_leave() -> Iterator[Any]:
         yield pytest.param(offsets(2, 2), (), events, "", marks=marks)
         for lost_cursor in ("refuse", "restart", "empty"):
             yield cursors(2), ("has_more",), events, lost_cursor
+        yield tokens(2), ("next_cursor",), events, ""
 
 
 @pytest.mark.parametrize(("paging", "tells", "events", "lost_cursor"), lists_that_rows_leave())
@@ -273,6 +282,19 @@ def test_larger_lists_with_many_changes(seed: int) -> None:
     server = Server(list(before), tells=WITHOUT_HAS_MORE, max_limit=dice.choice([3, 100]))
     outcome = read(server, [stage(paging)], choose=dice.randrange, events=events)
     check(outcome, before, server.rows, complete=not is_volatile and paging.page_size > 1)
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_lists_by_token_side_by_side(number: int) -> None:
+    """Each list of a stage is read by itself, whatever happens to the others."""
+    words = ["succeeded", "failed", "canceled", "pending"][:number]
+    for seed in range(30):
+        before = [row for word in words for row in rows(7, word)]
+        dice = random.Random(seed)
+        server = Server(list(before), tells=["next_cursor"])
+        events = [leave, leave, insert("anywhere"), leave]
+        outcome = read(server, [stage(tokens(2), *words)], choose=dice.randrange, events=events, concurrency=number)
+        check(outcome, before, server.rows, complete=True)
 
 
 # Payments settle between two lists.
@@ -374,6 +396,7 @@ def test_an_undated_payment_ends_no_walk() -> None:
         (numbered(2, 1), ["page"], ["total"]),
         (numbered(2, 3), ["page"], ["total"]),
         (cursors(2), ["starting_after"], ["has_more"]),
+        (tokens(2), ["cursor"], ["next_cursor"]),
     ],
 )
 def test_a_server_that_ignores_the_place_is_an_error_soon(

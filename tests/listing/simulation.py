@@ -19,7 +19,7 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
 from airflow_provider_payments.http.message import Reply, Request, build_url
-from airflow_provider_payments.listing.cursors import CursorReader
+from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
@@ -51,11 +51,12 @@ class Page(msgspec.Struct):
     total: int | None = None
     limit: int | None = None
     has_more: bool | None = None
+    next_cursor: str | None = None
 
 
 @dataclass
 class Server:
-    """A list of payments, sliced by offset, page number or cursor: whatever the request asks for.
+    """A list of payments, sliced by offset, page number, cursor or token: whatever the request asks for.
 
     :param rows: in the list's order.
     :param max_limit: asked for more, it gives so many.
@@ -76,6 +77,7 @@ class Server:
     lost_cursor: str = "refuse"
     counts_moment_in: bool = True
     answered: list[dict[str, str]] = field(default_factory=list)
+    below: dict[str, set[str]] = field(default_factory=dict)
 
     def is_older(self, row: Row, hour: float) -> bool:
         assert row.hour is not None
@@ -103,7 +105,12 @@ class Server:
             until = float(params["until"])
             older = (number for number, row in enumerate(rows) if self.is_older(row, until))
             start = next(older, len(rows))
+        if "cursor" in params:  # leads to what was below the page that told it, as far as that is still there
+            below = self.below[params["cursor"]]
+            rows = [row for row in rows if row.id in below]
         about = {"total": len(rows) + self.extra_total, "limit": limit, "has_more": start + limit < len(rows)}
+        about["next_cursor"] = str(len(self.answered)) if about["has_more"] else ""
+        self.below[str(len(self.answered))] = {row.id for row in rows[start + limit :]}
         page = {"rows": rows[start : start + limit], **{name: about[name] for name in self.tells}}
         return Reply(200, body=msgspec.json.encode(page))
 
@@ -119,7 +126,7 @@ class Api:
 
     def read_page(self, request: Request, reply: Reply) -> ListPage:
         page = msgspec.json.decode(reply.body, type=Page)
-        return ListPage(page.rows, page.total, page.limit, page.has_more)
+        return ListPage(page.rows, page.total, page.limit, page.has_more, page.next_cursor)
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
         read = msgspec.json.decode(row, type=Row)
@@ -181,6 +188,10 @@ def offsets(page_size: int, max_concurrency: int = 1, order: Order = Order.UNKNO
 
 def cursors(page_size: int) -> Paging:
     return Paging(CursorReader, page_size)
+
+
+def tokens(page_size: int) -> Paging:
+    return Paging(TokenReader, page_size)
 
 
 def numbered(page_size: int, max_concurrency: int = 1, first_page: int = 0) -> Paging:

@@ -26,7 +26,7 @@ from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.http.message import Reply, Request
 from airflow_provider_payments.http.transport import TransportOptions
 from airflow_provider_payments.times import EPOCH, parse_iso
-from tests.core.simulation import START, Choose
+from tests.listing.simulation import START, Choose
 
 #: Far more than any reading here needs: whoever asks more often does not end.
 MAX_REQUESTS = 2000

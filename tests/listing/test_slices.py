@@ -15,12 +15,10 @@ from airflow_provider_payments.listing.plan import Partition, Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.query import PaymentQuery
-from tests.core.simulation import START, Choose, Event, Outcome, Row, Server, explore, read
+from tests.listing.simulation import START, Choose, Event, Outcome, Row, Server, explore, read
 
 HOUR = timedelta(hours=1)
 NUMBERS = count()
-
-pytestmark = pytest.mark.without_airflow
 
 
 def list_from(moment: datetime | None, *, size: int, at_once: int, status: str | None = None) -> Partition:

@@ -1,0 +1,234 @@
+"""Lists by cursors, page by page: those that name a row, and those that the reply tells."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError
+from airflow_provider_payments.listing.cursors import MAX_EMPTY_PAGES, MAX_FALLBACKS, CursorReader, TokenReader
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
+from airflow_provider_payments.query import PaymentQuery
+from tests.listing.by_hand import ByHand, hour, options
+
+GONE = PaymentNotFound("no such payment", 404)
+
+
+def until(moment: datetime) -> dict[str, str]:
+    return {"until": moment.isoformat()}
+
+
+def by_cursor(page_size: int = 3, **about: Any) -> ByHand:
+    return ByHand(CursorReader(options(page_size)), "starting_after", **{"has_more": True, **about})
+
+
+def by_cursor_and_time(order: Order = Order.NEWEST_FIRST, query: PaymentQuery | None = None) -> ByHand:
+    reader = CursorReader(options(3, query=query), order=order, start_params=until)
+    return ByHand(reader, "starting_after", has_more=True)
+
+
+def by_token(**about: Any) -> ByHand:
+    return ByHand(TokenReader(options(3)), "cursor", **about)
+
+
+def test_first_pages() -> None:
+    reader = CursorReader(options(20), cursor_param="after", limit_param="n", starts_at=hour(5), start_params=until)
+    (request,) = reader.start()
+    assert request.params == {"status": "paid", "n": "20", "until": "2026-01-01T05:00:00+00:00"}
+    (request,) = CursorReader(options(20)).start()
+    assert request.params == {"status": "paid", "limit": "20"}
+    (request,) = TokenReader(options(20), token_param="next", limit_param="n").start()
+    assert request.params == {"status": "paid", "n": "20"}
+
+
+# A row's id leads to the page after it.
+
+
+def test_the_last_row_leads_to_the_next_page() -> None:
+    listed = by_cursor()
+    listed.expect((None, "a b c"), ("c", "d e f"), ("f", "g", {"has_more": False}))
+    assert (listed.places, listed.doubts, listed.reader.is_proven) == ([], [], True)
+
+
+def test_a_cursor_takes_the_place_of_the_time_at_which_the_list_began() -> None:
+    reader = CursorReader(options(3), order=Order.NEWEST_FIRST, starts_at=hour(5), start_params=until)
+    listed = ByHand(reader, "starting_after", has_more=True)
+    listed.answer("a@5 b@4")
+    assert listed.asked[0].params == {"status": "paid", "limit": "3", "starting_after": "b"}
+
+
+def test_a_list_that_begins_later_than_it_was_told_to_is_a_doubt() -> None:
+    reader = CursorReader(options(3), order=Order.NEWEST_FIRST, starts_at=hour(5), start_params=until)
+    listed = ByHand(reader, "starting_after", has_more=True)
+    listed.expect((None, "a@9 b@8 c@7"))
+    (doubt,) = listed.doubts
+    assert "shows later payments" in doubt
+    assert not reader.obeys_start
+    assert listed.places == ["c"]  # what it shows is read all the same
+
+
+def test_a_reply_that_does_not_tell_whether_more_follows_is_an_error() -> None:
+    with pytest.raises(PaymentsProtocolError, match="whether more follows"):
+        by_cursor(has_more=None).answer("a b c")
+
+
+def test_an_empty_list() -> None:
+    assert by_cursor().answer("", has_more=False) == []
+
+
+def test_an_empty_page_that_promises_more_is_no_progress() -> None:
+    with pytest.raises(NoProgress, match="an empty page"):
+        by_cursor().answer("")
+
+
+def test_a_page_beyond_the_window_ends_the_reading_where_the_order_is_known() -> None:
+    query = PaymentQuery(created_from=hour(5))
+    listed = by_cursor_and_time(query=query)
+    assert listed.answer("a@7 b@4") == ["b"]  # the order of rows within a page is not believed
+    assert listed.answer("c@4 d@3") == []
+    unordered = by_cursor_and_time(Order.UNKNOWN, query)
+    assert unordered.answer("a@4 b@3") == ["b"]
+
+
+# The API has lost the place.
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_lost_place_is_looked_for_from_the_rows_before(is_refused: bool) -> None:
+    listed = by_cursor()
+    listed.expect((None, "a b c"), ("c", "d e f"))
+    for row in ("f", "e"):
+        assert listed.places == [row]
+        if is_refused:
+            listed.refuse(GONE)
+        else:
+            listed.answer("", has_more=False)
+    assert listed.places == ["d"]
+    assert listed.asked[0].repeats == 3  # rows that come again are no duplicates
+    listed.expect(("d", "g", {"has_more": False}))
+    assert (listed.places, listed.doubts) == ([], [])
+
+
+def test_an_api_that_begins_anew_has_lost_the_place() -> None:
+    listed = by_cursor()
+    listed.expect((None, "a b c"), ("c", "d e f"), ("f", "a b c"))
+    listed.expect(("e", "f g h", {"has_more": False}))
+    assert (listed.places, listed.doubts) == ([], [])
+
+
+def test_rows_of_earlier_pages_are_tried_too_but_not_all_of_them() -> None:
+    listed = by_cursor(2)
+    listed.expect((None, "a b"), ("b", "c d"), ("d", "e f"), ("f", "g h"))
+    tried = []
+    while listed.places[0] != "c":
+        tried += listed.places
+        listed.refuse(GONE)
+    assert tried == ["h", "g", "f", "e", "d"]
+    assert len(tried) == MAX_FALLBACKS  # and "c" is the last
+    with pytest.raises(PaymentNotFound):
+        listed.refuse(GONE)
+
+
+def test_a_refused_first_page_is_the_refusal() -> None:
+    with pytest.raises(PaymentNotFound):
+        by_cursor().refuse(GONE)
+
+
+def test_where_no_row_is_known_any_more_the_list_is_read_on_by_time() -> None:
+    listed = by_cursor_and_time()
+    listed.answer("a@9 b@8")
+    assert listed.refuse(GONE) == ["a"]
+    assert listed.refuse(GONE) == [None]
+    # A second later, for the API may not count the very time in.
+    assert listed.asked[0].params == {"status": "paid", "limit": "3", "until": "2026-01-01T08:00:01+00:00"}
+    # What was read before is no sign that the place is lost again.
+    listed.expect((None, "b@8"), ("b", "a@8"), ("a", "c@8 d@7", {"has_more": False}))
+    assert (listed.places, listed.doubts) == ([], [])
+
+
+def test_a_list_is_read_on_from_the_same_time_only_once() -> None:
+    listed = by_cursor_and_time()
+    listed.expect((None, "a@9"))
+    listed.refuse(GONE)
+    listed.expect((None, "a@9"))
+    with pytest.raises(PaymentNotFound):
+        listed.refuse(GONE)
+
+
+def test_a_list_whose_every_place_is_empty_is_a_doubt() -> None:
+    listed = by_cursor()
+    listed.answer("a")
+    assert listed.answer("", has_more=False) == []
+    assert listed.doubts == ["the API lost the place, for a payment left the list while it was read"]
+
+
+def test_a_page_that_leads_to_itself_is_no_progress() -> None:
+    listed = by_cursor()
+    listed.answer("a")
+    with pytest.raises(NoProgress, match="repeats what was read before"):
+        listed.answer("a")
+
+
+# The reply tells what leads to the next page.
+
+
+def test_each_reply_tells_the_next_token() -> None:
+    listed = by_token()
+    listed.expect((None, "a b c", {"next_cursor": "2nd"}), ("2nd", "d e f", {"next_cursor": "3rd"}))
+    assert listed.asked[0].params == {"status": "paid", "limit": "3", "cursor": "3rd"}
+    listed.answer("g")
+    assert (listed.places, listed.doubts, listed.reader.is_proven) == ([], [], True)
+
+
+@pytest.mark.parametrize("about", [{"next_cursor": ""}, {"next_cursor": None}, {"next_cursor": "", "has_more": False}])
+def test_a_reply_without_a_token_is_the_last(about: dict[str, Any]) -> None:
+    assert by_token().answer("a b c", **about) == []
+
+
+def test_a_reply_that_promises_more_and_tells_no_token_is_no_progress() -> None:
+    with pytest.raises(NoProgress, match="and not how"):
+        by_token().answer("a b c", has_more=True)
+
+
+def test_a_token_that_leads_to_itself_is_no_progress() -> None:
+    listed = by_token(next_cursor="same")
+    listed.answer("a b c")
+    with pytest.raises(NoProgress, match="leads to itself"):
+        listed.answer("d e f")
+
+
+def test_tokens_that_lead_in_circles_are_no_progress() -> None:
+    listed = by_token()
+    listed.answer("a b c", next_cursor="0")
+    for number in range(1, MAX_STALE_PAGES + 1):
+        listed.answer("a b c", next_cursor=str(number % 2))
+    with pytest.raises(NoProgress, match="repeat what was read"):
+        listed.answer("a b c", next_cursor="other")
+
+
+def test_some_pages_may_be_empty_and_not_all_for_ever() -> None:
+    """An API may filter a page's rows after it has read them."""
+    listed = by_token()
+    for number in range(MAX_EMPTY_PAGES):
+        listed.answer("", next_cursor=str(number % 2))
+    listed.answer("a", next_cursor="further")
+    for number in range(MAX_EMPTY_PAGES):
+        listed.answer("", next_cursor=str(number % 2))
+    with pytest.raises(NoProgress, match="1001 empty pages"):
+        listed.answer("", next_cursor="further")
+
+
+def test_a_page_of_tokens_beyond_the_window_ends_the_reading() -> None:
+    query = PaymentQuery(created_from=hour(5))
+    listed = ByHand(TokenReader(options(3, query=query), order=Order.NEWEST_FIRST), "cursor", next_cursor="more")
+    assert listed.answer("a@7 b@4") == ["more"]
+    assert listed.answer("c@4 d@3", next_cursor="even more") == []
+
+
+def test_a_token_that_is_refused_is_the_refusal() -> None:
+    listed = by_token()
+    listed.answer("a", next_cursor="2nd")
+    with pytest.raises(PaymentNotFound):
+        listed.refuse(GONE)
