@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from functools import cache
@@ -30,6 +31,7 @@ LAYERS = [
     ["query"],
     ["windows"],
     ["http"],
+    ["listing"],
     ["hooks"],
     ["waiting"],
     ["output"],
@@ -85,7 +87,7 @@ def layered() -> list[str]:
 
 
 def test_every_module_has_its_layer() -> None:
-    assert {"http.auth", "hooks.listing", "output.files", "money", ""} <= set(modules())
+    assert {"http.auth", "listing.listing", "output.files", "money", ""} <= set(modules())
     assert all(layer(module) >= 0 for module in layered())
 
 
@@ -102,9 +104,44 @@ def test_the_sandbox_uses_nothing_that_it_checks() -> None:
     assert not any(name.split(".")[0] == SANDBOX for module in layered() for name in own_imports(module))
 
 
+def read_drawing() -> tuple[set[str], set[tuple[str, str]]]:
+    """Return the packages in the drawing of docs/architecture.md, and which of them imports which."""
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    (drawing,) = re.findall(r"(?ms)^```mermaid\nflowchart \w+\n(.*?)^```$", page)
+    nodes, edges = set(), set()
+    for line in drawing.splitlines():
+        start, _, ends = line.partition(" --> ")
+        names = [name.strip() for name in ends.split("&") if name.strip()]
+        assert all(re.fullmatch(r"\w+", name) for name in (start.strip(), *names)), line
+        nodes |= {start.strip(), *names}
+        edges |= {(start.strip(), name) for name in names}
+    return nodes, edges
+
+
+def find_edges() -> set[tuple[str, str]]:
+    """Return which package imports which. ``values`` are the modules that are in no package.
+
+    Every package imports some of them, so that is left out where a package imports others as well.
+    """
+    folders = {module.split(".")[0] for module in modules() if "." in module}
+    edges = set()
+    for module in modules():
+        start = module.split(".")[0]
+        ends = {name.split(".")[0] for name in own_imports(module) if name}
+        edges |= {(start, end if end in folders else "values") for end in ends if start in folders and end != start}
+    upper = {start for start, end in edges if end != "values"}
+    return {(start, end) for start, end in edges if end != "values" or start not in upper}
+
+
+def test_the_drawing_in_the_docs_is_of_these_imports() -> None:
+    nodes, edges = read_drawing()
+    assert edges == find_edges()
+    assert nodes == {module.split(".")[0] for module in modules() if "." in module} | {"values"}
+
+
 @pytest.mark.parametrize(
     "module",
-    [name for name in modules() if name.split(".")[0] in ("http", *VALUES)],
+    [name for name in modules() if name.split(".")[0] in ("http", "listing", *VALUES)],
 )
 def test_the_conversation_and_the_values_know_no_airflow(module: str) -> None:
     assert not {name for name in imports(module) if name.split(".")[0] == "airflow"}
