@@ -61,13 +61,14 @@ class ElsewhereHook(PaymentsHook):
 
 
 def get_provider_info():
-    connection_type = {"connection-type": "elsewhere", "hook-class-name": "elsewhere.ElsewhereHook", "hook-name": "Elsewhere"}
     return {
         "package-name": "elsewhere",
         "name": "Elsewhere",
         "description": "Payments of Elsewhere.",
         "versions": ["1.0"],
-        "connection-types": [connection_type],
+        "connection-types": [
+            {"connection-type": "elsewhere", "hook-class-name": "elsewhere.ElsewhereHook", "hook-name": "Elsewhere"}
+        ],
     }
 """
 PROGRAM = """
