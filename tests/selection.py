@@ -38,11 +38,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # the choice is the same whatever -k says
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=is_short)
     if config.getoption("all") or any("[" in argument for argument in config.args):
         return
     left_out = choose_left_out(items)
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = [item for item in items if item not in left_out]
+
+
+def is_short(item: pytest.Item) -> bool:
+    """Return whether a case runs no DAG. Those that do are long: they begin, so that no process ends with one.
+
+    And they are together, so that as a rule one process alone pays for what Airflow makes before its first run.
+    """
+    return "database" not in getattr(item, "fixturenames", ()) and not item.nodeid.startswith("tests/processes/")
 
 
 def choose_left_out(items: Iterable[pytest.Item]) -> set[pytest.Item]:

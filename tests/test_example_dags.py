@@ -15,15 +15,18 @@ import sys
 from collections.abc import Callable
 from contextlib import aclosing, closing
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import airflow
+import airflow.settings
 import pytest
 
 from airflow_provider_payments.output.files import FORMATS
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.hooks.test_secrets import Ears
 from tests.stores import S3UnderTest, moto_url, s3
 
 __all__ = ["moto_url", "s3"]
@@ -51,36 +54,25 @@ print("SAID", json.dumps(said))
 """
 
 
-# Airflow has no way to try a DAG with an event, so the run is given some as soon as it is made.
-RUN_WITH_EVENTS = """
-import json, sys
-from airflow.dag_processing.dagbag import DagBag
-from airflow.models import dagrun
-from airflow.models.asset import AssetEvent, AssetModel
-
-make_run = dagrun.get_or_create_dagrun
-
-def make_run_with_events(*, session, **about):
-    run = make_run(session=session, **about)
-    asset_id = session.query(AssetModel.id).filter(AssetModel.uri.startswith("x-payments://")).scalar()
-    for payload in json.loads(sys.argv[2]):
-        extra = {"from_trigger": True, "payload": payload}
-        run.consumed_asset_events.append(AssetEvent(asset_id=asset_id, extra=extra))
-    session.commit()
-    return run
-
-dagrun.get_or_create_dagrun = make_run_with_events
-(dag,) = DagBag(sys.argv[1]).dags.values()
-assert dag.test().state == "success"
-"""
-
-
 @pytest.fixture
-def run_dag(database: None) -> Callable[..., str]:
-    """Run a DAG as its author would try it out: ``airflow dags test``, which runs ``dag.test()``."""
+def run_dag(database: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a DAG as its author would try it out, by ``dag.test()``, and return what Airflow says."""
+    import_module("airflow.cli.cli_parser")  # brings the tables of users, which Airflow 2 needs to run a day again
 
-    def run(file: Path, *arguments: str) -> str:
-        return run_python("-m", "airflow", "dags", "test", *arguments, folder=file.parent)
+    def run(file: Path, date: str | None = None, conf: dict[str, str] | None = None) -> str:
+        monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(file.parent))
+        monkeypatch.setattr(airflow.settings, "DAGS_FOLDER", str(file.parent))
+        when: dict[str, Any] = {}
+        if date:
+            when["logical_date" if AIRFLOW >= (3,) else "execution_date"] = datetime.fromisoformat(
+                f"{date}T00:00:00+00:00"
+            )
+        capfd.readouterr()
+        with Ears(level=None) as ears:
+            dag_run = runpy.run_path(str(file))["dag"].test(run_conf=conf, **when)
+        log = "".join(capfd.readouterr()) + ears.stream.getvalue()
+        assert dag_run.state == "success", log
+        return log
 
     return run
 
@@ -138,7 +130,7 @@ def test_lists_a_day_of_one_connection(run_dag: Run, sandbox: Sandbox, tmp_path:
         OUTPUT=repr(tmp_path.as_uri()),
         START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
     )
-    run_dag(dag, dag.stem, "2025-10-11")
+    run_dag(dag, "2025-10-11")
     found = records(gzip.decompress((tmp_path / "spacepay_default" / "2025-10-10.jsonl.gz").read_bytes()).decode())
     expected = {row["id"] for row in sandbox.spacepay.rows if "2025-10-08" <= row["createdAt"] < "2025-10-11"}
     assert "4291f98b-d68c-4eb0-883e-6bc790a41c96" in expected  # the documentation's own
@@ -147,7 +139,7 @@ def test_lists_a_day_of_one_connection(run_dag: Run, sandbox: Sandbox, tmp_path:
 
 def test_lists_every_connection(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     dag = changed("example_list_payments_of_all_connections", tmp_path, OUTPUT=repr(tmp_path.as_uri()))
-    run_dag(dag, dag.stem)
+    run_dag(dag)
     files = {path.stem: records(path.read_text()) for path in tmp_path.glob("*.jsonl")}
     assert sorted(files) == sorted(sandbox.connections())
     for conn_id, found in files.items():
@@ -159,7 +151,7 @@ def test_the_check_of_completeness_can_fail(run_dag: Run, sandbox: Sandbox, tmp_
     sandbox.jframework.extra_total = 5
     dag = changed("example_list_payments_of_all_connections", tmp_path, OUTPUT=repr(tmp_path.as_uri()))
     with pytest.raises(AssertionError, match="Payments may be missing"):
-        run_dag(dag, dag.stem)
+        run_dag(dag)
 
 
 def test_loads_days_into_a_warehouse(
@@ -175,7 +167,7 @@ def test_loads_days_into_a_warehouse(
         START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
     )
     for _ in range(2):
-        run_dag(dag, dag.stem, "2025-10-11")
+        run_dag(dag, "2025-10-11")
     assert list(s3.objects()) == ["payments/company=spacepay/date=2025-10-10/payments.parquet"]
     rows = {row["id"]: row for row in sandbox.spacepay.rows if "2025-10-08" <= row["createdAt"] < "2025-10-11"}
     assert {each["id"]: each["provider_status"] for each in table(tmp_path)} == {
@@ -186,7 +178,7 @@ def test_loads_days_into_a_warehouse(
     exact = sandbox.spacepay.add(
         datetime(2025, 10, 11, 12, tzinfo=timezone.utc), status="completed", amountInCents=1_234_567_890_123_456_789
     )
-    run_dag(dag, dag.stem, "2025-10-12")
+    run_dag(dag, "2025-10-12")
     loaded = {each["id"]: each for each in table(tmp_path)}
     assert loaded[late["id"]]["status"] == "failed"
     assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
@@ -232,7 +224,7 @@ def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Pa
     # A mapped task renders the templates in its path.
     dag = changed("example_parallel_backfill", tmp_path, OUTPUT=repr(f"{tmp_path.as_uri()}/{{{{ dag.dag_id }}}}"))
     folder = tmp_path / dag.stem / "satispay_default"
-    log = run_dag(dag, dag.stem)
+    log = run_dag(dag)
     assert "42 records, and no slice has missed any" in log
     written = objects(folder)
     assert list(written) == [f"{border:%Y-%m-%dT%H%M%SZ}.jsonl.gz" for border in borders[:-1]]
@@ -241,7 +233,7 @@ def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Pa
         ids = [record["id"] for record in records(gzip.decompress(content).decode())]
         assert sorted(ids) == sorted(row["id"] for row in added if first <= row["insert_date"] < last)
     added[1]["status"] = "CANCELED"
-    run_dag(dag, dag.stem, "--conf", json.dumps({"created_from": times[0], "created_to": times[1]}))
+    run_dag(dag, conf={"created_from": times[0], "created_to": times[1]})
     again = objects(folder)
     assert [name for name in again if again[name] != written[name]] == ["2025-01-01T000000Z.jsonl.gz"]
     assert again.keys() == written.keys()
@@ -255,7 +247,7 @@ def test_a_backfill_that_may_have_missed_payments_fails(run_dag: Run, sandbox: S
     created = datetime.fromisoformat(sandbox.jframework.rows[-1]["createdDate"][:19]).replace(tzinfo=timezone.utc)
     window = {"created_from": str(created - timedelta(days=1)), "created_to": str(created + timedelta(days=1))}
     with pytest.raises(AssertionError, match="Payments may be missing"):
-        run_dag(dag, dag.stem, "--conf", json.dumps(window))
+        run_dag(dag, conf=window)
     assert len(objects(tmp_path / "jframework_default")) == 1
 
 
@@ -285,7 +277,7 @@ def test_waits_until_a_day_has_settled(run_dag: Run, sandbox: Sandbox, tmp_path:
         START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
         INTERVAL="timedelta(seconds=0.5)",
     )
-    log = run_dag(dag, dag.stem, "2025-10-11")
+    log = run_dag(dag, "2025-10-11")
     assert "running trigger in line" in log
     found = records(gzip.decompress((tmp_path / "spacepay_default" / "2025-10-10.jsonl.gz").read_bytes()).decode())
     assert sorted(str(record["id"]) for record in found) == sorted(row["id"] for row in day)
@@ -298,15 +290,20 @@ def test_waits_for_an_order_and_checks_what_was_paid(run_dag: Run, sandbox: Sand
     row = sandbox.spacepay.add(orderId="order-7", status="pending", amountInCents=2500)
     meanwhile(sandbox, "spacepay", 5, lambda: row.update(status="completed"))
     dag = changed("example_wait_for_order", tmp_path, INTERVAL="timedelta(seconds=0.5)")
-    log = run_dag(dag, dag.stem, "--conf", json.dumps({"order_id": "order-7", "amount": "25"}))
+    log = run_dag(dag, conf={"order_id": "order-7", "amount": "25"})
     assert "running trigger in line" in log
     assert "Order order-7 is paid: 25.00 USD" in log
     with pytest.raises(AssertionError, match=r"Order order-7: 25.00 of 25.01 USD were paid"):
-        run_dag(dag, dag.stem, "--conf", json.dumps({"order_id": "order-7", "amount": "25.01"}))
+        run_dag(dag, conf={"order_id": "order-7", "amount": "25.01"})
 
 
 @pytest.mark.skipif(AIRFLOW < (3,), reason="Airflow 2 cannot watch assets")
-def test_acts_once_on_payments_that_are_announced_twice(database: None, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_acts_once_on_payments_that_are_announced_twice(
+    run_dag: Run, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.models import dagrun
+    from airflow.models.asset import AssetEvent, AssetModel
+
     from airflow_provider_payments.triggers.payments import NewPaymentsTrigger
 
     async def announce() -> dict[str, Any]:
@@ -314,8 +311,21 @@ def test_acts_once_on_payments_that_are_announced_twice(database: None, sandbox:
         async with aclosing(trigger.run()) as events:
             return (await anext(events)).payload
 
-    dag = changed("example_on_new_payments", tmp_path)
-    log = run_python("-c", RUN_WITH_EVENTS, str(dag), json.dumps([asyncio.run(announce())] * 2), folder=dag.parent)
+    payloads = [asyncio.run(announce())] * 2
+    make_run = dagrun.get_or_create_dagrun
+
+    def make_run_with_events(*, session: Any, **about: Any) -> Any:
+        """Airflow has no way to try a DAG with an event, so the run is given some as soon as it is made."""
+        run = make_run(session=session, **about)
+        asset_id = session.query(AssetModel.id).filter(AssetModel.uri.startswith("x-payments://")).scalar()
+        for payload in payloads:
+            extra = {"from_trigger": True, "payload": payload}
+            run.consumed_asset_events.append(AssetEvent(asset_id=asset_id, extra=extra))
+        session.commit()
+        return run
+
+    monkeypatch.setattr(dagrun, "get_or_create_dagrun", make_run_with_events)
+    log = run_dag(changed("example_on_new_payments", tmp_path))
     expected = [
         row for row in sandbox.spacepay.rows if row["createdAt"] >= "2025-10-10" and row["status"] == "completed"
     ]

@@ -45,7 +45,7 @@ class HoldbackBuffer:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096; PRAGMA locking_mode=EXCLUSIVE;"
-            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB); BEGIN"
+            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB, amount_minor TEXT); BEGIN"
         )
 
     def __contains__(self, payment_id: str) -> bool:
@@ -53,9 +53,13 @@ class HoldbackBuffer:
 
     def put(self, payment: Payment) -> None:
         """Hold a payment, in the place of an earlier sighting of it."""
+        # MessagePack has no integers beyond 64 bits.
+        amount = None if payment.amount_minor is None else str(payment.amount_minor)
+        packed = msgspec.msgpack.encode(msgspec.structs.replace(payment, amount_minor=None))
         self._database.execute(
-            "INSERT INTO held (id, payment) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payment = excluded.payment",
-            (payment.id, msgspec.msgpack.encode(payment)),
+            "INSERT INTO held (id, payment, amount_minor) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "SET payment = excluded.payment, amount_minor = excluded.amount_minor",
+            (payment.id, packed, amount),
         )
 
     def drop(self, payment_id: str) -> None:
@@ -64,10 +68,15 @@ class HoldbackBuffer:
 
     def pages(self) -> Iterator[list[Payment]]:
         """Yield what is held, in the order in which it came."""
-        rows = self._database.execute("SELECT payment FROM held ORDER BY number")
+        rows = self._database.execute("SELECT payment, amount_minor FROM held ORDER BY number")
         while page := rows.fetchmany(1000):
-            yield [msgspec.msgpack.decode(payment, type=Payment) for (payment,) in page]
+            yield [_unpack(packed, amount) for packed, amount in page]
 
     def close(self) -> None:
         """Delete the scratch database."""
         self._database.close()
+
+
+def _unpack(packed: bytes, amount: str | None) -> Payment:
+    payment = msgspec.msgpack.decode(packed, type=Payment)
+    return msgspec.structs.replace(payment, amount_minor=None if amount is None else int(amount))

@@ -22,8 +22,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
+from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
 from airflow_provider_payments.listing.readers import (
     MAX_STALE_PAGES,
     NoProgress,
@@ -32,58 +32,13 @@ from airflow_provider_payments.listing.readers import (
     PageRequest,
     Reader,
     Script,
-    count_doubt,
 )
+from airflow_provider_payments.listing.segments import Segment
 
 #: A gap is read so often without anything new before it is read over.
 MAX_ATTEMPTS = 4
 #: So often it is looked whether a list of which pages only repeat what was read grows.
 MOST_GROWTH_CHECKS = 10
-#: So many pages without anything new are read at the head of a list, below what was the head at first.
-MAX_STALE_AT_HEAD = 3
-#: A list in which more than one payment moved to the head for so many pages cannot be vouched for.
-MOVED_PAGES = 5
-
-
-@dataclass
-class Segment:
-    """Pages that are joined. One without rows is the list's end, where that was come upon.
-
-    :param start: offset of its first row, when that was read.
-    :param end: offset after its last row, when that was last seen.
-    :param head: keys of its first page.
-    :param tail: keys of its last page, in order.
-    :param is_end: whether its last row was the last of the list.
-    :param is_past_window: whether its last page lies beyond the query's window.
-    """
-
-    start: int
-    end: int
-    head: Sequence[str]
-    tail: Sequence[str]
-    is_end: bool = False
-    is_past_window: bool = False
-
-    def join(self, page: Page, position: int) -> bool:
-        """Add a page that shares a row with the last one; return whether it does.
-
-        :param position: the page's offset.
-        """
-        places = {key: place for place, key in enumerate(self.tail)}
-        shared = next((place for place in range(len(page.keys) - 1, -1, -1) if page.keys[place] in places), None)
-        if shared is None:
-            return False
-        if shared < len(page.keys) - 1:
-            self.tail, self.end = page.keys, position + len(page.keys)
-        else:  # the page ends above the last row, and tells how far that has moved
-            self.end = position + len(page.keys) + len(self.tail) - 1 - places[page.keys[shared]]
-        return True
-
-    def begins_on(self, page: Page, before: Segment) -> bool:
-        """Return whether a page has a row of the first one, and not above the rows of the segment before."""
-        known = set(before.tail)
-        last = max((place for place, key in enumerate(page.keys) if key in known), default=0)
-        return not set(page.keys[last:]).isdisjoint(self.head)
 
 
 @dataclass
@@ -106,9 +61,7 @@ class OffsetReader(Reader):
         self._limit = self.options.page_size
         self._longest = 0  # rows of the longest page
         self._furthest = 0  # highest offset that was asked for
-        self._least_total: int | None = None
-        self._last_total: int | None = None
-        self._twins = 0  # rows that a single page has twice
+        self._counted = RowCount()
         self._side_by_side = 1  # pages that may be in flight at once
         self._overlap = 1  # rows that a page should share with the one before
         self._gaps = 0
@@ -142,7 +95,9 @@ class OffsetReader(Reader):
         is_one_page = self.seen == len(head) == segments[-1].end
         if self.order is Order.UNKNOWN and not is_one_page:
             yield from self._look_at_head(head)
-        self._check_count(segments[-1].end if self._last_total is None else self._last_total)
+        if not self.window.is_reached:
+            doubt = self._counted.find_doubt(self.seen, segments[-1].end, may_move=self.order is Order.UNKNOWN)
+            self.doubts += [doubt] if doubt else []
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
         self._furthest = max(self._furthest, position)
@@ -165,7 +120,8 @@ class OffsetReader(Reader):
         is_end = self._is_end(page, end)
         if last and last.is_end and not page.keys:
             return  # it was asked for before the end was known
-        if last and self._limit == 1:
+        is_after_one_row = last and not page.keys and len(last.tail) == 1 and position == last.end
+        if last and (self._limit == 1 or is_after_one_row):
             last.tail, last.end = page.keys, end
             is_end = is_end or not page.keys
         elif not last or not last.join(page, position):
@@ -194,11 +150,11 @@ class OffsetReader(Reader):
         # Where rows are added as fast as a short page is long, those will overlap that do not ask for it.
         overlap = 0 if self._limit == 1 or self._is_overtaken else min(self._overlap, len(last.tail) - 1)
         # Side by side only where pages are as long as they should be, and something would tell what is lost between.
-        is_sure = len(last.tail) >= self._limit and (overlap or self._least_total is not None)
+        is_sure = len(last.tail) >= self._limit and (overlap or self._counted.least is not None)
         room = (self._side_by_side if is_sure else 1) - self.in_flight
         stride = max(self._limit - overlap, 1)
         start = self._furthest + stride if self.in_flight else max(last.end - overlap, 0)
-        stop = sys.maxsize if self._least_total is None else self._least_total
+        stop = sys.maxsize if self._counted.least is None else self._counted.least
         positions = range(start, max(stop - overlap, 0 if self.in_flight else start + 1), stride)
         return [self._ask(position, repeats=overlap) for position in positions[: max(room, 0)]]
 
@@ -266,8 +222,7 @@ class OffsetReader(Reader):
                 position += max(self._limit - 1, 1)
         self._stale = 0
         if after.tail:
-            after.join(page, position)  # tells how far it has moved
-            after.head = before.head
+            after.follow(before, page, position)
             del segments[0]
         else:
             before.is_end, before.is_past_window = True, False
@@ -278,59 +233,21 @@ class OffsetReader(Reader):
         is_short = len(page.keys) < max(self._longest, min(self._limit, page.limit or self._limit))
         return bool(page.keys) and (self._is_end(page, end) or (is_short and page.has_more is None))
 
-    # At the end.
-
     def _look_at_head(self, head: Sequence[str]) -> Script:
-        """Read from the top again, down to what was there at first: rows may have jumped there, and hidden others."""
-        self._stale = 0
-        first, position, has_met, moved = set(head), 0, False, 0
-        neighbours: set[tuple[str, ...]] = set(pairwise(head)) or {tuple(head)}
-        above = Segment(0, 0, (), ())
-        while True:
+        """Read the head of the list once more."""
+        check = HeadCheck(head)
+        position: int | None = 0
+        while position is not None:
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
-            if above.tail and page.keys and self._limit > 1 and not above.join(page, position):
-                self.doubts.append("payments left the head of the list while it was read")
-            place = next((place for place, key in enumerate(page.keys) if key in first), len(page.keys))
-            if not has_met:
-                moved += max(place - page.new - bool(position), 0)  # read before, and further down
-            has_met |= place < len(page.keys)
-            # Rows of the head may have jumped, too; two that still are neighbours hardly have.
-            ends_in_head = tuple(page.keys[-2:]) in neighbours
-            is_past_head = ends_in_head or (has_met and self._stale >= MAX_STALE_AT_HEAD)
-            if not page.keys or (is_past_head and not page.new):
-                break
-            if self._stale > MAX_STALE_PAGES:
-                moved = self.pages
-                break
-            end = position + len(page.keys)
-            above = Segment(position, end, page.keys, page.keys)
-            position = max(end - 1, position + 1)
-        if moved > self.pages / MOVED_PAGES:
-            self.doubts.append("payments moved all the time while the list was read")
-
-    def _check_count(self, length: int) -> None:
-        """Doubt a list that has more rows than were found.
-
-        :param length: how long the list was in the end.
-        """
-        if self.window.is_reached:
-            return
-        found = self.seen + self._twins
-        if self._least_total is not None and found < self._least_total:
-            self.doubts.append(count_doubt(self._least_total, self.seen))
-        elif self.order is Order.UNKNOWN and found < length:
-            # Where rows may move, they may have moved from where nothing was read yet to where all was.
-            self.doubts.append(f"the list had {length} payments, and {self.seen} different ones were found")
+            position = check.next_position(page, position)
+        doubt = check.find_doubt(self.pages)
+        self.doubts += [doubt] if doubt else []
 
     # What pages tell of the list.
 
     def _learn(self, page: Page) -> None:
-        if page.total is not None:
-            self._least_total = page.total if self._least_total is None else min(page.total, self._least_total)
-            self._last_total = page.total
-        if page.new < len(page.keys):
-            self._twins += len(page.keys) - len(set(page.keys))
+        self._counted.note(page)
         if len(page.keys) == self._longest and page.new and self.pages > 1:
             self._limit = min(self._longest, self._limit)  # two pages of one length, and the first was not the last
         self._longest = max(self._longest, len(page.keys))

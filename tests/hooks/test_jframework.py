@@ -79,10 +79,14 @@ def test_pages_that_count_from_0_or_1(
 
 
 def test_a_server_that_ignores_the_page_number(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
+    """That matters only where more payments than a page were created at one instant."""
     sandbox.jframework.ignore_page_number = True
+    assert sorted(each.id for each in collect(connect("jframework", {"page_size": 5}))) == live_ids(sandbox)
+    for row in sandbox.jframework.rows:
+        row["createdDate"] = sandbox.jframework.rows[0]["createdDate"]
     with pytest.raises(PaymentsProtocolError, match="progress"):
         collect(connect("jframework", {"page_size": 5}))
-    assert len(sandbox.requests) < 20
+    assert len(sandbox.requests) < 60
     assert sorted(each.id for each in collect(connect("jframework", {"page_size": 100}))) == live_ids(sandbox)
 
 
@@ -256,7 +260,7 @@ def test_a_refund_between_pages_hides_no_completed_payment(
     rows.sort(key=lambda row: row["createdDate"])
 
     def move(call: Call) -> None:
-        if call.query.get("PageNumber") == "1" and rows[0]["status"] == "Completed":
+        if len(sandbox.requests) == 1 and rows[0]["status"] == "Completed":
             rows[0]["status"] = "Refunded"
             sandbox.jframework.add(status="Completed", testMode=False)
 

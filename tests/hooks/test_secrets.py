@@ -27,9 +27,13 @@ ISSUED = re.compile(r"sandbox-(?:access-token|session|refresh)-\d+")
 
 
 class Ears:
-    """Hears every log record, formatted with its error, before anything masks it."""
+    """Hears every log record, formatted with its error, before anything masks it.
 
-    def __init__(self) -> None:
+    :param level: for all loggers; None leaves each as it is.
+    """
+
+    def __init__(self, level: int | None = logging.DEBUG) -> None:
+        self.level = level
         self.stream = io.StringIO()
         self._handler = logging.StreamHandler(self.stream)
         self._levels: dict[logging.Logger, int] = {}
@@ -39,7 +43,8 @@ class Ears:
         known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
         self._levels = {logger: logger.level for logger in (root, *known)}
         for logger in self._levels:
-            logger.setLevel(logging.DEBUG)
+            if self.level is not None:
+                logger.setLevel(self.level)
             if logger is root or not logger.propagate:
                 logger.addHandler(self._handler)
         return self

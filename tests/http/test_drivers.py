@@ -366,7 +366,7 @@ def test_closing_a_walk_ends_its_waits(drive: Drive, server: Server, talk: Talk)
 
     def answer(call: Call) -> Answer:
         if call.target == "/0":
-            assert waiting.condition(WAIT)
+            assert waiting.wait(WAIT)
             return Answer(body=b"/0")
         waiting.set()
         return Answer(429, headers={"Retry-After": "200"})

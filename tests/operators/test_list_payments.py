@@ -6,8 +6,6 @@ import gzip
 import hashlib
 import json
 import runpy
-import subprocess
-import sys
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -376,18 +374,6 @@ def test_templated_fields_are_attributes_taken_as_they_are() -> None:
         "max_xcom_records",
         "max_records_per_file",
     }
-
-
-def test_importing_the_operator_is_light() -> None:
-    """A DAG file is parsed often: neither of the HTTP clients, nor Airflow's own, comes with the operator."""
-    code = (
-        "import sys, airflow_provider_payments._compat as c; c.BaseOperator; before = set(sys.modules);"
-        "import airflow_provider_payments.operators.list_payments;"
-        "heavy = {'requests', 'aiohttp', 'cryptography', 'airflow.providers.http'};"
-        "print(sorted(heavy & (sys.modules.keys() - before)))"
-    )
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
 def test_texts_that_databases_refuse(sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

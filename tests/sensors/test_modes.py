@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -342,16 +340,3 @@ def test_the_first_start_may_be_a_text() -> None:
         assert instance.get_first_reschedule_date(None) == first, "Airflow asks as well"
     instance = SimpleNamespace(get_first_reschedule_date=lambda context: None)
     assert get_first_reschedule({"ti": instance}) is None  # type: ignore[typeddict-item]
-
-
-def test_importing_the_sensors_is_light() -> None:
-    """A DAG file is parsed often: neither an HTTP client nor the triggers come with the sensors."""
-    code = (
-        "import sys, airflow_provider_payments._compat as c; c.BaseSensorOperator; before = set(sys.modules);"
-        "import airflow_provider_payments.sensors.payments as p;"
-        "p.PaymentStatusSensor(task_id='t', payments_conn_id='c', order_ids=['x']);"
-        "heavy = {'requests', 'aiohttp', 'cryptography', 'airflow.providers.http'};"
-        "print(sorted(heavy & (sys.modules.keys() - before)))"
-    )
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == "[]"
