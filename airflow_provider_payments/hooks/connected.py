@@ -67,6 +67,8 @@ class ConnectedHook(HttpHook):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if not forms.is_declared(cls.conn_type):
+            return  # a company of another package, which declares its own form
         # Airflow 2.11 looks for these in the class's own dictionary only.
         forms_of_211 = {
             "get_ui_field_behaviour": forms.field_behaviour,

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _UNCHANGED_SECRET = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"  # noqa: S105
 
 
+def is_declared(conn_type: str) -> bool:
+    """Whether this package declares a connection type."""
+    return any(item["connection-type"] == conn_type for item in get_provider_info()["connection-types"])
+
+
 def field_behaviour(conn_type: str) -> dict[str, Any]:
     """Return which standard fields a form hides and how it names the others."""
     behaviour = _connection_type(conn_type)["ui-field-behaviour"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from functools import cache
@@ -101,6 +102,41 @@ def test_the_sandbox_uses_nothing_that_it_checks() -> None:
     assert inside
     assert {name for module in inside for name in own_imports(module) if name.split(".")[0] != SANDBOX} <= {""}
     assert not any(name.split(".")[0] == SANDBOX for module in layered() for name in own_imports(module))
+
+
+def read_drawing() -> tuple[set[str], set[tuple[str, str]]]:
+    """Return the packages in the drawing of docs/architecture.md, and which of them imports which."""
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    (drawing,) = re.findall(r"(?ms)^```mermaid\nflowchart \w+\n(.*?)^```$", page)
+    nodes, edges = set(), set()
+    for line in drawing.splitlines():
+        start, _, ends = line.partition(" --> ")
+        names = [name.strip() for name in ends.split("&") if name.strip()]
+        assert all(re.fullmatch(r"\w+", name) for name in (start.strip(), *names)), line
+        nodes |= {start.strip(), *names}
+        edges |= {(start.strip(), name) for name in names}
+    return nodes, edges
+
+
+def find_edges() -> set[tuple[str, str]]:
+    """Return which package imports which. ``values`` are the modules that are in no package.
+
+    Every package imports some of them, so that is left out where a package imports others as well.
+    """
+    folders = {module.split(".")[0] for module in modules() if "." in module}
+    edges = set()
+    for module in modules():
+        start = module.split(".")[0]
+        ends = {name.split(".")[0] for name in own_imports(module) if name}
+        edges |= {(start, end if end in folders else "values") for end in ends if start in folders and end != start}
+    upper = {start for start, end in edges if end != "values"}
+    return {(start, end) for start, end in edges if end != "values" or start not in upper}
+
+
+def test_the_drawing_in_the_docs_is_of_these_imports() -> None:
+    nodes, edges = read_drawing()
+    assert edges == find_edges()
+    assert nodes == {module.split(".")[0] for module in modules() if "." in module} | {"values"}
 
 
 @pytest.mark.parametrize(
