@@ -104,11 +104,12 @@ class RequestsDriver:
         try:
             fill()
             while under_way:
-                step, future = under_way.popleft()
+                step, future = under_way[0]
                 try:
                     outcome = _outcome(future)
                 finally:
                     self._mask()
+                under_way.popleft()
                 found, following = walk.receive(step, outcome)
                 steps.extend(following)
                 if ahead:

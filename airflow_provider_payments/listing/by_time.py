@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.listing.readers import NoProgress, Order, Page, PageRequest, Script, StartingReader
+from airflow_provider_payments.listing.readers import (
+    NoProgress,
+    Order,
+    Page,
+    PageRequest,
+    Script,
+    StartingReader,
+    count_doubt,
+)
 from airflow_provider_payments.times import shift
 
 #: So much earlier is asked for where the last row is not found at its own time.
@@ -45,6 +53,7 @@ class ByTimeReader(StartingReader):
         super().__post_init__()
         self._start: datetime | None = None  # of the page that was read last
         self._margin = timedelta(0)  # how much earlier than the last row's time is asked for
+        self._missing = 0  # payments that the API counts, and that were not on the pages read by number
         self._is_shifting = False  # whether pages of one instant were not the same twice
 
     @property
@@ -117,6 +126,8 @@ class ByTimeReader(StartingReader):
             found, last = again, last_again
         else:
             self._is_shifting = True
+        if last is None and self._missing > 0:
+            self.doubts.append(count_doubt(self.seen + self._missing, self.seen))
         self.is_joined = True
         return last
 
@@ -137,7 +148,8 @@ class ByTimeReader(StartingReader):
                 continue
             found.append(_keys_until(page, moment))
             rows += len(page.keys)
-            if not page.keys or rows >= (page.total or 0):
+            self._missing = (page.total or 0) - rows
+            if not page.keys or self._missing <= 0:
                 return found, None
             if self._next_start(page) is not None:
                 return found, page

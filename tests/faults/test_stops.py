@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
-from airflow_provider_payments.triggers import lines
+from airflow_provider_payments.triggers import client_pool
 from airflow_provider_payments.triggers.payments import PendingPaymentsTrigger
 from tests.faults.conftest import OLDER, Way
 from tests.faults.faults import drip, status
@@ -143,7 +143,7 @@ def test_a_trigger_that_is_cancelled(key: str, proxy: Proxy, make_way: Callable[
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert lines._slots == {}
+        assert client_pool._pool == {}
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return time.monotonic() - began
 
