@@ -10,9 +10,9 @@ STORAGE = "tests/output/test_storage.py"
 GUARDS = [
     Guard(
         "all rows of a listing say when it began",
-        "hooks/listing.py",
-        "        stamp(wanted, self.report.listed_at)\n",
-        "        stamp(wanted, datetime.now(UTC))\n",
+        "listing/listing.py",
+        "        stamp(payments, self.report.listed_at)\n",
+        "        stamp(payments, datetime.now(UTC))\n",
         "tests/hooks/test_contract_listing.py -k began",
     ),
     Guard(

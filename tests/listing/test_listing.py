@@ -14,8 +14,11 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
-from airflow_provider_payments.listing.plan import Stage
+from airflow_provider_payments.listing.list_pass import open_reader
+from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.plan import Partition, Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -381,6 +384,16 @@ def test_an_undated_payment_ends_no_walk() -> None:
     query = PaymentQuery(created_from=START + timedelta(hours=5))
     outcome = read(Server(listed), [stage(offsets(2, 1, Order.NEWEST_FIRST))], query=query)
     assert outcome.ids == ["9", "?", "8", "late?"]
+
+
+def test_a_second_reading_goes_one_by_one_and_its_own_way_if_there_is_one() -> None:
+    query = PaymentQuery()
+    partition = Partition(OffsetReader, {}, 2, 4, second_reader=CursorReader)
+    first, second = (open_reader(partition, query, is_second=is_second) for is_second in (False, True))
+    assert (type(first), first.options.max_concurrency) == (OffsetReader, 4)
+    assert (type(second), second.options.max_concurrency) == (CursorReader, 1)
+    again = open_reader(Partition(OffsetReader, {}, 2, 4), query, is_second=True)
+    assert (type(again), again.options.max_concurrency) == (OffsetReader, 1)
 
 
 # Servers that are wrong.

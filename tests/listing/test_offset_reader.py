@@ -183,12 +183,8 @@ def test_the_head_is_looked_at_down_to_two_neighbours_of_the_first_page() -> Non
     """One row of it may have jumped, too, and then says nothing of what is below it."""
     listed = by_offset(4, order=Order.UNKNOWN, total=8)
     listed.expect((0, "a b c d"), (3, "d e f g"), (6, "g h"))
-    listed.expect((0, "d x y a", {"total": 10}), (3, "a b c e", {"total": 10}))
-    assert listed.places == ["6"]
-    listed.answer("e f g h", total=10)
-    while listed.places:
-        listed.answer("e f g h", total=10)
-    assert listed.doubts == []
+    listed.expect((0, "e f g d"), (3, "d z a b"))
+    assert "z" in listed.seen
 
 
 def test_a_list_in_which_payments_move_all_the_time_is_a_doubt() -> None:
