@@ -91,4 +91,6 @@ class RowCount:
         counted = max(self.least or 0, (self.last or length) if may_move else 0)
         if found + self._twins >= counted:
             return None
+        if self.least is None:
+            return f"the list had {counted} payments, and {found} different ones were found"
         return count_doubt(counted, found)
