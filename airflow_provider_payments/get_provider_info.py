@@ -1,7 +1,7 @@
 """What this package offers to Airflow: plain data, importing nothing, for Airflow reads it in every process.
 
 The connection forms of Airflow 3.3 are made from ``conn-fields`` and ``ui-field-behaviour``; those of 2.11 from the
-same data, by ``hooks/forms.py``. What their web pages do with a field limits what a field can be:
+same data, by ``hooks/forms_211.py``. What their web pages do with a field limits what a field can be:
 
 - A type with ``null`` is optional; one without has an asterisk, and must be filled in. Standard fields (host, login,
   password) cannot have one: their placeholder says ``Required``.

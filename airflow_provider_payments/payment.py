@@ -21,7 +21,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     """One payment.
 
     Amounts are exact and in major units unless said otherwise; None means that the API does not tell. Times are UTC.
-    Made by the thousand, by :attr:`~airflow_provider_payments.hooks.api.PaymentsApi.new_payment`.
+    Made by the thousand, by :attr:`~airflow_provider_payments.api.base.PaymentsApi.new_payment`.
 
     :param provider: the connection type: ``hotpay``, ``cryptofuse``, …
     :param connection_id: the Airflow connection it was read through.

@@ -29,9 +29,9 @@ START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 def write(url: str, file_format: str, count: int, records_per_file: int | None) -> None:
     """Write payments, and print the peak in MiB and the seconds."""
-    from airflow_provider_payments.output.files import FORMATS
-    from airflow_provider_payments.output.place import Place
-    from airflow_provider_payments.output.storage import open_output
+    from airflow_provider_payments.output.atomic_output import open_output
+    from airflow_provider_payments.output.formats import FORMATS
+    from airflow_provider_payments.output.location import Place
     from airflow_provider_payments.payment import Payment, PaymentStatus
 
     began = time.monotonic()

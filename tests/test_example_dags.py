@@ -23,7 +23,7 @@ import airflow
 import airflow.settings
 import pytest
 
-from airflow_provider_payments.output.files import FORMATS
+from airflow_provider_payments.output.formats import FORMATS
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.hooks.test_secrets import Ears

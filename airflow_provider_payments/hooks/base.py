@@ -10,10 +10,10 @@ from functools import partial
 from itertools import chain
 from typing import NoReturn, TypeVar
 
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.argument_lists import read_id
 from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
-from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.hooks.connected import ConnectedHook
+from airflow_provider_payments.hooks.http_hook import ConnectedHook
 from airflow_provider_payments.hooks.lookups import build_listing, find_payment, find_pending, first_request
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.transport import Conversation

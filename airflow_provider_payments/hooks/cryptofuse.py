@@ -29,13 +29,13 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.hooks.credentials import Credentials, is_url_text
 from airflow_provider_payments.http.auth import Auth, IssuedKey, client_credentials
-from airflow_provider_payments.http.judge import UNREADABLE
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.errors import UNREADABLE
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.listing.readers import MakeReader

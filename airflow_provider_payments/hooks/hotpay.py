@@ -27,11 +27,11 @@ from decimal import Decimal
 
 import msgspec
 
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.capabilities import OrderLookup
+from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.hooks.capabilities import OrderLookup
-from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage

@@ -28,15 +28,15 @@ from functools import partial
 
 import msgspec
 
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.capabilities import OrderLookup
+from airflow_provider_payments.api.credentials import Credentials
+from airflow_provider_payments.api.decoding import Decoder, decode_reply
 from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProtocolError
-from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.hooks.capabilities import OrderLookup
-from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.reading import Decoder, decode_reply
 from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
-from airflow_provider_payments.http.judge import UNREADABLE
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.errors import UNREADABLE
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
-from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage

@@ -32,12 +32,12 @@ from functools import partial
 
 import msgspec
 
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
+from airflow_provider_payments.api.credentials import Credentials
+from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
-from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
 from airflow_provider_payments.http.auth import Auth
 from airflow_provider_payments.http.signature import HttpSignature
 from airflow_provider_payments.listing.cursors import CursorReader

@@ -27,9 +27,9 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.http.auth import Auth, HeaderKey
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage

@@ -19,8 +19,8 @@ from typing import ClassVar
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
-from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.secrecy import Unpicklable, forget_frames
+from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.redaction import Unpicklable, forget_frames
 
 Flow = Generator[Request, Reply, None]
 #: So many keys that were renewed are kept out of messages as well.

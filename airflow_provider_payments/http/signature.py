@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_payments.http.auth import Auth, Flow, utc_now
-from airflow_provider_payments.http.message import Request
+from airflow_provider_payments.http.messages import Request
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

@@ -18,10 +18,10 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
 )
 from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.judge import Judge
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.errors import Judge
+from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.redaction import Unpicklable, proxy_secrets
 from airflow_provider_payments.http.retry import RetryPolicy
-from airflow_provider_payments.http.secrecy import Unpicklable, proxy_secrets
 
 USER_AGENT = f"airflow-provider-payments/{__version__}"
 

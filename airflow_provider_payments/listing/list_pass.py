@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.listing.plan import ListingApi, Partition, Stage
 from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequest, Reader, ReadingOptions
 from airflow_provider_payments.listing.report import Accepted, ListingReport

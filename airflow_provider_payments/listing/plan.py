@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery

@@ -13,9 +13,9 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, compute, len_of
-from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.async_client import AiohttpDriver, compute, len_of
+from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.sync_client import RequestsDriver
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.payment import Payment
 

@@ -12,12 +12,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
-from airflow_provider_payments.output.files import choose_format
+from airflow_provider_payments.output.atomic_output import Output, open_output
+from airflow_provider_payments.output.formats import choose_format
 from airflow_provider_payments.output.lineage import Lineage, tell_outlets
-from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.output.location import Place
 from airflow_provider_payments.output.nul import NulFilter
-from airflow_provider_payments.output.place import Place
-from airflow_provider_payments.output.storage import Output, open_output
+from airflow_provider_payments.output.stats import Tally
 from airflow_provider_payments.times import format_time
 
 if TYPE_CHECKING:

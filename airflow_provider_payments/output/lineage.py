@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_payments.output.place import Place
+from airflow_provider_payments.output.location import Place
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage

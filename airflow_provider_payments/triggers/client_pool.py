@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_payments._compat import AirflowNotFoundException
 from airflow_provider_payments._supervisor import get_connection_async
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import (
     PaymentsAuthError,
     PaymentsConfigError,
@@ -25,9 +26,8 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
+from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
 from airflow_provider_payments.http.transport import Pacer
 from airflow_provider_payments.listing.run import Inquiry, aanswer
 from airflow_provider_payments.waiting.condition import ONE_ATTEMPT

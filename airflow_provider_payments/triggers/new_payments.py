@@ -25,7 +25,7 @@ from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint, s
 from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
-    from airflow_provider_payments.hooks.api import PaymentsApi
+    from airflow_provider_payments.api.base import PaymentsApi
     from airflow_provider_payments.listing.run import Inquiry
     from airflow_provider_payments.payment import Payment
     from airflow_provider_payments.triggers.client_pool import PooledClient

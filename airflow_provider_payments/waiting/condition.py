@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.listing.report import ListingReport

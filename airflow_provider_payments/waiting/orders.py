@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.lookups import (
     build_latest_listing,
     build_listing,

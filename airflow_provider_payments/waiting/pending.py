@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.lookups import (
     PENDING,

@@ -413,14 +413,14 @@ GUARDS = [
     ),
     Guard(
         "ids that are no Unicode stay different",
-        "hooks/reading.py",
+        "api/decoding.py",
         "        if type(row) is MendedRow:\n",
         "        if False:\n",
         "tests/hooks/test_odd_values.py -k stay_different",
     ),
     Guard(
         "payments without an id are not taken for one",
-        "hooks/reading.py",
+        "api/decoding.py",
         "        if not payment.id:\n",
         "        if False:\n",
         "tests/hooks/test_odd_values.py -k without_an_id",

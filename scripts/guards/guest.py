@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guards.guard import Guard
 
-DRIVERS = "tests/http/test_drivers.py"
+DRIVERS = "tests/http/test_clients.py"
 CLOSING = "tests/hooks/test_closing.py --all"
 
 GUARDS = [
@@ -24,10 +24,10 @@ GUARDS = [
     ),
     Guard(
         "tasks speak to the supervisor from one thread",
-        "http/requests_driver.py",
+        "http/sync_client.py",
         "pool.submit(self._send, walk.request(step), stop)",
         "pool.submit(self.send, walk.request(step))",
-        "tests/http/test_drivers.py -k thread_of_the_caller",
+        "tests/http/test_clients.py -k thread_of_the_caller",
     ),
     Guard(
         "a watcher's state is written only when it has changed",
@@ -80,21 +80,21 @@ GUARDS = [
     ),
     Guard(
         "a firewall's 401 or 403 ends no task for good",
-        "http/judge.py",
+        "http/errors.py",
         "if is_refusal and is_own:",
         "if is_refusal:",
         "tests/hooks/test_contract_errors.py -k other_words",
     ),
     Guard(
         "connections are kept",
-        "hooks/connected.py",
+        "hooks/http_hook.py",
         "size = 2 * conversation.options.max_concurrency",
         "size = 1",
         "tests/hooks/test_gateways.py -k connections",
     ),
     Guard(
         "an interim reply is not the answer",
-        "http/requests_session.py",
+        "http/sync_session.py",
         "while 101 < status < 200:",
         "while False:",
         "tests/http/test_replies.py",
@@ -122,7 +122,7 @@ GUARDS = [
     ),
     Guard(
         "a key that has ended is renewed, and nobody else uses up the new one",
-        "http/message.py",
+        "http/messages.py",
         "return self.asks_for_credentials or self.is_first_use",
         "return self.asks_for_credentials",
         f"{DRIVERS} -k after_a_few_uses",
@@ -157,7 +157,7 @@ GUARDS = [
     ),
     Guard(
         "aiohttp sends nothing again by itself",
-        "http/aiohttp_driver.py",
+        "http/async_client.py",
         "client._retry_connection = False",
         "client._retry_connection = True",
         f"{DRIVERS} -k behind_our_back",
@@ -185,7 +185,7 @@ GUARDS = [
     ),
     Guard(
         "a reply that drips ends",
-        "http/requests_driver.py",
+        "http/sync_client.py",
         "        if time.monotonic() > deadline:\n",
         "        if False:\n",
         "tests/faults/test_matrix.py -k dripping",

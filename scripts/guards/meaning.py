@@ -7,7 +7,7 @@ from guards.guard import Guard
 GUARDS = [
     Guard(
         "an unknown word is not guessed",
-        "hooks/api.py",
+        "api/base.py",
         "self.statuses.get(word, PaymentStatus.UNKNOWN)",
         "self.statuses.get(word, PaymentStatus.PENDING)",
         "tests/hooks/test_contract_records.py",

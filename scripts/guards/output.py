@@ -5,7 +5,7 @@ from __future__ import annotations
 from guards.guard import Guard
 
 RUNS = "tests/operators/test_concurrent_runs.py"
-STORAGE = "tests/output/test_storage.py"
+STORAGE = "tests/output/test_atomic_output.py"
 
 GUARDS = [
     Guard(
@@ -31,14 +31,14 @@ GUARDS = [
     ),
     Guard(
         "a file appears whole",
-        "output/uploads.py",
+        "output/stores.py",
         '        self._file = scratch / uuid4().hex\n        self._stream = self._file.open("xb")\n',
         '        self._file = Path(place.path)\n        self._stream = self._file.open("wb")\n',
         f"{STORAGE} -k file",
     ),
     Guard(
         "the manifest comes last",
-        "output/storage.py",
+        "output/atomic_output.py",
         "                self._remove(before & {MANIFEST_NAME})\n",
         "                last.commit()\n",
         f"{STORAGE} -k no_manifest",
@@ -47,38 +47,40 @@ GUARDS = [
     ),
     Guard(
         "what a longer run left is removed",
-        "output/storage.py",
+        "output/atomic_output.py",
         "self._remove({name for name in before if _PART.fullmatch(name)} - {each.name for each in self._written})",
         "pass",
         f"{STORAGE} -k shorter_run",
     ),
     Guard(
         "runs on a disk publish one after the other",
-        "output/uploads.py",
+        "output/stores.py",
         "            _lock(descriptor)\n            yield\n",
         "            yield\n",
         f"{RUNS} -k moment_on_a_disk",
     ),
     Guard(
         "a run on S3 aborts others",
-        "output/blocks.py",
+        "output/multipart.py",
         "        self._abort_others()\n        return self\n",
         "        return self\n",
         f"{RUNS} -k zombie",
     ),
     Guard(
         "runs on S3 publish parts one after the other",
-        "output/blocks.py",
+        "output/multipart.py",
         "        self._abort_others()\n        yield\n",
         "        yield\n",
         f"{RUNS} -k moment_on_s3",
     ),
     Guard(
         "CSV cells are quoted",
-        "output/files.py",
+        "output/formats.py",
         "if self._needs_quotes(cell) else cell",
         "if False else cell",
-        "tests/output/test_files.py",
+        "tests/output/test_formats.py",
     ),
-    Guard("an empty text is not null in CSV", "output/files.py", r"|\s$|^$')", r"|\s$')", "tests/output/test_files.py"),
+    Guard(
+        "an empty text is not null in CSV", "output/formats.py", r"|\s$|^$')", r"|\s$')", "tests/output/test_formats.py"
+    ),
 ]

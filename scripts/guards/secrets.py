@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from guards.guard import Guard
 
-DRIVERS = "tests/http/test_drivers.py"
+DRIVERS = "tests/http/test_clients.py"
 TLS = "tests/http/test_tls.py"
 FAULTS = "tests/secrets/test_faults.py"
 
 GUARDS = [
     Guard(
         "redirects are not followed (aiohttp)",
-        "http/aiohttp_driver.py",
+        "http/async_client.py",
         "allow_redirects=False",
         "allow_redirects=True",
         f"{DRIVERS} -k redirects",
     ),
     Guard(
         "redirects are not followed (requests)",
-        "http/requests_session.py",
+        "http/sync_session.py",
         "        return None\n",
         "        return super().get_redirect_target(resp)\n",
         f"{DRIVERS} -k redirect",
     ),
-    Guard("no ~/.netrc", "http/requests_session.py", "    session.auth = _NoAuth()\n", "", f"{DRIVERS} -k netrc"),
+    Guard("no ~/.netrc", "http/sync_session.py", "    session.auth = _NoAuth()\n", "", f"{DRIVERS} -k netrc"),
     Guard(
         "no cookies",
-        "http/requests_session.py",
+        "http/sync_session.py",
         "session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))",
         "pass",
         f"{DRIVERS} -k cookies",
@@ -40,7 +40,7 @@ GUARDS = [
     ),
     Guard(
         "a verification that was switched off in text is switched off, and nothing else is",
-        "hooks/credentials.py",
+        "api/credentials.py",
         "flag = True if value is None else find_flag(value)",
         "flag = True if value is None else bool(value)",
         "tests/core/test_credentials.py -k boolean",
@@ -75,63 +75,63 @@ GUARDS = [
     ),
     Guard(
         "messages are without secrets",
-        "http/judge.py",
+        "http/errors.py",
         "return blot(text, (*self.secrets(), *more))",
         "return text",
-        "tests/http/test_judge.py",
+        "tests/http/test_errors.py",
     ),
     Guard(
         "keys cut short are secrets",
-        "http/secrecy.py",
+        "http/redaction.py",
         "if len(secret) > _BEGINNING:",
         "if False:",
         f"{FAULTS} -k repeats_everything",
     ),
     Guard(
         "encoded keys are secrets",
-        "http/secrecy.py",
+        "http/redaction.py",
         "yield from (base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode(), data.hex())",
         "yield data.hex()",
         f"{FAULTS} -k spacepay-401",
     ),
     Guard(
         "frames of requests are forgotten",
-        "http/requests_driver.py",
+        "http/sync_client.py",
         "            trouble = self._conversation.judge.unreachable(request, error)\n",
         "            raise self._conversation.judge.unreachable(request, error) from error\n",
         f"{FAULTS} -k nobody_there",
     ),
     Guard(
         "frames of aiohttp are forgotten",
-        "http/aiohttp_driver.py",
+        "http/async_client.py",
         "            trouble = self._conversation.judge.unreachable(request, error)\n",
         "            raise self._conversation.judge.unreachable(request, error) from error\n",
         f"{FAULTS} -k nobody_there",
     ),
     Guard(
         "frames that read a connection are forgotten",
-        "hooks/connected.py",
+        "hooks/http_hook.py",
         "trouble = forget_frames(error)",
         "raise",
         f"{FAULTS} -k connection_that_is_wrong",
     ),
     Guard(
         "what holds secrets is not pickled",
-        "http/secrecy.py",
+        "http/redaction.py",
         'raise TypeError(f"A',
         'return object.__reduce_ex__(self, 2)  # (f"A',
         "tests/secrets/test_runs.py -k cannot_be_pickled",
     ),
     Guard(
         "issued keys are masked in logs",
-        "http/requests_driver.py",
+        "http/sync_client.py",
         "            self._conversation.mask(secrets)\n",
         "",
         "tests/secrets/test_masking.py",
     ),
     Guard(
         "issued keys are masked in logs of triggers",
-        "http/aiohttp_driver.py",
+        "http/async_client.py",
         "            await self._conversation.amask(secrets)\n",
         "",
         "tests/secrets/test_masking.py",

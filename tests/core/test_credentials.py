@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments._compat import Connection
+from airflow_provider_payments.api.credentials import Credentials, read_connection
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.hooks.credentials import Credentials, read_connection
 from airflow_provider_payments.http.transport import TransportOptions
 
 DEFAULT = "https://api.example.com"

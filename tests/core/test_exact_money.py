@@ -17,9 +17,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.message import Reply
-from airflow_provider_payments.output.files import FORMATS
-from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.http.messages import Reply
+from airflow_provider_payments.output.formats import FORMATS
+from airflow_provider_payments.output.stats import Tally
 from airflow_provider_payments.payment import Payment
 from tests.listing.drift import build_api
 

@@ -32,6 +32,7 @@ LAYERS = [
     ["windows"],
     ["http"],
     ["listing"],
+    ["api"],
     ["hooks"],
     ["waiting"],
     ["output"],
@@ -87,7 +88,7 @@ def layered() -> list[str]:
 
 
 def test_every_module_has_its_layer() -> None:
-    assert {"http.auth", "listing.listing", "output.files", "money", ""} <= set(modules())
+    assert {"http.auth", "listing.listing", "output.formats", "money", ""} <= set(modules())
     assert all(layer(module) >= 0 for module in layered())
 
 
@@ -141,7 +142,7 @@ def test_the_drawing_in_the_docs_is_of_these_imports() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [name for name in modules() if name.split(".")[0] in ("http", "listing", *VALUES)],
+    [name for name in modules() if name.split(".")[0] in ("http", "listing", "api", *VALUES)],
 )
 def test_the_conversation_and_the_values_know_no_airflow(module: str) -> None:
     assert not {name for name in imports(module) if name.split(".")[0] == "airflow"}
@@ -152,10 +153,10 @@ def test_the_conversation_and_the_values_know_no_airflow(module: str) -> None:
 def test_drivers_alone_open_sockets(module: str) -> None:
     clients = {name.split(".")[0] for name in imports(module)} & {"requests", "aiohttp", "httpx", "urllib3", "socket"}
     permitted = {
-        "http.requests_driver": {"requests", "urllib3"},
-        "http.requests_session": {"requests", "urllib3"},
-        "http.aiohttp_driver": {"aiohttp"},
-        "hooks.connected": {"requests"},  # HttpHook's own interface
+        "http.sync_client": {"requests", "urllib3"},
+        "http.sync_session": {"requests", "urllib3"},
+        "http.async_client": {"aiohttp"},
+        "hooks.http_hook": {"requests"},  # HttpHook's own interface
     }
     assert module.startswith(SANDBOX) or clients <= permitted.get(module, set())
 
@@ -195,7 +196,7 @@ def extra_modules(base: str, code: str, names: tuple[str, ...]) -> set[str]:
 
 
 def test_describing_the_conversation_loads_no_client() -> None:
-    described = [name for name in modules() if name.startswith("http.") and not name.endswith(("_driver", "_session"))]
+    described = [name for name in modules() if name.startswith("http.") and not name.endswith(("_client", "_session"))]
     code = "\n".join(f"import {PACKAGE}.{name}" for name in described)
     # Airflow's exceptions bring a client on one of the lines.
     assert extra_modules(f"import {PACKAGE}.exceptions", code, HEAVY) == set()

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from airflow_provider_payments._compat import BaseHook
-from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.transport import Conversation
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.message import Reply
+from airflow_provider_payments.http.messages import Reply
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment
 from airflow_provider_payments.sandbox.api import Api
 from tests.hooks.facts import Facts

@@ -13,8 +13,8 @@ import pytest
 
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.message import Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver
+from airflow_provider_payments.http.messages import Request
+from airflow_provider_payments.http.sync_client import RequestsDriver
 from airflow_provider_payments.sandbox import Sandbox
 from tests.faults.faults import page_of
 from tests.http.conftest import Pages

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
-from airflow_provider_payments.hooks.api import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.auth import advance
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.http.retry import read_retry_after
-from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.output.stats import Tally
 from airflow_provider_payments.payment import Payment, to_json_lines
 from airflow_provider_payments.sandbox import Sandbox
 from tests.hooks.hostile import GIANTS, VALUES, payloads, places, put

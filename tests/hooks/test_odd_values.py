@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.http.message import Reply
+from airflow_provider_payments.http.messages import Reply
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Sandbox
 from tests.hooks.facts import FACTS

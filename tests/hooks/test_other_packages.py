@@ -13,7 +13,7 @@ from functools import partial
 
 import msgspec
 
-from airflow_provider_payments.hooks.api import PaymentsApi
+from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.auth import HeaderKey
 from airflow_provider_payments.listing.cursors import TokenReader

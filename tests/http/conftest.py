@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
+from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
 from airflow_provider_payments.http.auth import Auth, HeaderKey
-from airflow_provider_payments.http.judge import Judge
-from airflow_provider_payments.http.message import Reply, Request
-from airflow_provider_payments.http.requests_driver import RequestsDriver
-from airflow_provider_payments.http.requests_session import open_session
+from airflow_provider_payments.http.errors import Judge
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.sync_session import open_session
 from airflow_provider_payments.http.transport import Conversation, Pacer, TransportOptions
 from tests.http.server import Server
 

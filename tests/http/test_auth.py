@@ -23,7 +23,7 @@ from airflow_provider_payments.http.auth import (
     advance,
     client_credentials,
 )
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.http.signature import HttpSignature, signing_string
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -10,9 +10,9 @@ import zlib
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsUnavailable
-from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
+from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
 from airflow_provider_payments.http.body import MAX_BODY, Body, BodyTooLarge, BodyUnreadable
-from airflow_provider_payments.http.message import Request
+from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.retry import RetryPolicy
 from tests.http.conftest import Drive, Talk
 from tests.http.server import Answer, Call, Server

@@ -12,11 +12,11 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsUnavailable
 from airflow_provider_payments.http.body import MAX_HEADERS
-from airflow_provider_payments.http.message import Reply, read_headers
+from airflow_provider_payments.http.messages import Reply, read_headers
 from airflow_provider_payments.http.retry import RetryPolicy
 from tests.http.conftest import AsyncDrive, Pages, SyncDrive, Talk
 from tests.http.server import WAIT, Answer, Call, Server
-from tests.http.test_drivers import get
+from tests.http.test_clients import get
 
 JSON = b'{"a": 1}'
 CHUNKED = b"8\r\n" + JSON + b"\r\n0\r\n\r\n"

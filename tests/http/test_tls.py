@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
-from airflow_provider_payments.http.message import Request
+from airflow_provider_payments.http.messages import Request
 from tests.http.certificates import Authority
 from tests.http.conftest import SECRET, Drive, Talk
 from tests.http.proxy import TunnelProxy

@@ -15,15 +15,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
-from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.http.transport import TransportOptions
 from airflow_provider_payments.times import EPOCH, parse_iso
 from tests.listing.simulation import START, Choose

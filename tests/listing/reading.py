@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsError
-from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.hooks.credentials import Credentials
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
-from airflow_provider_payments.http.message import Reply
+from airflow_provider_payments.http.messages import Reply
 from airflow_provider_payments.http.transport import TransportOptions
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
-from airflow_provider_payments.http.message import Reply, Request, build_url
+from airflow_provider_payments.http.messages import Reply, Request, build_url
 from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.offsets import OffsetReader

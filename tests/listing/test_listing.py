@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
 from airflow_provider_payments.listing.list_pass import open_reader

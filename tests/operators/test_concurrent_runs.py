@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
-from airflow_provider_payments.output.blocks import S3Store
-from airflow_provider_payments.output.files import FORMATS
-from airflow_provider_payments.output.place import Place
-from airflow_provider_payments.output.storage import Output, open_output
+from airflow_provider_payments.output.atomic_output import Output, open_output
+from airflow_provider_payments.output.formats import FORMATS
+from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.multipart import S3Store
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.stores import DiskUnderTest, S3UnderTest, StoreUnderTest

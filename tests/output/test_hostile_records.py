@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.output.files import FORMATS
+from airflow_provider_payments.output.formats import FORMATS
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment
 from airflow_provider_payments.times import format_time
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from airflow_provider_payments.output.files import FORMATS
+from airflow_provider_payments.output.formats import FORMATS
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment
 
 Make = Callable[..., Payment]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.files import FORMATS, choose_format
+from airflow_provider_payments.output.formats import FORMATS, choose_format
 from airflow_provider_payments.payment import RECORD_FIELDS, RECORD_SCHEMA_VERSION, Payment, PaymentStatus
 
 Make = Callable[..., Payment]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
+from airflow_provider_payments.http.messages import Reply, Request, build_url, quote_segment
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_payments.output import blocks
+from airflow_provider_payments.output import multipart
 
 
-class Sizes(blocks.BlockUpload):
+class Sizes(multipart.BlockUpload):
     """A store that remembers how large the blocks were."""
 
     def __init__(self) -> None:
@@ -21,9 +21,9 @@ class Sizes(blocks.BlockUpload):
 
 @pytest.mark.parametrize("piece", [1, 7, 8, 100])
 def test_blocks_are_full_and_grow(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
-    monkeypatch.setattr(blocks, "_SMALLEST_BLOCK", 8)
-    monkeypatch.setattr(blocks, "_LARGEST_BLOCK", 20)
-    monkeypatch.setattr(blocks, "_BLOCKS_OF_A_SIZE", 2)
+    monkeypatch.setattr(multipart, "_SMALLEST_BLOCK", 8)
+    monkeypatch.setattr(multipart, "_LARGEST_BLOCK", 20)
+    monkeypatch.setattr(multipart, "_BLOCKS_OF_A_SIZE", 2)
     upload = Sizes()
     for start in range(0, 100, piece):
         upload.write(b"x" * min(piece, 100 - start))
@@ -32,6 +32,9 @@ def test_blocks_are_full_and_grow(monkeypatch: pytest.MonkeyPatch, piece: int) -
 
 
 def test_ten_thousand_blocks_are_hundreds_of_gigabytes() -> None:
-    sizes = [min(blocks._SMALLEST_BLOCK << n // blocks._BLOCKS_OF_A_SIZE, blocks._LARGEST_BLOCK) for n in range(10_000)]
+    sizes = [
+        min(multipart._SMALLEST_BLOCK << n // multipart._BLOCKS_OF_A_SIZE, multipart._LARGEST_BLOCK)
+        for n in range(10_000)
+    ]
     assert min(sizes) >= 5 << 20
     assert sum(sizes) > 450 * 10**9

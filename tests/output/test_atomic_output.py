@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
-from airflow_provider_payments.output.files import FORMATS
-from airflow_provider_payments.output.place import Place
-from airflow_provider_payments.output.storage import MANIFEST_NAME, Output, open_output
-from airflow_provider_payments.output.uploads import Scratch, SpoolStore
+from airflow_provider_payments.output.atomic_output import MANIFEST_NAME, Output, open_output
+from airflow_provider_payments.output.formats import FORMATS
+from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.stores import Scratch, SpoolStore
 from airflow_provider_payments.payment import Payment
 from tests.stores import AzureUnderTest, DiskUnderTest, S3UnderTest, StoreUnderTest
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from airflow_provider_payments.output.manifest import Tally
+from airflow_provider_payments.output.stats import Tally
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 
 Make = Callable[..., Payment]

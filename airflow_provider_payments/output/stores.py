@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from airflow_provider_payments.output.place import Place
+from airflow_provider_payments.output.location import Place
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
+from airflow_provider_payments.api.credentials import Credentials
+from airflow_provider_payments.api.decoding import Decoder, decode_reply, describe_row, normalise, split_body
+from airflow_provider_payments.api.labels import name_fields
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.hooks.capabilities import LongPoll, OrderLookup
-from airflow_provider_payments.hooks.credentials import Credentials
-from airflow_provider_payments.hooks.labels import name_fields
-from airflow_provider_payments.hooks.reading import Decoder, decode_reply, describe_row, normalise, split_body
 from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.judge import UNREADABLE, Judge
-from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
+from airflow_provider_payments.http.errors import UNREADABLE, Judge
+from airflow_provider_payments.http.messages import Reply, Request, build_url, quote_segment
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.payment import Payment, PaymentStatus

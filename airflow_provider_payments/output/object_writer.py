@@ -10,8 +10,8 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments.output.files import FileFormat
-from airflow_provider_payments.output.uploads import Upload
+from airflow_provider_payments.output.formats import FileFormat
+from airflow_provider_payments.output.stores import Upload
 from airflow_provider_payments.payment import Payment
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.place import Place
+from airflow_provider_payments.output.location import Place
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.judge import Complaint, Judge, read_complaint
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.errors import Complaint, Judge, read_complaint
+from airflow_provider_payments.http.messages import Reply, Request
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 REQUEST = Request("GET", "https://api.example.com/v1/payments?memo=private", {"X-Key": "s3cret"})

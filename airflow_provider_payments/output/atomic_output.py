@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.blocks import AzureStore, S3Store
-from airflow_provider_payments.output.files import FORMATS, FileFormat
-from airflow_provider_payments.output.part import Part, Written
-from airflow_provider_payments.output.place import Place
-from airflow_provider_payments.output.uploads import LocalStore, SpoolStore, Store
+from airflow_provider_payments.output.formats import FORMATS, FileFormat
+from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.multipart import AzureStore, S3Store
+from airflow_provider_payments.output.object_writer import Part, Written
+from airflow_provider_payments.output.stores import LocalStore, SpoolStore, Store
 from airflow_provider_payments.payment import Payment
 
 #: Name of the object that is published last, next to the parts. Spark, Hive and others pass over names with "_".

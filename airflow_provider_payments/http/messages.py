@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode, urlsplit
 
-from airflow_provider_payments.http.secrecy import Unpicklable
+from airflow_provider_payments.http.redaction import Unpicklable
 
 
 @dataclass(frozen=True, slots=True)

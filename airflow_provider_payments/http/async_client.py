@@ -1,4 +1,4 @@
-"""The driver for triggers and other async callers: ``aiohttp``. The twin of ``requests_driver``, awaited."""
+"""The driver for triggers and other async callers: ``aiohttp``. The twin of ``sync_client``, awaited."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from airflow_provider_payments.http.body import (
     BodyUnreadable,
     check_framing,
 )
-from airflow_provider_payments.http.message import Reply, Request, read_headers
+from airflow_provider_payments.http.messages import Reply, Request, read_headers
 from airflow_provider_payments.http.tls import certificate_files, load_context
 from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from airflow_provider_payments.http.message import Request
+from airflow_provider_payments.http.messages import Request
 
 
 @dataclass(frozen=True, slots=True)

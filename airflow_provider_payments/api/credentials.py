@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from airflow_provider_payments.api.extra import Extra, read_extra
 from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.hooks.extra import Extra, read_extra
 from airflow_provider_payments.http.transport import TransportOptions, is_http_proxy
 
 if TYPE_CHECKING:

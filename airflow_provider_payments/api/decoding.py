@@ -19,8 +19,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.judge import UNREADABLE, Judge
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.errors import UNREADABLE, Judge
+from airflow_provider_payments.http.messages import Reply, Request
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.texts import mend_json, quote_text

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.hooks.private_key import key_texts, load_private_key
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -31,11 +31,11 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from airflow_provider_payments.http.auth import IssuedKey, IssuedKeyAuth
-from airflow_provider_payments.http.message import Reply, Request, build_url, quote_segment
-from airflow_provider_payments.http.requests_driver import RequestsDriver
-from airflow_provider_payments.http.requests_session import open_session
+from airflow_provider_payments.http.messages import Reply, Request, build_url, quote_segment
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.signature import HttpSignature, signing_string
+from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.sync_session import open_session
 from airflow_provider_payments.http.transport import Pacer, TransportOptions
 from tests.http.conftest import SECRET, Drive, Pages, SyncDrive, Talk
 from tests.http.server import WAIT, Answer, Call, Server

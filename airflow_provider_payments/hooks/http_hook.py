@@ -14,17 +14,17 @@ from requests.auth import AuthBase
 
 from airflow_provider_payments._compat import mask_secret
 from airflow_provider_payments._supervisor import get_connection_async, mask_secrets_async
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.credentials import read_connection
 from airflow_provider_payments.arguments import is_none, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
-from airflow_provider_payments.hooks import forms
-from airflow_provider_payments.hooks.api import PaymentsApi
-from airflow_provider_payments.hooks.credentials import read_connection
-from airflow_provider_payments.http.aiohttp_driver import AiohttpDriver, open_client
-from airflow_provider_payments.http.message import Reply, Request, read_headers
-from airflow_provider_payments.http.requests_driver import RequestsDriver
-from airflow_provider_payments.http.requests_session import PoolAdapter, open_session, settings_for
+from airflow_provider_payments.hooks import forms_211
+from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
+from airflow_provider_payments.http.messages import Reply, Request, read_headers
+from airflow_provider_payments.http.redaction import forget_frames
 from airflow_provider_payments.http.retry import RetryPolicy
-from airflow_provider_payments.http.secrecy import forget_frames
+from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.sync_session import PoolAdapter, open_session, settings_for
 from airflow_provider_payments.http.transport import Conversation, Pacer
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ class ConnectedHook(HttpHook):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not forms.is_declared(cls.conn_type):
+        if not forms_211.is_declared(cls.conn_type):
             return  # a company of another package, which declares its own form
         # Airflow 2.11 looks for these in the class's own dictionary only.
         forms_of_211 = {
-            "get_ui_field_behaviour": forms.field_behaviour,
-            "get_connection_form_widgets": forms.form_widgets,
+            "get_ui_field_behaviour": forms_211.field_behaviour,
+            "get_connection_form_widgets": forms_211.form_widgets,
         }
         for name, make in forms_of_211.items():
             setattr(cls, name, staticmethod(partial(make, cls.conn_type)))

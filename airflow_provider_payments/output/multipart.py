@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_provider_payments.output.place import Place
-from airflow_provider_payments.output.uploads import Upload
+from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.stores import Upload
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

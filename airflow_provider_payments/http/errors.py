@@ -22,9 +22,9 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable
 from airflow_provider_payments.http.causes import describe_cause, find_proxy_status, origin_of
-from airflow_provider_payments.http.message import Reply, Request
+from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.redaction import blot
 from airflow_provider_payments.http.retry import read_retry_after
-from airflow_provider_payments.http.secrecy import blot
 from airflow_provider_payments.texts import decode_json, escape_controls
 
 #: What decoding a reply may raise: malformed JSON, not UTF-8, nested without end.

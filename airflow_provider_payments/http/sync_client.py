@@ -22,8 +22,8 @@ from airflow_provider_payments.http.body import (
     BodyUnreadable,
     check_framing,
 )
-from airflow_provider_payments.http.message import Reply, Request, read_headers
-from airflow_provider_payments.http.requests_session import settings_for
+from airflow_provider_payments.http.messages import Reply, Request, read_headers
+from airflow_provider_payments.http.sync_session import settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
 from airflow_provider_payments.http.transport import Conversation, Walk
 
@@ -40,7 +40,7 @@ class RequestsDriver:
     """Sends requests, retries them, and walks pages.
 
     :param conversation: what is said, and how.
-    :param session: see ``requests_session.open_session``.
+    :param session: see ``sync_session.open_session``.
     """
 
     def __init__(self, conversation: Conversation, session: requests.Session) -> None:

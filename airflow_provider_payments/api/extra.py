@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.http.secrecy import Unpicklable
+from airflow_provider_payments.http.redaction import Unpicklable
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection

@@ -1,0 +1,1 @@
+"""What a page of facts about one payment API is made of."""
