@@ -16,8 +16,8 @@ from airflow_provider_payments.api.decoding import Decoder, decode_reply, descri
 from airflow_provider_payments.api.labels import name_fields
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.errors import UNREADABLE, Judge
-from airflow_provider_payments.http.messages import Reply, Request, build_url, quote_segment
+from airflow_provider_payments.http.errors import UNREADABLE, ErrorMapper
+from airflow_provider_payments.http.messages import Request, Response, build_url, quote_segment
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.payment import Payment, PaymentStatus
@@ -58,7 +58,7 @@ class PaymentsApi(ABC):
     #: Payments on one page at most.
     max_page_size: ClassVar[int]
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
-    throttle_signals: ClassVar[Sequence[tuple[int, str]]] = ()
+    throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
     #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
     error_fields: ClassVar[Sequence[str]] = ()
     #: What a page's JSON looks like; the rows in it are ``msgspec.Raw``.
@@ -74,9 +74,9 @@ class PaymentsApi(ABC):
         #: Only positionals + 2 * keywords <= 30 are fast: of a longer call, CPython makes a dict first.
         self.new_payment = partial(Payment, self.name, credentials.connection_id)
         self.auth = self.build_auth(credentials)
-        self.judge = Judge(
+        self.error_mapper = ErrorMapper(
             provider=self.name,
-            throttle_signals=self.throttle_signals,
+            throttle_codes=self.throttle_codes,
             error_fields=self.error_fields,
             credentials=self.credentials_to_check,
             proxy_for=credentials.options.proxy_for,
@@ -152,7 +152,7 @@ class PaymentsApi(ABC):
         """Return the id that a payment has, or had, while that is provisional; None where ids never change."""
         return None
 
-    def check_body(self, request: Request, reply: Reply) -> None:  # noqa: B027 - most APIs use HTTP as it is meant
+    def check_body(self, request: Request, response: Response) -> None:  # noqa: B027 - most APIs use HTTP as it is meant
         """Raise the error that a reply's body tells although its HTTP status is 200."""
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:
@@ -200,27 +200,29 @@ class PaymentsApi(ABC):
             return [None]
         return [word for word in self.statuses if word in wanted]
 
-    def check(self, request: Request, reply: Reply) -> None:
+    def raise_for_error(self, request: Request, response: Response) -> None:
         """Raise the error that a reply means, if it means one."""
-        self.judge.check(request, reply)
-        if not request.asks_for_credentials:
-            self.check_body(request, reply)
+        self.error_mapper.raise_for_error(request, response)
+        if not request.is_token_request:
+            self.check_body(request, response)
 
-    def read_page(self, request: Request, reply: Reply) -> ListPage:
+    def read_page(self, request: Request, response: Response) -> ListPage:
         """Decode a page."""
 
         def split(body: bytes) -> ListPage:
             return self.to_page(self._decode_page(body))
 
-        return decode_reply(self.judge, request, reply, lambda body: split_body(body, split))
+        return decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split))
 
-    def read_one(self, request: Request, reply: Reply) -> Payment:
+    def read_one(self, request: Request, response: Response) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
 
         def split(body: bytes) -> ListPage:
             return ListPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])
 
-        return self.read_payment(decode_reply(self.judge, request, reply, lambda body: split_body(body, split).rows[0]))
+        return self.read_payment(
+            decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split).rows[0])
+        )
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""
@@ -235,7 +237,7 @@ class PaymentsApi(ABC):
         except (*UNREADABLE, PaymentsProtocolError) as error:
             which = f"{describe_row(rows[len(payments)], self.id_field)} (row {len(payments) + 1} of {len(rows)})"
             text = f"{self.name}: {which} is not what the API documents: {error}"
-            trouble = PaymentsProtocolError(self.judge.redact(text))
+            trouble = PaymentsProtocolError(self.error_mapper.redact(text))
             del rows  # error trackers show the variables of frames, and these are somebody's payments
         else:
             return payments

@@ -39,4 +39,6 @@ class LongPoll:
         :param seconds: how long the reply may be kept back; more than the API permits is cut to that.
         """
         whole = min(int(seconds), self.max_seconds)
-        return replace(request.with_headers({self.header: str(whole)}), hold_seconds=whole) if whole >= 1 else request
+        return (
+            replace(request.with_headers({self.header: str(whole)}), long_poll_seconds=whole) if whole >= 1 else request
+        )

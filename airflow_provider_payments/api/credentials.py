@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 from airflow_provider_payments.api.extra import Extra, read_extra
 from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.http.transport import TransportOptions, is_http_proxy
+from airflow_provider_payments.http.options import TransportOptions, is_http_proxy
 
 if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
 
 
 #: Time-out of the whole reply, as a multiple of the read time-out, where the connection does not set it.
-_REPLY_PER_READ = 10
+_RESPONSE_PER_READ = 10
 #: What pasting leaves around a value, and no value has.
 _BLANKS = " \t\r\n\v\f"
 _TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
@@ -110,7 +110,7 @@ def read_connection(connection: Connection, default_host: str) -> Credentials:
         options=TransportOptions(
             connect_timeout=connect,
             read_timeout=read,
-            reply_timeout=whole,
+            response_timeout=whole,
             verify=_verify(extra),
             cert=_certificate(extra),
             proxies=_proxies(extra),
@@ -161,11 +161,11 @@ def _timeouts(extra: Extra) -> tuple[float, float, float]:
     """``timeout`` is the read time-out in seconds; or a list: connect, read, and, if you like, the whole reply."""
     defaults, value = TransportOptions(), extra.structure("timeout")
     if value is None:
-        return defaults.connect_timeout, defaults.read_timeout, defaults.reply_timeout
+        return defaults.connect_timeout, defaults.read_timeout, defaults.response_timeout
     listed = value if isinstance(value, list) else [defaults.connect_timeout, value]
     seconds = [float(find_number(each) or 0) for each in listed]
     if len(seconds) == 2:
-        seconds.append(_REPLY_PER_READ * seconds[1])
+        seconds.append(_RESPONSE_PER_READ * seconds[1])
     if len(seconds) != 3 or not all(0 < each < 1e7 for each in seconds):
         raise extra.wrong(
             "timeout", "seconds, or a list of seconds to connect, to read and for the whole reply, more than 0"

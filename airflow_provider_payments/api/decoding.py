@@ -19,8 +19,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.errors import UNREADABLE, Judge
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.errors import UNREADABLE, ErrorMapper
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.texts import mend_json, quote_text
@@ -49,15 +49,15 @@ class Decoder:
             return _convert(msgspec.json.decode(text, type=_lenient_type(self._kind)), self._kind, "$")
 
 
-def decode_reply(judge: Judge, request: Request, reply: Reply, decode: Callable[[bytes], T]) -> T:
+def decode_reply(error_mapper: ErrorMapper, request: Request, response: Response, decode: Callable[[bytes], T]) -> T:
     """Return what a function decodes a reply's body to.
 
     :raises PaymentsProtocolError: naming request and reply, when it cannot be decoded.
     """
     try:
-        return decode(reply.body)
+        return decode(response.body)
     except (*UNREADABLE, PaymentsProtocolError) as error:
-        trouble = judge.unreadable(request, reply, str(error))
+        trouble = error_mapper.unreadable(request, response, str(error))
     raise trouble  # and not from the other, whose frames have the body
 
 

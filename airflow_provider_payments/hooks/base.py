@@ -15,8 +15,8 @@ from airflow_provider_payments.argument_lists import read_id
 from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
 from airflow_provider_payments.hooks.http_hook import ConnectedHook
 from airflow_provider_payments.hooks.lookups import build_listing, find_payment, find_pending, first_request
+from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
-from airflow_provider_payments.http.transport import Conversation
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Inquiry, aanswer, answer, aread, read
@@ -118,9 +118,9 @@ class PaymentsHook(ConnectedHook):
         :raises PaymentsConfigError: for a bad question or connection, before any request.
         """
         query = self._build_query(created_from, created_to, statuses, filters)
-        api, conversation = self.open()
+        api, config = self.open()
         listing = build_listing(api, query)
-        return PaymentListing(self._list(listing, conversation), listing.report)
+        return PaymentListing(self._list(listing, config), listing.report)
 
     def get_payment(self, payment_id: str) -> Payment:
         """Return one payment, with what the API adds for a single one.
@@ -159,13 +159,13 @@ class PaymentsHook(ConnectedHook):
         :param retry: None is as the connection says.
         :param report: told the number of requests.
         """
-        api, conversation = self.open()
-        with self.driver(replace(conversation, retry=retry or conversation.retry)) as driver:
+        api, config = self.open()
+        with self.sync_client(replace(config, retry=retry or config.retry)) as client:
             try:
-                return answer(ask(api), driver)
+                return answer(ask(api), client)
             finally:
                 if report:
-                    report.requests += driver.requests
+                    report.requests += client.requests
 
     def alist_payments(
         self,
@@ -197,18 +197,18 @@ class PaymentsHook(ConnectedHook):
 
     async def ainquire(self, ask: Callable[[PaymentsApi], Inquiry[T]]) -> T:
         """Answer an inquiry without blocking the event loop; see :meth:`inquire`."""
-        api, conversation = await self.aopen()
-        async with self.async_driver(conversation) as driver:
-            return await aanswer(ask(api), driver)
+        api, config = await self.aopen()
+        async with self.async_client(config) as client:
+            return await aanswer(ask(api), client)
 
     def test_connection(self) -> tuple[bool, str]:
         """Read one payment, and say whether that worked or what to fix."""
         try:
-            api, conversation = self.open()
+            api, config = self.open()
             # One attempt: somebody is waiting.
-            with self.driver(replace(conversation, retry=RetryPolicy(max_attempts=1))) as driver:
+            with self.sync_client(replace(config, retry=RetryPolicy(max_attempts=1))) as client:
                 request = first_request(api, api.build_stages(PaymentQuery(), limit=1, max_concurrency=1)[0])
-                api.read_page(request, driver.send(request))
+                api.read_page(request, client.send(request))
         except PaymentsError as error:
             return False, str(error)
         except Exception as error:
@@ -232,15 +232,15 @@ class PaymentsHook(ConnectedHook):
             known_filters=self.api_class.filters,
         )
 
-    def _list(self, listing: Listing, conversation: Conversation) -> Generator[Sequence[Payment], None, None]:
-        with self.own_driver(conversation) as driver:
-            yield from read(listing, driver)
+    def _list(self, listing: Listing, config: ClientConfig) -> Generator[Sequence[Payment], None, None]:
+        with self.own_driver(config) as client:
+            yield from read(listing, client)
 
     async def _alist(self, query: PaymentQuery, report: ListingReport) -> AsyncGenerator[Sequence[Payment], None]:
-        api, conversation = await self.aopen()
+        api, config = await self.aopen()
         async with (
-            self.async_driver(conversation) as driver,
-            aclosing(aread(build_listing(api, query, report), driver)) as pages,
+            self.async_client(config) as client,
+            aclosing(aread(build_listing(api, query, report), client)) as pages,
         ):
             async for payments in pages:
                 yield payments

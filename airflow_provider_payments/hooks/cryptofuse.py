@@ -33,9 +33,9 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, IssuedKey, client_credentials
+from airflow_provider_payments.http.auth import Auth, IssuedToken, client_credentials
 from airflow_provider_payments.http.errors import UNREADABLE
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.listing.readers import MakeReader
@@ -116,7 +116,7 @@ class CryptoFuseApi(PaymentsApi):
             client_secret=credentials.secret(credentials.password, "the client secret (password)"),
             scope=credentials.text("scope", "read write"),
             in_body=credentials.choice("client_auth", "basic", "body") == "body",
-            read=_read_token,
+            parse_token=_read_token,
         )
 
     def credential_fields(self) -> Sequence[str]:
@@ -183,9 +183,9 @@ _TRON = ("TRON", "TRX")
 _decode_token = msgspec.json.Decoder(Token).decode
 
 
-def _read_token(reply: Reply, now: datetime) -> IssuedKey:
+def _read_token(response: Response, now: datetime) -> IssuedToken:
     try:
-        token = decode_json(reply.body, _decode_token)
+        token = decode_json(response.body, _decode_token)
     except UNREADABLE:
         raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    return IssuedKey(token.access_token.strip(), read_expiry(token.expires_in, now))
+    return IssuedToken(token.access_token.strip(), read_expiry(token.expires_in, now))

@@ -32,7 +32,7 @@ from airflow_provider_payments.api.capabilities import OrderLookup
 from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, HeaderKey
+from airflow_provider_payments.http.auth import Auth, HeaderAuth
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.listing.readers import MakeReader
@@ -105,8 +105,8 @@ class HotPayApi(PaymentsApi):
             token = token[len("bearer ") :].strip()
         scheme = credentials.choice("auth_scheme", "raw", "bearer", "api-key")
         if scheme == "api-key":
-            return HeaderKey({"Api-Key": token}, (token,))
-        return HeaderKey({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
+            return HeaderAuth({"Api-Key": token}, (token,))
+        return HeaderAuth({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
 
     def credential_fields(self) -> Sequence[str]:
         return ("password", "auth_scheme")

@@ -19,16 +19,18 @@ from airflow_provider_payments.api.credentials import read_connection
 from airflow_provider_payments.arguments import is_none, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms_211
-from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
-from airflow_provider_payments.http.messages import Reply, Request, read_headers
-from airflow_provider_payments.http.redaction import forget_frames
+from airflow_provider_payments.http.async_client import AsyncClient, open_client_session
+from airflow_provider_payments.http.client import ClientConfig
+from airflow_provider_payments.http.messages import Request, Response, parse_headers
+from airflow_provider_payments.http.rate_limit import RateLimiter
+from airflow_provider_payments.http.redaction import without_traceback
 from airflow_provider_payments.http.retry import RetryPolicy
-from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.http.sync_session import PoolAdapter, open_session, settings_for
-from airflow_provider_payments.http.transport import Conversation, Pacer
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest, Response, Session
+    import requests
+    from requests import PreparedRequest, Session
     from requests.adapters import BaseAdapter
 
     from airflow_provider_payments._compat import Connection
@@ -40,8 +42,8 @@ _FINE = (200, 201, 202, 204)
 class _SessionAuth(AuthBase):
     """Authenticates the requests of a session that somebody else sends."""
 
-    def __init__(self, driver: RequestsDriver) -> None:
-        self._driver = driver
+    def __init__(self, client: SyncClient) -> None:
+        self._client = client
 
     def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
         body = prepared.body or b""
@@ -49,7 +51,7 @@ class _SessionAuth(AuthBase):
             raise PaymentsConfigError("The body of a request must be text or bytes, for it may have to be signed.")
         body = body.encode() if isinstance(body, str) else body
         request = Request(prepared.method or "GET", prepared.url or "", body=body)
-        prepared.headers.update(self._driver.authorize(request).headers)
+        prepared.headers.update(self._client.authorize(request).headers)
         return prepared
 
 
@@ -95,7 +97,7 @@ class ConnectedHook(HttpHook):
         super().__init__(method=method, http_conn_id=conn_id, **http_options)
         self.payments_conn_id = conn_id
         self._connection: Connection | None = None
-        self._opened: tuple[PaymentsApi, Conversation] | None = None
+        self._opened: tuple[PaymentsApi, ClientConfig] | None = None
         self._session: Session | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -106,7 +108,7 @@ class ConnectedHook(HttpHook):
         """Use a connection that was looked up already, rather than look it up again."""
         self._connection = connection
 
-    def open(self) -> tuple[PaymentsApi, Conversation]:
+    def open(self) -> tuple[PaymentsApi, ClientConfig]:
         """Read the connection, once."""
         if self._opened is not None:
             return self._opened
@@ -117,7 +119,7 @@ class ConnectedHook(HttpHook):
         self._opened = opened
         return opened
 
-    async def aopen(self) -> tuple[PaymentsApi, Conversation]:
+    async def aopen(self) -> tuple[PaymentsApi, ClientConfig]:
         """Read the connection, once, without blocking the event loop."""
         if self._opened is not None:
             return self._opened
@@ -135,39 +137,39 @@ class ConnectedHook(HttpHook):
         return self.open()[0].credentials.base_url
 
     @contextmanager
-    def driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
+    def sync_client(self, config: ClientConfig) -> Iterator[SyncClient]:
         """Open a driver for tasks. All of a hook's drivers share its sockets, but those of listings."""
         if self._session is None:
-            self._session = open_session(conversation.options, self._make_adapter(conversation))
-        yield RequestsDriver(conversation, self._session)
+            self._session = open_session(config.options, self._make_adapter(config))
+        yield SyncClient(config, self._session)
 
     @contextmanager
-    def own_driver(self, conversation: Conversation) -> Iterator[RequestsDriver]:
+    def own_driver(self, config: ClientConfig) -> Iterator[SyncClient]:
         """Open a driver for tasks with sockets of its own, and close these at the end."""
-        with open_session(conversation.options, self._make_adapter(conversation)) as session:
-            yield RequestsDriver(conversation, session)
+        with open_session(config.options, self._make_adapter(config)) as session:
+            yield SyncClient(config, session)
 
     @asynccontextmanager
-    async def async_driver(self, conversation: Conversation) -> AsyncIterator[AiohttpDriver]:
+    async def async_client(self, config: ClientConfig) -> AsyncIterator[AsyncClient]:
         """Open a driver for async callers."""
-        async with open_client(conversation.options) as client:
-            yield AiohttpDriver(conversation, client)
+        async with open_client_session(config.options) as session:
+            yield AsyncClient(config, session)
 
-    def _make_adapter(self, conversation: Conversation) -> BaseAdapter:
+    def _make_adapter(self, config: ClientConfig) -> BaseAdapter:
         """Return what sends a session's requests: the caller's own adapter, or one with ``HttpHook``'s keep-alive."""
         socket_options = getattr(self.keep_alive_adapter, "socket_options", None)
-        size = 2 * conversation.options.max_concurrency  # one listing may be read while another is left
+        size = 2 * config.options.max_concurrency  # one listing may be read while another is left
         return self.adapter or PoolAdapter(size, socket_options=socket_options)
 
-    def _read(self) -> tuple[PaymentsApi, Conversation]:
+    def _read(self) -> tuple[PaymentsApi, ClientConfig]:
         # The connection is no variable here: error trackers show those of the frames that an error passes.
         try:
             return self._understand(cast("Connection", self._connection))
         except PaymentsError as error:
-            trouble = forget_frames(error)
+            trouble = without_traceback(error)
         raise trouble
 
-    def _understand(self, connection: Connection) -> tuple[PaymentsApi, Conversation]:
+    def _understand(self, connection: Connection) -> tuple[PaymentsApi, ClientConfig]:
         if connection.conn_type != self.conn_type:
             raise PaymentsConfigError(
                 f"Connection {self.payments_conn_id!r} is of type {connection.conn_type!r}; "
@@ -179,14 +181,14 @@ class ConnectedHook(HttpHook):
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
         api = self.api_class(credentials)
-        return api, Conversation(
+        return api, ClientConfig(
             auth=api.auth,
-            judge=api.judge,
-            check=api.check,
+            error_mapper=api.error_mapper,
+            raise_for_error=api.raise_for_error,
             options=credentials.options,
             retry=RetryPolicy(max_attempts=credentials.max_attempts),
             # A little slower than permitted, for requests do not all take the same time to arrive.
-            pacer=Pacer((credentials.options.requests_per_second or 0) * 0.98),
+            rate_limiter=RateLimiter((credentials.options.requests_per_second or 0) * 0.98),
             log=self.log.warning,
             mask=lambda secrets: mask_secret(list(secrets)),
             amask=mask_secrets_async,
@@ -200,10 +202,10 @@ class ConnectedHook(HttpHook):
         :param headers: added to every request.
         :param extra_options: ``HttpHook``'s; ``check_response`` counts, transport options come from the connection.
         """
-        api, conversation = self.open()
-        session = open_session(conversation.options, self._make_adapter(conversation))
+        api, config = self.open()
+        session = open_session(config.options, self._make_adapter(config))
         session.headers.update(headers or {})
-        session.auth = _SessionAuth(RequestsDriver(conversation, open_session(conversation.options)))
+        session.auth = _SessionAuth(SyncClient(config, open_session(config.options)))
         self.base_url, self._base_url_initialized = api.credentials.base_url, True
         self.merged_extra = dict(extra_options or {})
         return session
@@ -215,10 +217,10 @@ class ConnectedHook(HttpHook):
 
     def run_and_check(
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any] | None = None
-    ) -> Response:
+    ) -> requests.Response:
         """Send a prepared request with the connection's transport options; an error reply, or none, raises ours."""
-        _, conversation = self.open()
-        options = conversation.options
+        _, config = self.open()
+        options = config.options
         try:
             response = session.send(
                 prepped_request,
@@ -227,24 +229,24 @@ class ConnectedHook(HttpHook):
             )
         except RequestException as error:
             request = Request(prepped_request.method or "GET", prepped_request.url or "")
-            trouble = conversation.judge.unreachable(request, error)
+            trouble = config.error_mapper.unreachable(request, error)
         else:
             if (extra_options or {}).get("check_response", True):
                 self.check_response(response)
             return response
         raise trouble
 
-    def check_response(self, response: Response) -> None:
+    def check_response(self, response: requests.Response) -> None:
         """Raise the error that a reply means. Unlike ``HttpHook``'s, it logs no body, for that holds personal data."""
         if response.status_code in _FINE:
             return
-        _, conversation = self.open()
+        _, config = self.open()
         sent = response.request
-        conversation.judge.check(
+        config.error_mapper.raise_for_error(
             Request(sent.method or "GET", sent.url or "", dict(sent.headers)),
-            Reply(
+            Response(
                 response.status_code,
-                read_headers(response.headers.items()),
+                parse_headers(response.headers.items()),
                 response.content,
             ),
         )

@@ -34,9 +34,9 @@ from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
 from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProtocolError
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, HeaderKey, IssuedKey, IssuedKeyAuth
+from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, TokenAuth
 from airflow_provider_payments.http.errors import UNREADABLE
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage
@@ -155,16 +155,16 @@ class JFrameworkApi(PaymentsApi):
             user = credentials.secret(credentials.login, "the user name (login)")
             password = credentials.secret(credentials.password, "the user's password")
             login = {"username": user, "password": password}
-            ask = self.post_request("/api/v1/users/auth", login).with_headers({"Brand-URL": brand})
-            ask = replace(ask, asks_for_credentials=True)
-            return IssuedKeyAuth(
-                ask=ask,
-                read=partial(self._read_session, ask),
+            token_request = self.post_request("/api/v1/users/auth", login).with_headers({"Brand-URL": brand})
+            token_request = replace(token_request, is_token_request=True)
+            return TokenAuth(
+                token_request=token_request,
+                parse_token=partial(self._read_session, token_request),
                 headers=lambda key: {"Brand-URL": brand, "Auth-Key": key},
                 permanent_secrets=(password,),
             )
         key = credentials.header_value(credentials.password, "the Auth-Key (password)")
-        return HeaderKey({"Brand-URL": brand, "Auth-Key": key}, (key,))
+        return HeaderAuth({"Brand-URL": brand, "Auth-Key": key}, (key,))
 
     def credential_fields(self) -> Sequence[str]:
         return ("brand_url", *(["login"] if self.credentials.login else []), "password")
@@ -207,18 +207,18 @@ class JFrameworkApi(PaymentsApi):
     def read_detail(self, body: bytes) -> bytes:
         return msgspec.json.decode(body, type=Detail).data
 
-    def check_body(self, request: Request, reply: Reply) -> None:
-        verdict = decode_reply(self.judge, request, reply, lambda body: decode_json(body, _read_verdict))
-        self.judge.check(request, reply, status=verdict.statusCode)
+    def check_body(self, request: Request, response: Response) -> None:
+        verdict = decode_reply(self.error_mapper, request, response, lambda body: decode_json(body, _read_verdict))
+        self.error_mapper.raise_for_error(request, response, status=verdict.statusCode)
         if verdict.success is None and verdict.statusCode is None:
-            raise self.judge.unreadable(request, reply, "it does not say whether it is a success")
+            raise self.error_mapper.unreadable(request, response, "it does not say whether it is a success")
         if verdict.success is not True:
-            raise self.judge.refuse(request, reply)
+            raise self.error_mapper.refuse(request, response)
 
-    def _read_session(self, login: Request, reply: Reply, now: datetime) -> IssuedKey:
+    def _read_session(self, login: Request, response: Response, now: datetime) -> IssuedToken:
         """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
         try:
-            verdict, body = decode_json(reply.body, _read_verdict), decode_json(reply.body)
+            verdict, body = decode_json(response.body, _read_verdict), decode_json(response.body)
             data = body.get("data") or body
             key, until = data.get("authKey"), data.get("expiresIn")
         except (
@@ -226,12 +226,12 @@ class JFrameworkApi(PaymentsApi):
             AttributeError,
         ):  # a page of something in between, say, which tells nothing of the password
             raise PaymentsProtocolError("jframework: the login's reply is not what the API documents.") from None
-        self.judge.check(login, reply, status=verdict.statusCode)
+        self.error_mapper.raise_for_error(login, response, status=verdict.statusCode)
         if verdict.success is False:
             raise PaymentsAuthError(f"jframework: the login brought no session key. Check {self.credentials_to_check}.")
         if not isinstance(key, str) or not key:
             raise PaymentsProtocolError("jframework: the login's reply holds no session key.")
-        return IssuedKey(key, read_expiry(until, now))
+        return IssuedToken(key, read_expiry(until, now))
 
     def to_page(self, page: Page) -> ListPage:
         return ListPage(page.data.items or [], total=page.data.totalItems)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
@@ -75,16 +75,16 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
             raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
         return payments[0]  # type: ignore[no-any-return]
     listed_at = datetime.now(UTC)
-    (reply,) = yield Requests([request])
-    return _read_detail(api, payment_id, request, reply, listed_at)
+    (response,) = yield Requests([request])
+    return _read_detail(api, payment_id, request, response, listed_at)
 
 
 def find_payments(
-    api: PaymentsApi, payment_ids: Sequence[str], hold_seconds: float = 0.0
+    api: PaymentsApi, payment_ids: Sequence[str], long_poll_seconds: float = 0.0
 ) -> Inquiry[dict[str, Payment]]:
     """Find payments by id, as far as the API knows them.
 
-    :param hold_seconds: the API is asked to hold its reply until the payment's status changes, so long at most.
+    :param long_poll_seconds: the API is asked to hold its reply until the payment's status changes, so long at most.
     :raises PaymentsConfigError: when its payments have no ids to ask for.
     """
     requests = [api.detail_request(payment_id) for payment_id in payment_ids]
@@ -92,28 +92,28 @@ def find_payments(
     if len(asked) < len(payment_ids):
         raise PaymentsConfigError(f"{api.name} cannot be asked for a payment by id. Wait for its order: order_ids.")
     if api.long_poll:
-        asked = [api.long_poll.apply(request, hold_seconds) for request in asked]
+        asked = [api.long_poll.apply(request, long_poll_seconds) for request in asked]
     listed_at = datetime.now(UTC)
-    replies = (yield Requests(asked)) if asked else []
+    responses = (yield Requests(asked)) if asked else []
     found = {}
-    for payment_id, request, reply in zip(payment_ids, asked, replies, strict=True):
+    for payment_id, request, response in zip(payment_ids, asked, responses, strict=True):
         with suppress(PaymentNotFound):
-            found[payment_id] = _read_detail(api, payment_id, request, reply, listed_at)
+            found[payment_id] = _read_detail(api, payment_id, request, response, listed_at)
     return found
 
 
 def _read_detail(
-    api: PaymentsApi, payment_id: str, request: Request, reply: Reply | PaymentsRequestError, listed_at: datetime
+    api: PaymentsApi, payment_id: str, request: Request, response: Response | PaymentsRequestError, listed_at: datetime
 ) -> Payment:
     """Read the reply to a request for one payment.
 
     :raises PaymentNotFound: when the API knows none by this id, as opposed to a wrong path.
     """
-    if isinstance(reply, PaymentsRequestError):
-        if reply.status != 404:
-            raise reply
-        raise PaymentNotFound(f"No payment has the id {payment_id!r}. {reply}", reply.status, reply.code)
-    payment = api.read_one(request, reply)
+    if isinstance(response, PaymentsRequestError):
+        if response.status != 404:
+            raise response
+        raise PaymentNotFound(f"No payment has the id {payment_id!r}. {response}", response.status, response.code)
+    payment = api.read_one(request, response)
     stamp([payment], listed_at)
     return payment
 
@@ -135,10 +135,10 @@ def find_pending(
         found = yield Search(build_pending_listing(api, query, statuses), limit=1)
         return found[0] if found else None
     for question in questions:
-        (reply,) = yield Requests([question])
-        if isinstance(reply, PaymentsRequestError):
-            raise reply
-        for payment in map(api.read_payment, api.read_page(question, reply).rows):
+        (response,) = yield Requests([question])
+        if isinstance(response, PaymentsRequestError):
+            raise response
+        for payment in map(api.read_payment, api.read_page(question, response).rows):
             if payment.status in statuses and api.matches(query, payment):
                 return payment
     return None

@@ -92,7 +92,7 @@ class SatispayApi(PaymentsApi):
     default_page_size = 100
     max_page_size = 100
     filterable_words = ("PENDING", "ACCEPTED", "CANCELED")
-    throttle_signals = ((403, "70"),)
+    throttle_codes = ((403, "70"),)
     orders = OrderLookup(is_listed=False)
     long_poll = LongPoll("x-satispay-response-wait-time", max_seconds=60)
     error_fields = ("code", "wlt")

@@ -30,7 +30,7 @@ import msgspec
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, HeaderKey
+from airflow_provider_payments.http.auth import Auth, HeaderAuth
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.listing.readers import MakeReader, Order
@@ -129,7 +129,7 @@ class SpacePayApi(PaymentsApi):
 
     def build_auth(self, credentials: Credentials) -> Auth:
         key = credentials.header_value(credentials.password, "the secret key (password)")
-        return HeaderKey({"X-SpacePay-Secret-Key": key}, (key,))
+        return HeaderAuth({"X-SpacePay-Secret-Key": key}, (key,))
 
     def list_reader(self, query: PaymentQuery) -> MakeReader:
         return partial(OffsetReader, order=_order(query))

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
-from airflow_provider_payments.http.auth import Flow, advance
+from airflow_provider_payments.http.auth import AuthFlow, advance
 from airflow_provider_payments.http.body import (
     ENCODINGS,
     MAX_HEADERS,
@@ -26,25 +26,26 @@ from airflow_provider_payments.http.body import (
     BodyUnreadable,
     check_framing,
 )
-from airflow_provider_payments.http.messages import Reply, Request, read_headers
+from airflow_provider_payments.http.client import ClientConfig, PageSource
+from airflow_provider_payments.http.messages import Request, Response, parse_headers
+from airflow_provider_payments.http.options import USER_AGENT, TransportOptions
 from airflow_provider_payments.http.tls import certificate_files, load_context
-from airflow_provider_payments.http.transport import USER_AGENT, Conversation, TransportOptions, Walk
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
 P = ParamSpec("P")
-Exchange = tuple[Request, Reply]
+Exchange = tuple[Request, Response]
 #: Bytes of JSON that take about a millisecond to decode and normalise.
 LARGE = 32_768
 
 
-def open_client(options: TransportOptions, max_sockets: int | None = None) -> aiohttp.ClientSession:
+def open_client_session(options: TransportOptions, max_sockets: int | None = None) -> aiohttp.ClientSession:
     """Return a client session with a connection's transport options, and no credentials.
 
     :param max_sockets: 0 is as many as are needed, None is ``max_concurrency``.
     """
     limit = options.max_concurrency if max_sockets is None else max_sockets
-    client = aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=limit, ssl=_tls(options)),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": ENCODINGS},
@@ -54,15 +55,15 @@ def open_client(options: TransportOptions, max_sockets: int | None = None) -> ai
         max_field_size=MAX_LINE,
     )
     # By itself aiohttp would send again what a reused connection dropped: unpaced, uncounted, with an old signature.
-    client._retry_connection = False
-    return client
+    session._retry_connection = False
+    return session
 
 
-def _timeouts(options: TransportOptions, hold_seconds: float = 0.0) -> aiohttp.ClientTimeout:
+def _timeouts(options: TransportOptions, long_poll_seconds: float = 0.0) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
-        total=options.reply_timeout + hold_seconds,
+        total=options.response_timeout + long_poll_seconds,
         sock_connect=options.connect_timeout,
-        sock_read=options.read_timeout + hold_seconds,
+        sock_read=options.read_timeout + long_poll_seconds,
     )
 
 
@@ -95,56 +96,58 @@ async def compute(size: int, function: Callable[P, T], *args: P.args, **kwargs: 
     return await asyncio.to_thread(function, *args, **kwargs) if size >= LARGE else function(*args, **kwargs)
 
 
-def len_of(replies: Iterable[object]) -> int:
+def len_of(responses: Iterable[object]) -> int:
     """Return the bytes of those among some values that are replies."""
-    return sum(len(reply.body) for reply in replies if isinstance(reply, Reply))
+    return sum(len(response.body) for response in responses if isinstance(response, Response))
 
 
-class AiohttpDriver:
+class AsyncClient:
     """Sends requests, retries them, and walks pages.
 
-    :param conversation: what is said, and how.
-    :param client: see :func:`open_client`.
+    :param config: what is said, and how.
+    :param session: see :func:`open_client_session`.
     """
 
-    def __init__(self, conversation: Conversation, client: aiohttp.ClientSession) -> None:
-        self._conversation = conversation
-        self._client = client
+    def __init__(self, config: ClientConfig, session: aiohttp.ClientSession) -> None:
+        self._config = config
+        self._session = session
         self._auth_lock = asyncio.Lock()
-        self._masked = conversation.auth.secrets
+        self._masked = config.auth.secrets
         # As many as the client has sockets: waiting for one of them is not part of a reply's time.
-        self._sockets = asyncio.Semaphore((client.connector.limit if client.connector else 0) or sys.maxsize)
+        self._sockets = asyncio.Semaphore((session.connector.limit if session.connector else 0) or sys.maxsize)
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: Request) -> Response:
         """Send a request until it is answered, at most as often as the retry policy says."""
         attempt, waited = 1, 0.0
         while True:
             try:
                 return await self._attempt(request)
             except PaymentsError as error:
-                seconds = self._conversation.retry.next_wait(attempt, waited, error)
+                seconds = self._config.retry.next_wait(attempt, waited, error)
                 if seconds is None:
                     raise
-                self._conversation.announce_retry(error, attempt, seconds)
+                self._config.announce_retry(error, attempt, seconds)
             await asyncio.sleep(seconds)
             attempt, waited = attempt + 1, waited + seconds
 
-    async def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> AsyncGenerator[Sequence[T], None]:
+    async def fetch_pages(
+        self, source: PageSource[StepT, T], *, ahead: bool = True
+    ) -> AsyncGenerator[Sequence[T], None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
         Whoever does not read to the end closes it: then nothing is under way any more.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
-        steps = deque(walk.first_steps())
-        under_way: deque[tuple[StepT, asyncio.Task[Reply]]] = deque()
-        limit = self._conversation.options.max_concurrency
+        steps = deque(source.first_steps())
+        under_way: deque[tuple[StepT, asyncio.Task[Response]]] = deque()
+        limit = self._config.options.max_concurrency
 
         def fill() -> None:
             while steps and len(under_way) < limit:
                 step = steps.popleft()
-                under_way.append((step, asyncio.create_task(self.send(walk.request(step)))))
+                under_way.append((step, asyncio.create_task(self.send(source.request(step)))))
 
         try:
             fill()
@@ -152,7 +155,7 @@ class AiohttpDriver:
                 step, task = under_way[0]
                 outcome = await _outcome(task)
                 under_way.popleft()
-                found, following = await compute(len_of([outcome]), walk.receive, step, outcome)
+                found, following = await compute(len_of([outcome]), source.receive, step, outcome)
                 steps.extend(following)
                 if ahead:
                     fill()  # before yielding, so that waiting and the caller's work overlap
@@ -163,20 +166,20 @@ class AiohttpDriver:
                 task.cancel()
             await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
 
-    async def _attempt(self, request: Request) -> Reply:
-        flow = self._conversation.auth.flow(request)
+    async def _attempt(self, request: Request) -> Response:
+        flow = self._config.auth.auth_flow(request)
         outgoing, last = await self._next_request(flow, None)
         while outgoing is not None:
             outgoing, last = await self._next_request(flow, (outgoing, await self._exchange(outgoing)))
         assert last is not None  # noqa: S101 - a flow yields at least once
-        self._conversation.check(*last)
+        self._config.raise_for_error(*last)
         return last[1]
 
-    async def _next_request(self, flow: Flow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:
+    async def _next_request(self, flow: AuthFlow, last: Exchange | None) -> tuple[Request | None, Exchange | None]:
         """Go on to the flow's next request that is not exclusive, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
         async with self._auth_lock:
-            size = LARGE if self._conversation.auth.is_slow else 0
+            size = LARGE if self._config.auth.is_slow else 0
             outgoing = await compute(size, advance, flow, last[1] if last else None)
             while outgoing is not None and outgoing.is_exclusive:
                 last = (outgoing, await self._exchange(outgoing))
@@ -186,48 +189,48 @@ class AiohttpDriver:
 
     async def _mask(self) -> None:
         """Tell of keys that were issued since."""
-        secrets = self._conversation.auth.secrets
+        secrets = self._config.auth.secrets
         if secrets != self._masked:
             self._masked = secrets
-            await self._conversation.amask(secrets)
+            await self._config.amask(secrets)
 
-    async def _exchange(self, request: Request) -> Reply:
-        await self._wait_for_turn()
+    async def _exchange(self, request: Request) -> Response:
+        await self._wait_for_slot()
         self.requests += 1
-        options = self._conversation.options
+        options = self._config.options
         try:
             async with (
                 self._sockets,
-                self._client.request(
+                self._session.request(
                     request.method,
                     URL(request.url, encoded=True),  # as it was signed
                     headers=request.headers,
                     data=request.body or None,
                     allow_redirects=False,
                     proxy=options.proxy_for(request.url),
-                    timeout=_timeouts(options, request.hold_seconds),
+                    timeout=_timeouts(options, request.long_poll_seconds),
                 ) as response,
             ):
                 headers = _read_headers(response)
                 body = await _receive(response)
-            return Reply(
+            return Response(
                 response.status, headers, await compute(body.size, body.unpack, headers.get("content-encoding"))
             )
         except BodyTooLarge:
-            trouble: PaymentsError = self._conversation.judge.too_large(request)
+            trouble: PaymentsError = self._config.error_mapper.too_large(request)
         except (aiohttp.ClientError, asyncio.TimeoutError, BodyUnreadable) as error:
-            trouble = self._conversation.judge.unreachable(request, error)
-        raise trouble  # see secrecy.forget_frames
+            trouble = self._config.error_mapper.unreachable(request, error)
+        raise trouble  # see secrecy.without_traceback
 
-    async def _wait_for_turn(self) -> None:
-        pacer = self._conversation.pacer
-        seconds = pacer.reserve(time.monotonic())
+    async def _wait_for_slot(self) -> None:
+        rate_limiter = self._config.rate_limiter
+        seconds = rate_limiter.reserve(time.monotonic())
         while seconds:
             await asyncio.sleep(seconds)
-            seconds = pacer.take(time.monotonic())
+            seconds = rate_limiter.claim(time.monotonic())
 
 
-async def _outcome(task: asyncio.Task[Reply]) -> Reply | PaymentsRequestError:
+async def _outcome(task: asyncio.Task[Response]) -> Response | PaymentsRequestError:
     try:
         return await task
     except PaymentsRequestError as refusal:
@@ -237,7 +240,7 @@ async def _outcome(task: asyncio.Task[Reply]) -> Reply | PaymentsRequestError:
 def _read_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     if len(response.raw_headers) > MAX_HEADERS:
         raise BodyUnreadable
-    headers = read_headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
+    headers = parse_headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
     check_framing(headers)
     return headers
 

@@ -1,6 +1,6 @@
 """Ways to prove who is asking. Each is a flow: it is given a request and yields what to send, and is sent the replies.
 
-A flow yields its own requests for tokens too (``Request.asks_for_credentials``), so that transport, time-outs, pacing
+A flow yields its own requests for tokens too (``Request.is_token_request``), so that transport, time-outs, pacing
 and counting see them. While such a request is under way, or the first with a new key, no other flow goes on. No flow
 opens a connection, reads a clock it was not given, or knows whether it is awaited.
 A new flow runs for every attempt, so a retry is signed afresh.
@@ -19,12 +19,12 @@ from typing import ClassVar
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
-from airflow_provider_payments.http.messages import Reply, Request
-from airflow_provider_payments.http.redaction import Unpicklable, forget_frames
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.redaction import Unpicklable, without_traceback
 
-Flow = Generator[Request, Reply, None]
+AuthFlow = Generator[Request, Response, None]
 #: So many keys that were renewed are kept out of messages as well.
-_FORMER_KEYS = 16
+_FORMER_TOKENS = 16
 
 
 def utc_now() -> datetime:
@@ -39,7 +39,7 @@ class Auth(Unpicklable, ABC):
     is_slow: ClassVar[bool] = False
 
     @abstractmethod
-    def flow(self, request: Request) -> Flow:
+    def auth_flow(self, request: Request) -> AuthFlow:
         """Yield the requests to send, the given one (with credentials) among them, and receive their replies."""
 
     @property
@@ -48,17 +48,17 @@ class Auth(Unpicklable, ABC):
         """Every text that must not show up in a message."""
 
 
-def advance(flow: Flow, reply: Reply | None = None) -> Request | None:
+def advance(flow: AuthFlow, response: Response | None = None) -> Request | None:
     """Give a flow the last reply and return the next request, or None when it has ended."""
     try:
-        return next(flow) if reply is None else flow.send(reply)
+        return next(flow) if response is None else flow.send(response)
     except StopIteration:
         return None
 
 
 @dataclass(frozen=True)
-class HeaderKey(Auth):
-    """Constant headers: ``HeaderKey({"X-API-Key": key}, (key,))``.
+class HeaderAuth(Auth):
+    """Constant headers: ``HeaderAuth({"X-API-Key": key}, (key,))``.
 
     :param headers: added to every request.
     :param secret_values: what in them must not show up in a message.
@@ -67,7 +67,7 @@ class HeaderKey(Auth):
     headers: Mapping[str, str] = field(repr=False)
     secret_values: tuple[str, ...] = field(repr=False)
 
-    def flow(self, request: Request) -> Flow:
+    def auth_flow(self, request: Request) -> AuthFlow:
         yield request.with_headers(self.headers)
 
     @property
@@ -76,7 +76,7 @@ class HeaderKey(Auth):
 
 
 @dataclass(frozen=True)
-class IssuedKey(Unpicklable):
+class IssuedToken(Unpicklable):
     """A token or session key that an API issued.
 
     :param expires_at: None when the API does not say.
@@ -87,7 +87,7 @@ class IssuedKey(Unpicklable):
 
 
 @dataclass
-class IssuedKeyAuth(Auth):
+class TokenAuth(Auth):
     """Credentials that are exchanged for a key which expires: OAuth 2.0 client credentials, a user's login.
 
     The key is kept in memory, shared by all requests, and renewed before it expires. A key that was accepted may be
@@ -95,80 +95,80 @@ class IssuedKeyAuth(Auth):
     of them renews it, and the others use the new one. Each request renews a key once at most, and is then the first to
     use the new one; when that is refused as well, the credentials are.
 
-    :param ask: the request that gets a key.
-    :param read: finds the key in the reply, given the time; raises when there is none.
+    :param token_request: the request that gets a key.
+    :param parse_token: finds the key in the reply, given the time; raises when there is none.
     :param headers: the headers that carry a key.
-    :param permanent_secrets: what ``ask`` carries.
+    :param permanent_secrets: what ``token_request`` carries.
     """
 
-    ask: Request
-    read: Callable[[Reply, datetime], IssuedKey]
+    token_request: Request
+    parse_token: Callable[[Response, datetime], IssuedToken]
     headers: Callable[[str], Mapping[str, str]]
     permanent_secrets: tuple[str, ...] = field(repr=False)
     now: Callable[[], datetime] = utc_now
     renew_before: timedelta = timedelta(seconds=60)
-    _key: IssuedKey | None = field(default=None, repr=False)
-    _former: deque[str] = field(default_factory=partial(deque, maxlen=_FORMER_KEYS), repr=False)
+    _token: IssuedToken | None = field(default=None, repr=False)
+    _former: deque[str] = field(default_factory=partial(deque, maxlen=_FORMER_TOKENS), repr=False)
     _issued_at: datetime | None = field(default=None, repr=False)
 
-    def flow(self, request: Request) -> Flow:
+    def auth_flow(self, request: Request) -> AuthFlow:
         if self._is_stale() and not (yield from self._renew()):
             return
-        key = self._key
-        reply = yield self._sign(request)
-        if reply.status == 401 and self._key is not None and self._key is not key:
+        token = self._token
+        response = yield self._sign(request)
+        if response.status == 401 and self._token is not None and self._token is not token:
             # Another flow has renewed the key while this request was under way.
-            reply = yield self._sign(request)
-        if reply.status == 401 and (yield from self._renew()):
+            response = yield self._sign(request)
+        if response.status == 401 and (yield from self._renew()):
             # Alone, so that no other request uses up the new key: that it is refused can only mean what it says.
             yield replace(self._sign(request), is_first_use=True)
 
     def _sign(self, request: Request) -> Request:
-        assert self._key is not None  # noqa: S101 - flows renew it first
-        return request.with_headers(self.headers(self._key.value))
+        assert self._token is not None  # noqa: S101 - flows renew it first
+        return request.with_headers(self.headers(self._token.value))
 
     def _is_stale(self) -> bool:
-        if self._key is None or self._issued_at is None:
+        if self._token is None or self._issued_at is None:
             return True
-        if self._key.expires_at is None:
+        if self._token.expires_at is None:
             return False
         # A key that lives shorter than twice the margin is renewed at half its life.
-        margin = min(self.renew_before, (self._key.expires_at - self._issued_at) / 2)
-        return self.now() >= self._key.expires_at - margin
+        margin = min(self.renew_before, (self._token.expires_at - self._issued_at) / 2)
+        return self.now() >= self._token.expires_at - margin
 
-    def _renew(self) -> Generator[Request, Reply, bool]:
+    def _renew(self) -> Generator[Request, Response, bool]:
         """Ask for a key. False when the reply brings none: the flow ends and that reply is judged like any other."""
-        reply = yield self.ask
-        if reply.status not in (200, 201):
+        response = yield self.token_request
+        if response.status not in (200, 201):
             self._replace(None)
             return False
         self._issued_at = self.now()
         try:
-            key = self.read(reply, self._issued_at)
+            token = self.parse_token(response, self._issued_at)
         except PaymentsError as error:
-            trouble = forget_frames(error)  # a key by another name may be in them
+            trouble = without_traceback(error)  # a key by another name may be in them
         else:
-            self._take(key)
+            self._accept(token)
             return True
         raise trouble
 
-    def _take(self, key: IssuedKey) -> None:
-        if not (key.value.strip() and key.value.isascii() and key.value.isprintable()):
+    def _accept(self, token: IssuedToken) -> None:
+        if not (token.value.strip() and token.value.isascii() and token.value.isprintable()):
             # HTTP libraries would quote it in their own error.
             raise PaymentsProtocolError(
-                f"The key that {urlsplit(self.ask.url).path} issued does not fit into a header."
+                f"The key that {urlsplit(self.token_request.url).path} issued does not fit into a header."
             )
-        self._replace(key)
+        self._replace(token)
 
-    def _replace(self, key: IssuedKey | None) -> None:
-        if self._key is not None:
-            self._former.append(self._key.value)
-        self._key = key
+    def _replace(self, token: IssuedToken | None) -> None:
+        if self._token is not None:
+            self._former.append(self._token.value)
+        self._token = token
 
     @property
     def secrets(self) -> tuple[str, ...]:
         # A reply that is late may repeat a key that was renewed meanwhile.
-        return (*self.permanent_secrets, *((self._key.value,) if self._key else ()), *self._former)
+        return (*self.permanent_secrets, *((self._token.value,) if self._token else ()), *self._former)
 
 
 def client_credentials(
@@ -178,9 +178,9 @@ def client_credentials(
     client_secret: str,
     scope: str,
     in_body: bool,
-    read: Callable[[Reply, datetime], IssuedKey],
+    parse_token: Callable[[Response, datetime], IssuedToken],
     now: Callable[[], datetime] = utc_now,
-) -> IssuedKeyAuth:
+) -> TokenAuth:
     """OAuth 2.0 client credentials (RFC 6749, section 4.4), sent on as a bearer token.
 
     :param in_body: client id and secret as form fields rather than by HTTP Basic, form-encoded (section 2.3.1).
@@ -194,9 +194,9 @@ def client_credentials(
         form |= {"client_id": client_id, "client_secret": client_secret}
     else:
         headers["Authorization"] = f"Basic {basic}"
-    return IssuedKeyAuth(
-        ask=Request("POST", token_url, headers, urlencode(form).encode(), asks_for_credentials=True),
-        read=read,
+    return TokenAuth(
+        token_request=Request("POST", token_url, headers, urlencode(form).encode(), is_token_request=True),
+        parse_token=parse_token,
         headers=lambda token: {"Authorization": f"Bearer {token}"},
         permanent_secrets=(client_secret, encoded_secret, basic, decoded),
         now=now,

@@ -33,7 +33,7 @@ def find_proxy_status(error: BaseException | None) -> int | None:
 def origin_of(location: str) -> str:
     """Return scheme and host of a URL, without name and password; "the same host" for one without a host."""
     try:
-        place = urlsplit(location)
+        parts = urlsplit(location)
     except ValueError:
         return "an unreadable place"
-    return f"{place.scheme}://{place.netloc.rpartition('@')[2]}" if place.netloc else "the same host"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "the same host"

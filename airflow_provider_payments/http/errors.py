@@ -22,9 +22,9 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable
 from airflow_provider_payments.http.causes import describe_cause, find_proxy_status, origin_of
-from airflow_provider_payments.http.messages import Reply, Request
-from airflow_provider_payments.http.redaction import blot
-from airflow_provider_payments.http.retry import read_retry_after
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.redaction import redact
+from airflow_provider_payments.http.retry import parse_retry_after
 from airflow_provider_payments.texts import decode_json, escape_controls
 
 #: What decoding a reply may raise: malformed JSON, not UTF-8, nested without end.
@@ -38,7 +38,7 @@ _LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ErrorBody:
     """What an API says of an error."""
 
     code: str | None = None
@@ -46,48 +46,48 @@ class Complaint:
     request_id: str | None = None
 
 
-def read_complaint(reply: Reply) -> Complaint:
+def parse_error_body(response: Response) -> ErrorBody:
     """Find code, message and request id in the shapes that APIs give their errors.
 
     ``{"error": {"code", "message"}}``, ``{"error": "code", "message"}``, ``{"code", "message", "wlt"}``,
     ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``: what is absent stays None.
     """
-    body = _read_object(reply) or {}
+    body = _read_object(response) or {}
     errors = body.get("errors")
     inner = body.get("error") or (errors[0] if isinstance(errors, list) and errors else None)
     if isinstance(inner, str):
         inner = {"code": inner}
-    places: tuple[dict[str, Any], ...] = (inner if isinstance(inner, dict) else {}, body)
+    objects: tuple[dict[str, Any], ...] = (inner if isinstance(inner, dict) else {}, body)
 
     def first(*names: str) -> str | None:
-        for place in places:
+        for each in objects:
             for name in names:
-                if isinstance(place.get(name), str | int) and place[name] != "":
-                    return str(place[name])
+                if isinstance(each.get(name), str | int) and each[name] != "":
+                    return str(each[name])
         return None
 
-    headers = (reply.headers.get(name) for name in ("x-request-id", "x-satispay-cid", "x-correlation-id"))
-    return Complaint(
+    headers = (response.headers.get(name) for name in ("x-request-id", "x-satispay-cid", "x-correlation-id"))
+    return ErrorBody(
         code=first("code"),
         message=first("message", "details", "detail", "error_description"),
         request_id=first("request_id", "requestId", "correlationId", "wlt") or next(filter(None, headers), None),
     )
 
 
-def _read_object(reply: Reply) -> dict[str, Any] | None:
+def _read_object(response: Response) -> dict[str, Any] | None:
     try:
-        body = decode_json(reply.body)
+        body = decode_json(response.body)
     except UNREADABLE:
         return None
     return body if isinstance(body, dict) else None
 
 
 @dataclass(frozen=True)
-class Judge:
+class ErrorMapper:
     """Turns replies of one API into errors.
 
     :param provider: the API's name, for messages.
-    :param throttle_signals: pairs of status and error code that mean "wait", besides 429.
+    :param throttle_codes: pairs of status and error code that mean "wait", besides 429.
     :param error_fields: fields of which each error of the API has one; none where the API does not tell.
     :param credentials: what to check when the API refuses them, and in which connection.
     :param proxy_for: returns the proxy that requests to a URL go through.
@@ -95,53 +95,53 @@ class Judge:
     """
 
     provider: str
-    throttle_signals: Collection[tuple[int, str]] = ()
+    throttle_codes: Collection[tuple[int, str]] = ()
     error_fields: Collection[str] = ()
     credentials: str = "the credentials of the connection"
     proxy_for: Callable[[str], str | None] = lambda url: None
     secrets: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 
-    def check(self, request: Request, reply: Reply, *, status: int | None = None) -> None:
+    def raise_for_error(self, request: Request, response: Response, *, status: int | None = None) -> None:
         """Raise the error that a reply means, if it means one.
 
         :param status: the status that the reply's body tells, where that counts.
         """
-        status = status or reply.status
+        status = status or response.status
         if status in (200, 203):  # 203 is a 200 that a proxy has passed on
             return
-        complaint = self._read_complaint(request, reply)
-        text = self._describe(request, status, complaint)
-        retry_after = read_retry_after(reply.headers.get("retry-after"), self.now())
+        error_body = self._parse_error_body(request, response)
+        text = self._describe(request, status, error_body)
+        retry_after = parse_retry_after(response.headers.get("retry-after"), self.now())
         if 300 <= status < 400:
-            origin = self.redact(origin_of(reply.headers.get("location", "")))
+            origin = self.redact(origin_of(response.headers.get("location", "")))
             raise PaymentsProtocolError(
                 f"{text} The API redirects to {origin}; redirects are not followed, for the request carries "
                 "credentials. Set the connection's host to where the API really is."
             )
-        if status == 429 or (status, complaint.code) in self.throttle_signals:
+        if status == 429 or (status, error_body.code) in self.throttle_codes:
             raise PaymentsThrottled(text, retry_after)
-        is_own = self.is_own_error(reply)
-        is_refusal = status in (401, 403) or (request.asks_for_credentials and status == 400 and is_own)
+        is_own = self.is_own_error(response)
+        is_refusal = status in (401, 403) or (request.is_token_request and status == 400 and is_own)
         if is_refusal and is_own:
             raise PaymentsAuthError(f"{text} Check {self.credentials}.")
         # A page, or a success without what was asked for (202 of a firewall, say), is no word of the API's.
-        is_foreign = not is_own and (status < 300 or _is_page(reply))
+        is_foreign = not is_own and (status < 300 or _is_page(response))
         if status == 407:
             text = f"{text} {self._name_proxy(request.url)} asks for a name and a password of its own: see 'proxies'."
         elif is_refusal or is_foreign:
-            text = f"{text} {self._doubt_sender(reply)}"
+            text = f"{text} {self._doubt_sender(response)}"
         if is_refusal or is_foreign or status == 407 or status in PASSING or status >= 500 or retry_after:
             raise PaymentsThrottled(text, retry_after) if retry_after else PaymentsUnavailable(text)
-        raise PaymentsRequestError(text, status, complaint.code)
+        raise PaymentsRequestError(text, status, error_body.code)
 
-    def is_own_error(self, reply: Reply) -> bool:
+    def is_own_error(self, response: Response) -> bool:
         """Whether a reply is an error in the API's own words, rather than in those of something in between.
 
         Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, or with "problem
         details" (RFC 9457), which have a title.
         """
-        body = _read_object(reply)
+        body = _read_object(response)
         if body is None:
             return False
         return (
@@ -150,17 +150,19 @@ class Judge:
             or ("title" not in body and any(field in body for field in self.error_fields))
         )
 
-    def refuse(self, request: Request, reply: Reply) -> PaymentsRequestError:
+    def refuse(self, request: Request, response: Response) -> PaymentsRequestError:
         """Return the error for a reply whose body tells of a refusal, whatever its HTTP status."""
-        complaint = self._read_complaint(request, reply)
-        return PaymentsRequestError(self._describe(request, reply.status, complaint), reply.status, complaint.code)
+        error_body = self._parse_error_body(request, response)
+        return PaymentsRequestError(
+            self._describe(request, response.status, error_body), response.status, error_body.code
+        )
 
-    def unreadable(self, request: Request, reply: Reply, reason: str) -> PaymentsProtocolError:
+    def unreadable(self, request: Request, response: Response, reason: str) -> PaymentsProtocolError:
         """Return the error for a reply that is not what the API documents."""
         return PaymentsProtocolError(
             self.redact(
                 f"{self.provider}: the reply to {request.method} {urlsplit(request.url).path} is not what the API "
-                f"documents: {reason} ({_describe_body(reply)})"
+                f"documents: {reason} ({_describe_body(response)})"
             )
         )
 
@@ -175,11 +177,11 @@ class Judge:
     def unreachable(self, request: Request, error: Exception) -> PaymentsError:
         """Return the error for a request that got no reply.
 
-        Drivers raise it behind the library's error, not from it (see ``secrecy.forget_frames``), so the message
+        Drivers raise it behind the library's error, not from it (see ``secrecy.without_traceback``), so the message
         tells the reason.
         """
-        place = urlsplit(request.url)
-        text = f"{self.provider}: no reply from {place.scheme}://{place.netloc} to {request.method} {place.path}: "
+        url = urlsplit(request.url)
+        text = f"{self.provider}: no reply from {url.scheme}://{url.netloc} to {request.method} {url.path}: "
         status = find_proxy_status(error)
         if status:
             proxy = self._name_proxy(request.url)
@@ -201,10 +203,10 @@ class Judge:
 
     def redact(self, text: str, more: Iterable[str] = ()) -> str:
         """Blot secrets out of a text."""
-        return blot(text, (*self.secrets(), *more))
+        return redact(text, (*self.secrets(), *more))
 
-    def _doubt_sender(self, reply: Reply) -> str:
-        body = self.redact(_describe_body(reply))
+    def _doubt_sender(self, response: Response) -> str:
+        body = self.redact(_describe_body(response))
         return (
             f"That is not how {self.provider} words an error ({body}), so it may come from a proxy or a firewall in "
             f"between, and pass. If it stays, look there first, and then check {self.credentials}."
@@ -214,34 +216,34 @@ class Judge:
         proxy = self.proxy_for(url)
         return f"The proxy {origin_of(proxy)}" if proxy else "A proxy in between"
 
-    def _read_complaint(self, request: Request, reply: Reply) -> Complaint:
+    def _parse_error_body(self, request: Request, response: Response) -> ErrorBody:
         """Read what the API says, and blot out what it may repeat of the request's credentials."""
         sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
 
         def clean(text: str | None) -> str | None:
             return None if text is None else escape_controls(self.redact(text, sent))[:_LONGEST_TEXT]
 
-        said = read_complaint(reply)
-        return Complaint(clean(said.code), clean(said.message), clean(said.request_id))
+        said = parse_error_body(response)
+        return ErrorBody(clean(said.code), clean(said.message), clean(said.request_id))
 
-    def _describe(self, request: Request, status: int, complaint: Complaint) -> str:
+    def _describe(self, request: Request, status: int, error_body: ErrorBody) -> str:
         details = [
             f"{name} {value}"
-            for name, value in (("code", complaint.code), ("request id", complaint.request_id))
+            for name, value in (("code", error_body.code), ("request id", error_body.request_id))
             if value is not None
         ]
         said = f" ({', '.join(details)})" if details else ""
-        message = (complaint.message or "").rstrip(".")
+        message = (error_body.message or "").rstrip(".")
         path = urlsplit(request.url).path
         return f"{self.provider} answered {request.method} {path} with HTTP {status}{said}" + (
             f": {message}." if message else "."
         )
 
 
-def _is_page(reply: Reply) -> bool:
-    return reply.body.lstrip().startswith(b"<")
+def _is_page(response: Response) -> bool:
+    return response.body.lstrip().startswith(b"<")
 
 
-def _describe_body(reply: Reply) -> str:
-    kind = escape_controls(reply.headers.get("content-type", "").split(";")[0])[:_LONGEST_TEXT]
-    return f"{len(reply.body)} bytes of {kind or 'unknown type'}"
+def _describe_body(response: Response) -> str:
+    kind = escape_controls(response.headers.get("content-type", "").split(";")[0])[:_LONGEST_TEXT]
+    return f"{len(response.body)} bytes of {kind or 'unknown type'}"

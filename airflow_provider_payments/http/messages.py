@@ -16,18 +16,18 @@ class Request(Unpicklable):
     """One HTTP request, exactly as it goes on the wire.
 
     :param url: absolute and percent-encoded. Drivers send it unchanged, for it may be signed.
-    :param asks_for_credentials: whether an auth flow made it, to get a token or a session key.
+    :param is_token_request: whether an auth flow made it, to get a token or a session key.
     :param is_first_use: whether it tries a new key that no other request is to be sent with before its reply.
-    :param hold_seconds: how much longer than others its reply may take, because the API was asked to hold it.
+    :param long_poll_seconds: how much longer than others its reply may take, because the API was asked to hold it.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
-    asks_for_credentials: bool = False
+    is_token_request: bool = False
     is_first_use: bool = False
-    hold_seconds: float = 0.0
+    long_poll_seconds: float = 0.0
 
     @property
     def host(self) -> str:
@@ -37,7 +37,7 @@ class Request(Unpicklable):
     @property
     def is_exclusive(self) -> bool:
         """Whether other requests wait for its reply, because it decides which key they are sent with."""
-        return self.asks_for_credentials or self.is_first_use
+        return self.is_token_request or self.is_first_use
 
     @property
     def target(self) -> str:
@@ -51,10 +51,10 @@ class Request(Unpicklable):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """One HTTP reply.
 
-    :param headers: names in lower case; see :func:`read_headers`.
+    :param headers: names in lower case; see :func:`parse_headers`.
     :param body: decompressed, and without a byte order mark.
     """
 
@@ -63,7 +63,7 @@ class Reply:
     body: bytes = field(default=b"", repr=False)
 
 
-def read_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def parse_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return a reply's headers: names in lower case, those of one name joined by commas.
 
     :param pairs: as they came, decoded as ISO 8859-1. What is UTF-8 is read as that, for some servers write it.

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 
-_BLOT = "***"
+_REDACTED = "***"
 #: A shorter text is no secret, and found everywhere.
 _SHORTEST = 4
 #: So many first characters of a secret are taken for it. Some APIs repeat a key cut short.
@@ -28,7 +28,7 @@ class Unpicklable:
         raise TypeError(f"A {type(self).__name__} holds secrets, so it cannot be pickled or copied.")
 
 
-def forget_frames(error: ErrorT) -> ErrorT:
+def without_traceback(error: ErrorT) -> ErrorT:
     """Return an error without what led to it. Error trackers show the variables of frames, and these hold secrets.
 
     For the same reason, an error that stands for another is raised behind the ``except`` (``trouble = …``, then
@@ -38,15 +38,15 @@ def forget_frames(error: ErrorT) -> ErrorT:
     return error.with_traceback(None)
 
 
-def blot(text: str, secrets: Iterable[str]) -> str:
+def redact(text: str, secrets: Iterable[str]) -> str:
     """Return a text without secrets: not as they are, nor encoded, nor cut short."""
     known = {spelling for secret in secrets if len(secret) >= _SHORTEST for spelling in _spellings(secret)}
     longest_first = sorted(known, key=len, reverse=True)
     for secret in longest_first:
-        text = text.replace(secret, _BLOT)
+        text = text.replace(secret, _REDACTED)
     for secret in longest_first:
         if len(secret) > _BEGINNING:
-            text = re.sub(re.escape(secret[:_BEGINNING]) + r"[^\s\"',;<>]*", _BLOT, text)
+            text = re.sub(re.escape(secret[:_BEGINNING]) + r"[^\s\"',;<>]*", _REDACTED, text)
     return text
 
 

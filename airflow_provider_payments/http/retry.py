@@ -18,15 +18,15 @@ _LONGEST_RETRY_AFTER = 300.0
 _LONGEST_IN_ALL = 600.0
 
 
-def read_retry_after(value: str | None, now: datetime) -> float | None:
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Read a ``Retry-After`` header, in seconds or as an HTTP date (RFC 9110, section 10.2.3), as seconds from now."""
     # Joined from several headers, the longest counts. A date has a comma of its own.
     texts = re.findall(r"(?:[A-Za-z]+,)?[^,]+", value or "")
-    waits = [seconds for text in texts if (seconds := _read_wait(text.strip(), now)) is not None]
+    waits = [seconds for text in texts if (seconds := _parse_wait(text.strip(), now)) is not None]
     return min(max(waits), _LONGEST) if waits else None
 
 
-def _read_wait(text: str, now: datetime) -> float | None:
+def _parse_wait(text: str, now: datetime) -> float | None:
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):  # a fraction is not the standard's, but there are servers
         return float(text)
     try:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow_provider_payments.http.auth import Auth, Flow, utc_now
+from airflow_provider_payments.http.auth import Auth, AuthFlow, utc_now
 from airflow_provider_payments.http.messages import Request
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class HttpSignature(Auth):
     now: Callable[[], datetime] = utc_now
     is_slow: ClassVar[bool] = True
 
-    def flow(self, request: Request) -> Flow:
+    def auth_flow(self, request: Request) -> AuthFlow:
         yield self.sign(request)
 
     def sign(self, request: Request) -> Request:

@@ -14,7 +14,7 @@ import requests
 import urllib3
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
-from airflow_provider_payments.http.auth import Flow, advance
+from airflow_provider_payments.http.auth import AuthFlow, advance
 from airflow_provider_payments.http.body import (
     Body,
     BodyTooLarge,
@@ -22,45 +22,45 @@ from airflow_provider_payments.http.body import (
     BodyUnreadable,
     check_framing,
 )
-from airflow_provider_payments.http.messages import Reply, Request, read_headers
+from airflow_provider_payments.http.client import ClientConfig, PageSource
+from airflow_provider_payments.http.messages import Request, Response, parse_headers
 from airflow_provider_payments.http.sync_session import settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
-from airflow_provider_payments.http.transport import Conversation, Walk
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
-Exchange = tuple[Request, Reply]
+Exchange = tuple[Request, Response]
 #: Bytes to ask a socket for at once; it gives what has come.
 _PIECE = 262_144
 #: Seconds to wait for the replies that nobody wants any more.
 _PATIENCE = 1.0
 
 
-class RequestsDriver:
+class SyncClient:
     """Sends requests, retries them, and walks pages.
 
-    :param conversation: what is said, and how.
+    :param config: what is said, and how.
     :param session: see ``sync_session.open_session``.
     """
 
-    def __init__(self, conversation: Conversation, session: requests.Session) -> None:
-        self._conversation = conversation
+    def __init__(self, config: ClientConfig, session: requests.Session) -> None:
+        self._config = config
         self._session = session
         self._auth_lock = threading.Lock()
         self._count_lock = threading.Lock()
-        self._masked = conversation.auth.secrets
+        self._masked = config.auth.secrets
         self._settings: dict[tuple[str, ...], Mapping[str, Any]] = {}
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request) -> Response:
         """Send a request until it is answered, at most as often as the retry policy says."""
         try:
             return self._send(request, threading.Event())
         finally:
             self._mask()
 
-    def _send(self, request: Request, stop: threading.Event) -> Reply:
+    def _send(self, request: Request, stop: threading.Event) -> Response:
         """Send a request, in whatever thread.
 
         :param stop: when it is set, no more is waited or sent.
@@ -75,14 +75,14 @@ class RequestsDriver:
             try:
                 return self._attempt(request, sleep)
             except PaymentsError as error:
-                seconds = self._conversation.retry.next_wait(attempt, waited, error)
+                seconds = self._config.retry.next_wait(attempt, waited, error)
                 if seconds is None:
                     raise
-                self._conversation.announce_retry(error, attempt, seconds)
+                self._config.announce_retry(error, attempt, seconds)
             sleep(seconds)
             attempt, waited = attempt + 1, waited + seconds
 
-    def walk(self, walk: Walk[StepT, T], *, ahead: bool = True) -> Generator[Sequence[T], None, None]:
+    def fetch_pages(self, source: PageSource[StepT, T], *, ahead: bool = True) -> Generator[Sequence[T], None, None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
 
         Whoever does not read to the end closes it: then nothing more is sent, and the threads end. They are waited for
@@ -90,16 +90,16 @@ class RequestsDriver:
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
-        steps = deque(walk.first_steps())
-        under_way: deque[tuple[StepT, Future[Reply]]] = deque()
-        limit = self._conversation.options.max_concurrency
+        steps = deque(source.first_steps())
+        under_way: deque[tuple[StepT, Future[Response]]] = deque()
+        limit = self._config.options.max_concurrency
         pool = ThreadPoolExecutor(limit, thread_name_prefix="payments")
         stop = threading.Event()
 
         def fill() -> None:
             while steps and len(under_way) < limit:
                 step = steps.popleft()
-                under_way.append((step, pool.submit(self._send, walk.request(step), stop)))
+                under_way.append((step, pool.submit(self._send, source.request(step), stop)))
 
         try:
             fill()
@@ -110,7 +110,7 @@ class RequestsDriver:
                 finally:
                     self._mask()
                 under_way.popleft()
-                found, following = walk.receive(step, outcome)
+                found, following = source.receive(step, outcome)
                 steps.extend(following)
                 if ahead:
                     fill()  # before yielding, so that waiting and the caller's work overlap
@@ -124,23 +124,23 @@ class RequestsDriver:
 
     def authorize(self, request: Request) -> Request:
         """Return a request with credentials, getting them first where needed, for a session that sends it itself."""
-        outgoing, last = self._next_request(self._conversation.auth.flow(request), None, time.sleep)
+        outgoing, last = self._next_request(self._config.auth.auth_flow(request), None, time.sleep)
         self._mask()
         if outgoing is None and last is not None:
-            self._conversation.check(*last)
+            self._config.raise_for_error(*last)
         return outgoing or request
 
-    def _attempt(self, request: Request, sleep: Callable[[float], None]) -> Reply:
-        flow = self._conversation.auth.flow(request)
+    def _attempt(self, request: Request, sleep: Callable[[float], None]) -> Response:
+        flow = self._config.auth.auth_flow(request)
         outgoing, last = self._next_request(flow, None, sleep)
         while outgoing is not None:
             outgoing, last = self._next_request(flow, (outgoing, self._exchange(outgoing, sleep)), sleep)
         assert last is not None  # noqa: S101 - a flow yields at least once
-        self._conversation.check(*last)
+        self._config.raise_for_error(*last)
         return last[1]
 
     def _next_request(
-        self, flow: Flow, last: Exchange | None, sleep: Callable[[float], None]
+        self, flow: AuthFlow, last: Exchange | None, sleep: Callable[[float], None]
     ) -> tuple[Request | None, Exchange | None]:
         """Go on to the flow's next request that is not exclusive, and return the last exchange before it."""
         # One flow at a time, so that the others find the key that the first one got.
@@ -156,18 +156,18 @@ class RequestsDriver:
 
         Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's replies.
         """
-        secrets = self._conversation.auth.secrets
+        secrets = self._config.auth.secrets
         if secrets != self._masked:
-            self._conversation.mask(secrets)
+            self._config.mask(secrets)
             self._masked = secrets
 
-    def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Reply:
-        options = self._conversation.options
+    def _exchange(self, request: Request, sleep: Callable[[float], None]) -> Response:
+        options = self._config.options
         sleep(0)  # which raises when the listing was closed while this waited for credentials
-        self._wait_for_turn(sleep)
+        self._wait_for_slot(sleep)
         with self._count_lock:
             self.requests += 1
-        deadline = time.monotonic() + options.reply_timeout + request.hold_seconds
+        deadline = time.monotonic() + options.response_timeout + request.long_poll_seconds
         try:
             prepared = self._session.prepare_request(
                 requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body or None)
@@ -175,7 +175,7 @@ class RequestsDriver:
             prepared.url = request.url  # as it was signed
             response = self._session.send(
                 prepared,
-                timeout=(options.connect_timeout, options.read_timeout + request.hold_seconds),
+                timeout=(options.connect_timeout, options.read_timeout + request.long_poll_seconds),
                 allow_redirects=False,
                 **self._settings_for(request.url),
             )
@@ -183,25 +183,25 @@ class RequestsDriver:
                 headers = _read_headers(response.raw)
                 body = _receive(response.raw, deadline, sleep).unpack(headers.get("content-encoding"))
         except BodyTooLarge:
-            trouble: PaymentsError = self._conversation.judge.too_large(request)
+            trouble: PaymentsError = self._config.error_mapper.too_large(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, BodyTooSlow) as error:
-            trouble = self._conversation.judge.unreachable(request, error)
+            trouble = self._config.error_mapper.unreachable(request, error)
         else:
-            return Reply(response.status_code, headers, body)
-        raise trouble  # see secrecy.forget_frames
+            return Response(response.status_code, headers, body)
+        raise trouble  # see secrecy.without_traceback
 
-    def _wait_for_turn(self, sleep: Callable[[float], None]) -> None:
-        pacer = self._conversation.pacer
-        seconds = pacer.reserve(time.monotonic())
+    def _wait_for_slot(self, sleep: Callable[[float], None]) -> None:
+        rate_limiter = self._config.rate_limiter
+        seconds = rate_limiter.reserve(time.monotonic())
         while seconds:
             sleep(seconds)
-            seconds = pacer.take(time.monotonic())
+            seconds = rate_limiter.claim(time.monotonic())
 
     def _settings_for(self, url: str) -> Mapping[str, Any]:
         origin = urlsplit(url)[:2]
         if origin not in self._settings:
             self._settings[origin] = {**settings_for(self._session, url), "stream": True}
-            options = self._conversation.options
+            options = self._config.options
             if origin[0] == "https" and (options.cert or isinstance(options.authorities, str)):
                 # Only to find out: what is wrong with them, requests calls a connection error, which is tried again.
                 authorities, *cert = certificate_files(options)
@@ -213,7 +213,7 @@ def _read_headers(raw: urllib3.HTTPResponse) -> dict[str, str]:
     message = getattr(getattr(raw, "_original_response", None), "msg", None)
     if getattr(message, "defects", None):  # a line that is no header, and what follows it is lost
         raise BodyUnreadable
-    headers = read_headers(raw.headers.items())
+    headers = parse_headers(raw.headers.items())
     check_framing(headers)
     return headers
 
@@ -229,7 +229,7 @@ def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float]
     return body
 
 
-def _outcome(future: Future[Reply]) -> Reply | PaymentsRequestError:
+def _outcome(future: Future[Response]) -> Response | PaymentsRequestError:
     try:
         return future.result()
     except PaymentsRequestError as refusal:

@@ -14,7 +14,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from airflow_provider_payments.http.body import ENCODINGS
-from airflow_provider_payments.http.transport import USER_AGENT, TransportOptions
+from airflow_provider_payments.http.options import USER_AGENT, TransportOptions
 
 SocketOptions = Sequence[tuple[int, int, int | bytes]]
 

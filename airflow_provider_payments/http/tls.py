@@ -9,7 +9,7 @@ from pathlib import Path
 import certifi
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.http.transport import TransportOptions
+from airflow_provider_payments.http.options import TransportOptions
 
 
 def certificate_files(options: TransportOptions) -> tuple[str, ...]:

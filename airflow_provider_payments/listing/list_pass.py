@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.plan import ListingApi, Partition, Stage
 from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequest, Reader, ReadingOptions
 from airflow_provider_payments.listing.report import Accepted, ListingReport
@@ -54,13 +54,13 @@ class ListPass:
         return self._api.list_request(asked.params)
 
     def receive(
-        self, asked: PageRequest, reply: Reply | PaymentsRequestError
+        self, asked: PageRequest, response: Response | PaymentsRequestError
     ) -> tuple[Sequence[Payment], Sequence[PageRequest]]:
         """Take the reply to a page's request; return the payments to hand out, and the pages to ask for next."""
         reader = asked.reader.owner or asked.reader
-        if isinstance(reply, PaymentsRequestError):
-            return (), reader.refuse(asked, reply)
-        listed = self._api.read_page(self.request(asked), reply)
+        if isinstance(response, PaymentsRequestError):
+            return (), reader.refuse(asked, response)
+        listed = self._api.read_page(self.request(asked), response)
         payments = self._api.read_payments(listed.rows)
         accepted = self._accept(payments)
         self._found_new |= accepted.has_new

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
@@ -65,7 +65,7 @@ class ListingApi(Protocol):
 
     def list_request(self, params: Mapping[str, str]) -> Request: ...
 
-    def read_page(self, request: Request, reply: Reply) -> ListPage: ...
+    def read_page(self, request: Request, response: Response) -> ListPage: ...
 
     def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]: ...
 

@@ -13,9 +13,9 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.async_client import AiohttpDriver, compute, len_of
-from airflow_provider_payments.http.messages import Reply, Request
-from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.async_client import AsyncClient, compute, len_of
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.payment import Payment
 
@@ -29,7 +29,7 @@ class Requests:
     requests: Sequence[Request]
 
     def first_steps(self) -> Sequence[Request]:
-        """See :class:`~airflow_provider_payments.http.transport.Walk`, as the next two."""
+        """See :class:`~airflow_provider_payments.http.client.PageSource`, as the next two."""
         return self.requests
 
     def request(self, step: Request) -> Request:
@@ -37,10 +37,10 @@ class Requests:
         return step
 
     def receive(
-        self, step: Request, reply: Reply | PaymentsRequestError
-    ) -> tuple[list[Reply | PaymentsRequestError], list[Request]]:
+        self, step: Request, response: Response | PaymentsRequestError
+    ) -> tuple[list[Response | PaymentsRequestError], list[Request]]:
         """Every reply is an answer, and nothing follows from it."""
-        return [reply], []
+        return [response], []
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Search:
 Inquiry = Generator[Requests | Search, list[Any], T]
 
 
-def answer(inquiry: Inquiry[T], driver: RequestsDriver) -> T:
+def answer(inquiry: Inquiry[T], client: SyncClient) -> T:
     """Find the answer to an inquiry."""
     found: list[Any] | None = None
     while True:
@@ -70,15 +70,15 @@ def answer(inquiry: Inquiry[T], driver: RequestsDriver) -> T:
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         if isinstance(question, Requests):
-            found = [reply for replies in driver.walk(question) for reply in replies]
+            found = [response for responses in client.fetch_pages(question) for response in responses]
         else:
-            with closing(read(question.listing, driver, ahead=question.limit is None)) as pages:
+            with closing(read(question.listing, client, ahead=question.limit is None)) as pages:
                 payments = chain.from_iterable(pages)
                 wanted = filter(question.is_wanted, islice(payments, question.reach))
                 found = list(islice(wanted, question.limit))
 
 
-async def aanswer(inquiry: Inquiry[T], driver: AiohttpDriver) -> T:
+async def aanswer(inquiry: Inquiry[T], client: AsyncClient) -> T:
     """Find the answer to an inquiry without blocking the event loop."""
     found: list[Any] | None = None
     while True:
@@ -86,9 +86,9 @@ async def aanswer(inquiry: Inquiry[T], driver: AiohttpDriver) -> T:
         if question is None:
             return value  # type: ignore[return-value]
         if isinstance(question, Requests):
-            found = [reply async for replies in driver.walk(question) for reply in replies]
+            found = [response async for responses in client.fetch_pages(question) for response in responses]
         else:
-            found = await _search(question, driver)
+            found = await _search(question, client)
 
 
 def _advance(inquiry: Inquiry[T], found: list[Any] | None) -> tuple[Requests | Search | None, T | None]:
@@ -98,10 +98,10 @@ def _advance(inquiry: Inquiry[T], found: list[Any] | None) -> tuple[Requests | S
         return None, end.value
 
 
-async def _search(search: Search, driver: AiohttpDriver) -> list[Payment]:
+async def _search(search: Search, client: AsyncClient) -> list[Payment]:
     found: list[Payment] = []
     seen = 0
-    async with aclosing(aread(search.listing, driver, ahead=search.limit is None)) as pages:
+    async with aclosing(aread(search.listing, client, ahead=search.limit is None)) as pages:
         async for payments in pages:
             for payment in payments:
                 seen += 1
@@ -112,7 +112,7 @@ async def _search(search: Search, driver: AiohttpDriver) -> list[Payment]:
     return found
 
 
-def read(listing: Listing, driver: RequestsDriver, *, ahead: bool = True) -> Generator[Sequence[Payment], None, None]:
+def read(listing: Listing, client: SyncClient, *, ahead: bool = True) -> Generator[Sequence[Payment], None, None]:
     """Yield a listing's payments, page by page.
 
     :param ahead: whether the next page is asked for before this one's payments are yielded.
@@ -120,25 +120,25 @@ def read(listing: Listing, driver: RequestsDriver, *, ahead: bool = True) -> Gen
     with listing:
         try:
             for one_pass in listing.passes():
-                yield from driver.walk(one_pass, ahead=ahead)
+                yield from client.fetch_pages(one_pass, ahead=ahead)
             yield from listing.remaining()
         finally:
-            listing.report.requests = driver.requests
+            listing.report.requests = client.requests
         listing.report.is_read_to_end = True
 
 
 async def aread(
-    listing: Listing, driver: AiohttpDriver, *, ahead: bool = True
+    listing: Listing, client: AsyncClient, *, ahead: bool = True
 ) -> AsyncGenerator[Sequence[Payment], None]:
     """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
         try:
             for one_pass in listing.passes():
-                async with aclosing(driver.walk(one_pass, ahead=ahead)) as pages:
+                async with aclosing(client.fetch_pages(one_pass, ahead=ahead)) as pages:
                     async for payments in pages:
                         yield payments
             for payments in listing.remaining():
                 yield payments
         finally:
-            listing.report.requests = driver.requests
+            listing.report.requests = client.requests
         listing.report.is_read_to_end = True

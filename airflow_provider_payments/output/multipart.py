@@ -87,8 +87,8 @@ class S3Upload(BlockUpload):
         self._id = {"UploadId": self.upload_id}
 
     def _put(self, number: int, block: bytes) -> Any:
-        reply = self._fs.call_s3("upload_part", **self._object, **self._id, PartNumber=number, Body=block)
-        return {"PartNumber": number, "ETag": reply["ETag"]}
+        response = self._fs.call_s3("upload_part", **self._object, **self._id, PartNumber=number, Body=block)
+        return {"PartNumber": number, "ETag": response["ETag"]}
 
     def _join(self, blocks: list[Any]) -> None:
         if blocks:
@@ -149,11 +149,11 @@ class S3Store:
     def _unfinished(self) -> Iterator[dict[str, Any]]:
         question = {"Bucket": self._place.bucket, "Prefix": self._place.key}
         while True:
-            reply = self._place.fs.call_s3("list_multipart_uploads", **question)
-            yield from (each for each in reply.get("Uploads", ()) if self._is_own(each["Key"]))
-            if not reply.get("IsTruncated"):
+            response = self._place.fs.call_s3("list_multipart_uploads", **question)
+            yield from (each for each in response.get("Uploads", ()) if self._is_own(each["Key"]))
+            if not response.get("IsTruncated"):
                 return
-            question |= {"KeyMarker": reply["NextKeyMarker"], "UploadIdMarker": reply["NextUploadIdMarker"]}
+            question |= {"KeyMarker": response["NextKeyMarker"], "UploadIdMarker": response["NextUploadIdMarker"]}
 
 
 def _abort(fs: AbstractFileSystem, target: dict[str, str], upload: dict[str, Any]) -> None:

@@ -27,8 +27,8 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
-from airflow_provider_payments.http.transport import Pacer
+from airflow_provider_payments.http.async_client import AsyncClient, open_client_session
+from airflow_provider_payments.http.rate_limit import RateLimiter
 from airflow_provider_payments.listing.run import Inquiry, aanswer
 from airflow_provider_payments.waiting.condition import ONE_ATTEMPT
 
@@ -62,7 +62,7 @@ class PooledClient:
 
     api: PaymentsApi
     fingerprint: str
-    _driver: AiohttpDriver
+    _client: AsyncClient
     _polls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_POLLS))
     _silent_until: float = 0.0
 
@@ -74,8 +74,8 @@ class PooledClient:
 
         :param is_long_poll: whether the API is asked to hold its reply. Such a poll does not count as under way.
         """
-        pacer = _pacers.setdefault(asyncio.get_running_loop(), Pacer(POLLS_PER_SECOND))
-        await asyncio.sleep(pacer.reserve(time.monotonic()))
+        rate_limiter = _rate_limiters.setdefault(asyncio.get_running_loop(), RateLimiter(POLLS_PER_SECOND))
+        await asyncio.sleep(rate_limiter.reserve(time.monotonic()))
         async with AsyncExitStack() as stack:
             if not is_long_poll:
                 await stack.enter_async_context(self._polls)
@@ -84,7 +84,7 @@ class PooledClient:
     async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]]) -> T:
         """Answer a poll, each request sent once."""
         try:
-            return await aanswer(poll(self.api), self._driver)
+            return await aanswer(poll(self.api), self._client)
         except PaymentsThrottled as error:
             if error.retry_after:
                 self._silent_until = max(self._silent_until, time.monotonic() + error.retry_after)
@@ -109,7 +109,7 @@ class _PoolEntry:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
-_pacers: WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = WeakKeyDictionary()
+_rate_limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, RateLimiter] = WeakKeyDictionary()
 _pool: dict[tuple[asyncio.AbstractEventLoop, str, str], _PoolEntry] = {}
 
 
@@ -150,12 +150,12 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> PooledClient:
     if not isinstance(hook, PaymentsHook):
         raise PaymentsConfigError(f"Connection {connection.conn_id!r} is not of a payment company's type.")
     hook.take_connection(connection)
-    api, conversation = await hook.aopen()
+    api, config = await hook.aopen()
     # A connection that sets max_concurrency means all requests of this process; else each sensor has its own share.
-    max_sockets = conversation.options.max_concurrency if api.credentials.value("max_concurrency") is not None else None
-    session = open_client(conversation.options, max_sockets or _AS_MANY_AS_NEEDED)
+    max_sockets = config.options.max_concurrency if api.credentials.value("max_concurrency") is not None else None
+    session = open_client_session(config.options, max_sockets or _AS_MANY_AS_NEEDED)
     await stack.enter_async_context(session)
-    return PooledClient(api, _fingerprint(connection), AiohttpDriver(replace(conversation, retry=ONE_ATTEMPT), session))
+    return PooledClient(api, _fingerprint(connection), AsyncClient(replace(config, retry=ONE_ATTEMPT), session))
 
 
 async def _is_outdated(client: PooledClient) -> bool:

@@ -93,8 +93,8 @@ class StatusCondition(StatusArguments):
     def _find(self, api: PaymentsApi, names: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
         if self.order_ids:
             return (yield from self._finder.find(api, names))
-        hold_seconds = self.long_poll_seconds if len(self._names) == 1 else 0.0
-        found = yield from find_payments(api, names, hold_seconds)
+        long_poll_seconds = self.long_poll_seconds if len(self._names) == 1 else 0.0
+        found = yield from find_payments(api, names, long_poll_seconds)
         return {name: [found[name]] if name in found else [] for name in names}
 
     def _choose(self, name: str) -> Payment | None:

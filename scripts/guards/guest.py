@@ -25,8 +25,8 @@ GUARDS = [
     Guard(
         "tasks speak to the supervisor from one thread",
         "http/sync_client.py",
-        "pool.submit(self._send, walk.request(step), stop)",
-        "pool.submit(self.send, walk.request(step))",
+        "pool.submit(self._send, source.request(step), stop)",
+        "pool.submit(self.send, source.request(step))",
         "tests/http/test_clients.py -k thread_of_the_caller",
     ),
     Guard(
@@ -38,8 +38,8 @@ GUARDS = [
     ),
     Guard(
         "a wait that the API asks for is one of all",
-        "http/transport.py",
-        "self.pacer.pause(time.monotonic() + wait)",
+        "http/client.py",
+        "self.rate_limiter.pause(time.monotonic() + wait)",
         "pass",
         f"{DRIVERS} -k during_a_wait",
     ),
@@ -88,7 +88,7 @@ GUARDS = [
     Guard(
         "connections are kept",
         "hooks/http_hook.py",
-        "size = 2 * conversation.options.max_concurrency",
+        "size = 2 * config.options.max_concurrency",
         "size = 1",
         "tests/hooks/test_gateways.py -k connections",
     ),
@@ -116,15 +116,15 @@ GUARDS = [
     Guard(
         "a key that another request has renewed is used",
         "http/auth.py",
-        "if reply.status == 401 and self._key is not None and self._key is not key:",
+        "if response.status == 401 and self._token is not None and self._token is not token:",
         "if False:",
         f"{DRIVERS} -k renewed_once_by_many",
     ),
     Guard(
         "a key that has ended is renewed, and nobody else uses up the new one",
         "http/messages.py",
-        "return self.asks_for_credentials or self.is_first_use",
-        "return self.asks_for_credentials",
+        "return self.is_token_request or self.is_first_use",
+        "return self.is_token_request",
         f"{DRIVERS} -k after_a_few_uses",
     ),
     Guard(
@@ -151,23 +151,23 @@ GUARDS = [
     Guard(
         "a listing that is closed closes its sockets",
         "hooks/base.py",
-        "with self.own_driver(conversation) as driver:",
-        "with self.driver(conversation) as driver:",
+        "with self.own_driver(config) as client:",
+        "with self.client(config) as client:",
         CLOSING,
     ),
     Guard(
         "aiohttp sends nothing again by itself",
         "http/async_client.py",
-        "client._retry_connection = False",
-        "client._retry_connection = True",
+        "session._retry_connection = False",
+        "session._retry_connection = True",
         f"{DRIVERS} -k behind_our_back",
     ),
     Guard(
         "an evenly spaced pace",
-        "http/transport.py",
-        "turn = max(now, self._next, self._pause_ends)",
-        "turn = max(now, self._pause_ends)",
-        "tests/http/test_transport.py",
+        "http/rate_limit.py",
+        "slot = max(now, self._next, self._pause_ends)",
+        "slot = max(now, self._pause_ends)",
+        "tests/http/test_rate_limit.py",
     ),
     Guard(
         "a reply has a size",

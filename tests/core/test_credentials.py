@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_payments._compat import Connection
 from airflow_provider_payments.api.credentials import Credentials, read_connection
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.http.transport import TransportOptions
+from airflow_provider_payments.http.options import TransportOptions
 
 DEFAULT = "https://api.example.com"
 
@@ -87,10 +87,10 @@ def test_defaults() -> None:
     ("extra", "options"),
     [
         ({}, {}),
-        ({"timeout": 5}, {"read_timeout": 5, "reply_timeout": 50}),
-        ({"timeout": "5.5"}, {"read_timeout": 5.5, "reply_timeout": 55}),
-        ({"timeout": [1, 2]}, {"connect_timeout": 1, "read_timeout": 2, "reply_timeout": 20}),
-        ({"timeout": [1, 2, 3]}, {"connect_timeout": 1, "read_timeout": 2, "reply_timeout": 3}),
+        ({"timeout": 5}, {"read_timeout": 5, "response_timeout": 50}),
+        ({"timeout": "5.5"}, {"read_timeout": 5.5, "response_timeout": 55}),
+        ({"timeout": [1, 2]}, {"connect_timeout": 1, "read_timeout": 2, "response_timeout": 20}),
+        ({"timeout": [1, 2, 3]}, {"connect_timeout": 1, "read_timeout": 2, "response_timeout": 3}),
         ({"timeout": ""}, {}),
         ({"timeout": None}, {}),
         ({"verify": False}, {"verify": False}),
@@ -205,9 +205,9 @@ def test_what_is_no_boolean_is_refused_and_never_true(key: str, value: Any) -> N
 @pytest.mark.parametrize(
     ("extra", "options"),
     [
-        ({"timeout": "[10, 30]"}, {"connect_timeout": 10, "read_timeout": 30, "reply_timeout": 300}),
-        ({"timeout": ' ["1.5", 2, 3] '}, {"connect_timeout": 1.5, "read_timeout": 2, "reply_timeout": 3}),
-        ({"timeout": "30"}, {"read_timeout": 30, "reply_timeout": 300}),
+        ({"timeout": "[10, 30]"}, {"connect_timeout": 10, "read_timeout": 30, "response_timeout": 300}),
+        ({"timeout": ' ["1.5", 2, 3] '}, {"connect_timeout": 1.5, "read_timeout": 2, "response_timeout": 3}),
+        ({"timeout": "30"}, {"read_timeout": 30, "response_timeout": 300}),
         ({"cert": json.dumps([__file__, __file__])}, {"cert": (__file__, __file__)}),
         ({"cert": f" {__file__}\n"}, {"cert": __file__}),
         ({"proxies": '{"https": "http://proxy:1", "http": ""}'}, {"proxies": {"https": "http://proxy:1"}}),

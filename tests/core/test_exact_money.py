@@ -17,7 +17,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.messages import Reply
+from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.output.formats import FORMATS
 from airflow_provider_payments.output.stats import Tally
 from airflow_provider_payments.payment import Payment
@@ -156,8 +156,8 @@ def test_amounts_are_exact_in_every_format(name: str) -> None:
     @given(rows)
     def holds(row: Row) -> None:
         text, expected = row
-        request, reply = api.list_request({}), Reply(200, body=(page % text).encode())
-        (payment,) = api.read_payments(api.read_page(request, reply).rows)
+        request, response = api.list_request({}), Response(200, body=(page % text).encode())
+        (payment,) = api.read_payments(api.read_page(request, response).rows)
         record = payment.to_dict(include_raw=False)
         assert {name: as_fraction(record[name]) for name in expected} == expected
         assert not any(isinstance(value, float) for value in record.values())

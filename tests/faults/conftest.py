@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.transport import Conversation
+from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.sandbox import Sandbox
 from tests.faults.faults import LOGIN
@@ -148,15 +148,15 @@ def hurry(hook: PaymentsHook, log: Callable[[str], None]) -> PaymentsHook:
     """Return a hook like this one, whose own waits are short."""
 
     class Hurried(type(hook)):  # type: ignore[misc]
-        def open(self) -> tuple[PaymentsApi, Conversation]:
+        def open(self) -> tuple[PaymentsApi, ClientConfig]:
             return self._change(super().open())
 
-        async def aopen(self) -> tuple[PaymentsApi, Conversation]:
+        async def aopen(self) -> tuple[PaymentsApi, ClientConfig]:
             return self._change(await super().aopen())
 
-        def _change(self, opened: tuple[PaymentsApi, Conversation]) -> tuple[PaymentsApi, Conversation]:
-            api, conversation = opened
-            return api, replace(conversation, retry=replace(conversation.retry, base_wait=0.01), log=log)
+        def _change(self, opened: tuple[PaymentsApi, ClientConfig]) -> tuple[PaymentsApi, ClientConfig]:
+            api, config = opened
+            return api, replace(config, retry=replace(config.retry, base_wait=0.01), log=log)
 
     return Hurried(hook.payments_conn_id)
 

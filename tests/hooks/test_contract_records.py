@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.messages import Reply
+from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment
 from airflow_provider_payments.sandbox.api import Api
 from tests.hooks.facts import Facts
@@ -58,7 +58,7 @@ def recorded(hook: PaymentsHook) -> Iterator[Payment]:
     api, _ = hook.open()
     for page in sorted((PAYLOADS / hook.conn_type).glob("*.json")):
         request = api.list_request({})
-        for row in api.read_page(request, Reply(200, {}, page.read_bytes())).rows:
+        for row in api.read_page(request, Response(200, {}, page.read_bytes())).rows:
             yield api.read_payment(row)
 
 

@@ -81,7 +81,7 @@ def test_a_lifetime_in_whatever_form_is_kept_to(
     sandbox.faults.reply_with["cryptofuse"].append((200, {}, body))
     hook = connect("cryptofuse", {"page_size": 20, "max_concurrency": 1})
     assert len(collect(hook)) == 40
-    assert hook.open()[0].auth._key.expires_at is not None
+    assert hook.open()[0].auth._token.expires_at is not None
     assert len(token_calls(sandbox)) == 1
 
 
@@ -212,9 +212,9 @@ def test_every_shape_of_an_error_is_read(connect: Connect, collect: Collect, san
 def _too_large(connect: Connect, collect: Collect) -> None:
     """A larger limit than the API permits, which the connection would not let through."""
     hook = connect("cryptofuse")
-    api, conversation = hook.open()
-    with hook.driver(conversation) as driver:
-        driver.send(api.list_request({"limit": "101"}))
+    api, config = hook.open()
+    with hook.sync_client(config) as client:
+        client.send(api.list_request({"limit": "101"}))
 
 
 @pytest.mark.parametrize("amount", ["1,5", "NaN", "", "1e999999999"])

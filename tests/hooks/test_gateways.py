@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.messages import Request
-from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.sandbox import Sandbox
 from tests.faults.faults import page_of
 from tests.http.conftest import Pages
@@ -86,25 +86,25 @@ def test_the_hooks_client_keeps_as_many_connections_as_it_uses(
     paths = [f"/{number}" for number in range(100)]
     connect("spacepay", {"max_concurrency": 20})
     hook = type(BaseHook.get_hook("spacepay_default"))("spacepay_default", tcp_keep_alive=keep_alive)
-    _, conversation = hook.open()
+    _, config = hook.open()
     together = threading.Barrier(20)
 
     def answer(call: Call) -> Answer:
         together.wait(WAIT)  # every reply waits for as many requests
         return Answer(body=call.target.encode())
 
-    with Server() as server, caplog.at_level(logging.WARNING), hook.driver(conversation) as driver:
+    with Server() as server, caplog.at_level(logging.WARNING), hook.sync_client(config) as client:
         server.answer = answer
         for _ in range(2):
-            assert [row for rows in driver.walk(Pages(server.origin, paths)) for row in rows] == paths
+            assert [row for rows in client.fetch_pages(Pages(server.origin, paths)) for row in rows] == paths
         assert server.connections == 20
     assert "pool is full" not in caplog.text
-    assert isinstance(driver, RequestsDriver)
+    assert isinstance(client, SyncClient)
 
 
 def test_a_request_does_not_wait_for_pages_of_a_listing_that_was_left(connect: Connect) -> None:
     hook = connect("spacepay", {"max_concurrency": 2})
-    _, conversation = hook.open()
+    _, config = hook.open()
     may_answer = threading.Event()
     too_late = []
 
@@ -113,9 +113,9 @@ def test_a_request_does_not_wait_for_pages_of_a_listing_that_was_left(connect: C
             too_late.append(call.target)
         return Answer(body=call.target.encode())
 
-    with Server() as server, hook.driver(conversation) as listing, hook.driver(conversation) as other:
+    with Server() as server, hook.sync_client(config) as listing, hook.sync_client(config) as other:
         server.answer = answer
-        pages = listing.walk(Pages(server.origin, ["/0", "/1", "/2"]))
+        pages = listing.fetch_pages(Pages(server.origin, ["/0", "/1", "/2"]))
         assert next(pages) == ["/0"]
         while len(server.calls) < 3:  # both later pages are under way
             time.sleep(0.01)

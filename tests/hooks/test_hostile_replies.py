@@ -18,8 +18,8 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsProtocolError
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.auth import advance
-from airflow_provider_payments.http.messages import Reply, Request
-from airflow_provider_payments.http.retry import read_retry_after
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.retry import parse_retry_after
 from airflow_provider_payments.output.stats import Tally
 from airflow_provider_payments.payment import Payment, to_json_lines
 from airflow_provider_payments.sandbox import Sandbox
@@ -50,9 +50,9 @@ def apis() -> dict[str, PaymentsApi]:
 
 def read(api: PaymentsApi, body: bytes) -> list[Payment]:
     """Read a page as a listing does, and write its payments as a task does."""
-    request, reply = api.list_request({}), Reply(200, body=body)
-    api.check(request, reply)
-    payments = api.read_payments(api.read_page(request, reply).rows)
+    request, response = api.list_request({}), Response(200, body=body)
+    api.raise_for_error(request, response)
+    payments = api.read_payments(api.read_page(request, response).rows)
     tally = Tally()
     tally.add(payments)
     tally.summary()
@@ -66,8 +66,8 @@ def read(api: PaymentsApi, body: bytes) -> list[Payment]:
 def read_one(api: PaymentsApi, body: bytes) -> None:
     request = api.detail_request("an-id")
     if request is not None:
-        api.check(request, Reply(200, body=body))
-        api.read_one(request, Reply(200, body=body)).to_dict()
+        api.raise_for_error(request, Response(200, body=body))
+        api.read_one(request, Response(200, body=body)).to_dict()
 
 
 @pytest.mark.parametrize("conn_type", ERRORS)
@@ -128,7 +128,7 @@ def test_anything_in_any_place_of_one_payment(conn_type: str, apis: dict[str, Pa
     api = apis[conn_type]
     for payload in payloads(conn_type):
         request = api.list_request({})
-        (row, *_) = api.read_page(request, Reply(200, body=payload)).rows
+        (row, *_) = api.read_page(request, Response(200, body=payload)).rows
         document: Any = json.loads(bytes(row))
         if conn_type == "jframework":
             document = {"success": True, "statusCode": 200, "data": document}
@@ -152,7 +152,7 @@ def test_anything_in_any_place_of_an_error(conn_type: str, third: int, apis: dic
                     continue
                 headers = {"location": "http://[", "retry-after": "9" * 400, "content-type": "\x00"}
                 with pytest.raises(PaymentsError) as caught:
-                    api.check(request, Reply(status, headers, body))
+                    api.raise_for_error(request, Response(status, headers, body))
                 assert len(str(caught.value)) < 2000
 
 
@@ -161,10 +161,10 @@ def test_anything_in_any_place_of_a_key(conn_type: str) -> None:
     for at in places(KEYS[conn_type]):
         for value in [*VALUES, *GIANTS, b'"k\\r\\nX-Evil: 1"', '"ключ"'.encode(), b"1e300", b"-1e300"]:
             api = build_api(conn_type, 100, 2, login="user")
-            flow = api.auth.flow(api.list_request({}))
-            assert advance(flow).asks_for_credentials  # type: ignore[union-attr]
+            flow = api.auth.auth_flow(api.list_request({}))
+            assert advance(flow).is_token_request  # type: ignore[union-attr]
             with suppress(PaymentsError):
-                request = advance(flow, Reply(200, body=put(KEYS[conn_type], at, value)))
+                request = advance(flow, Response(200, body=put(KEYS[conn_type], at, value)))
                 assert request is not None
                 headers = [*request.headers, *request.headers.values()]
                 assert all(text.isascii() and text.isprintable() for text in headers)
@@ -172,16 +172,16 @@ def test_anything_in_any_place_of_a_key(conn_type: str) -> None:
 
 def test_a_key_that_no_header_can_carry_is_not_shown() -> None:
     api = build_api("cryptofuse", 100, 2)
-    flow = api.auth.flow(api.list_request({}))
+    flow = api.auth.auth_flow(api.list_request({}))
     advance(flow)
     with pytest.raises(PaymentsProtocolError, match="does not fit into a header") as caught:
-        advance(flow, Reply(200, body=b'{"access_token": "s3cret\\r\\nX-Evil: 1"}'))
+        advance(flow, Response(200, body=b'{"access_token": "s3cret\\r\\nX-Evil: 1"}'))
     assert "s3cret" not in str(caught.value)
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,400}|.{3}, \d\d .{3} \d{4,6} \d\d:\d\d:\d\d .{1,5}", fullmatch=True))
 def test_any_retry_after(value: str) -> None:
-    seconds = read_retry_after(value, NOW)
+    seconds = parse_retry_after(value, NOW)
     assert seconds is None or seconds >= 0
 
 

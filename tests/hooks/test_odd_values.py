@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.messages import Reply
+from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Sandbox
 from tests.hooks.facts import FACTS
@@ -48,8 +48,8 @@ def read(api: PaymentsApi, *rows: dict[str, Any] | bytes) -> list[Payment]:
     inner[at] = ["@rows@"]
     body = json.dumps(page).encode().replace(b'"@rows@"', b",".join(texts))
     request = api.list_request({})
-    api.check(request, Reply(200, body=body))
-    return api.read_payments(api.read_page(request, Reply(200, body=body)).rows)
+    api.raise_for_error(request, Response(200, body=body))
+    return api.read_payments(api.read_page(request, Response(200, body=body)).rows)
 
 
 def test_integers_are_texts_where_texts_are_due(conn_type: str, reader: PaymentsApi) -> None:

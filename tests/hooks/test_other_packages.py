@@ -15,7 +15,7 @@ import msgspec
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import HeaderKey
+from airflow_provider_payments.http.auth import HeaderAuth
 from airflow_provider_payments.listing.cursors import TokenReader
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.payment import PaymentStatus
@@ -40,7 +40,7 @@ class ElsewhereApi(PaymentsApi):
     statuses = {"paid": PaymentStatus.SUCCEEDED}
 
     def build_auth(self, credentials):
-        return HeaderKey({"X-Api-Key": credentials.password}, (credentials.password,))
+        return HeaderAuth({"X-Api-Key": credentials.password}, (credentials.password,))
 
     def list_reader(self, query):
         return partial(TokenReader, token_param="after")

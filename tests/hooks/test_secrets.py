@@ -129,18 +129,18 @@ def test_a_user_who_logs_in(sandbox: Sandbox, connect: Connect, ears: Ears) -> N
 def test_reprs(connect: Connect, sandbox: Sandbox, conn_type: str) -> None:
     hook = connect(conn_type)
     payments = list(hook.list_payments())
-    api, conversation = hook.open()
+    api, config = hook.open()
     request = api.list_request({"limit": "1"})
-    flow = api.auth.flow(request)
+    flow = api.auth.auth_flow(request)
     first = next(flow)
     objects = [
         hook,
         api,
-        conversation,
+        config,
         api.auth,
-        api.judge,
+        api.error_mapper,
         api.credentials,
-        conversation.options,
+        config.options,
         first,
         payments[0],
         getattr(api.auth, "ask", None),

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
-from airflow_provider_payments.http.auth import Auth, HeaderKey
-from airflow_provider_payments.http.errors import Judge
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.async_client import AsyncClient, open_client_session
+from airflow_provider_payments.http.auth import Auth, HeaderAuth
+from airflow_provider_payments.http.client import ClientConfig
+from airflow_provider_payments.http.errors import ErrorMapper
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.http.rate_limit import RateLimiter
 from airflow_provider_payments.http.retry import RetryPolicy
-from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.http.sync_session import open_session
-from airflow_provider_payments.http.transport import Conversation, Pacer, TransportOptions
 from tests.http.server import Server
 
 SECRET = "s3cret-of-the-tests"
@@ -36,23 +38,28 @@ class Talk:
     logged: list[str] = field(default_factory=list)
 
     def __call__(
-        self, *, auth: Auth | None = None, pacer: Pacer | None = None, retry: RetryPolicy | None = None, **options: Any
-    ) -> Conversation:
-        auth = auth or HeaderKey({"X-Key": SECRET}, (SECRET,))
+        self,
+        *,
+        auth: Auth | None = None,
+        rate_limiter: RateLimiter | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Any,
+    ) -> ClientConfig:
+        auth = auth or HeaderAuth({"X-Key": SECRET}, (SECRET,))
         transport = TransportOptions(**{"connect_timeout": 30, "read_timeout": 30, **options})
-        judge = Judge(
+        error_mapper = ErrorMapper(
             "somepay",
-            throttle_signals=((403, "70"),),
+            throttle_codes=((403, "70"),),
             proxy_for=transport.proxy_for,
             secrets=lambda: auth.secrets,
         )
-        return Conversation(
+        return ClientConfig(
             auth=auth,
-            judge=judge,
-            check=judge.check,
+            error_mapper=error_mapper,
+            raise_for_error=error_mapper.raise_for_error,
             options=transport,
             retry=retry or RetryPolicy(base_wait=0.001),
-            pacer=pacer or Pacer(None),
+            rate_limiter=rate_limiter or RateLimiter(None),
             log=self.logged.append,
         )
 
@@ -77,9 +84,11 @@ class Pages:
     def request(self, step: str) -> Request:
         return Request("GET", f"{self.origin}{step}")
 
-    def receive(self, step: str, reply: Reply | PaymentsRequestError) -> tuple[list[Any], Sequence[str]]:
+    def receive(self, step: str, response: Response | PaymentsRequestError) -> tuple[list[Any], Sequence[str]]:
         self.received.append(step)
-        return [reply if isinstance(reply, PaymentsRequestError) else reply.body.decode()], self.following(step)
+        return [response if isinstance(response, PaymentsRequestError) else response.body.decode()], self.following(
+            step
+        )
 
 
 class Drive:
@@ -87,13 +96,13 @@ class Drive:
 
     requests: int
 
-    def send(self, conversation: Conversation, *requests: Request) -> list[Reply]:
+    def send(self, config: ClientConfig, *requests: Request) -> list[Response]:
         """Send requests, side by side."""
         raise NotImplementedError
 
-    def walk(
+    def fetch_pages(
         self,
-        conversation: Conversation,
+        config: ClientConfig,
         pages: Pages,
         *,
         take: int | None = None,
@@ -104,24 +113,24 @@ class Drive:
 
 
 class SyncDrive(Drive):
-    def send(self, conversation: Conversation, *requests: Request) -> list[Reply]:
-        def run(driver: RequestsDriver) -> list[Reply]:
+    def send(self, config: ClientConfig, *requests: Request) -> list[Response]:
+        def run(client: SyncClient) -> list[Response]:
             with ThreadPoolExecutor(len(requests)) as pool:
-                return list(pool.map(driver.send, requests))
+                return list(pool.map(client.send, requests))
 
-        return self._run(conversation, run)
+        return self._run(config, run)
 
-    def walk(
+    def fetch_pages(
         self,
-        conversation: Conversation,
+        config: ClientConfig,
         pages: Pages,
         *,
         take: int | None = None,
         on_page: Callable[[], object] = lambda: None,
     ) -> list[Any]:
-        def run(driver: RequestsDriver) -> list[Any]:
+        def run(client: SyncClient) -> list[Any]:
             found: list[Any] = []
-            with closing(driver.walk(pages)) as going:
+            with closing(client.fetch_pages(pages)) as going:
                 for rows in going:
                     found += rows
                     on_page()
@@ -129,35 +138,35 @@ class SyncDrive(Drive):
                         break
             return found
 
-        return self._run(conversation, run)
+        return self._run(config, run)
 
-    def _run(self, conversation: Conversation, run: Callable[[RequestsDriver], Any]) -> Any:
-        with open_session(conversation.options) as session:
-            driver = RequestsDriver(conversation, session)
+    def _run(self, config: ClientConfig, run: Callable[[SyncClient], Any]) -> Any:
+        with open_session(config.options) as session:
+            client = SyncClient(config, session)
             try:
-                return run(driver)
+                return run(client)
             finally:
-                self.requests = driver.requests
+                self.requests = client.requests
 
 
 class AsyncDrive(Drive):
-    def send(self, conversation: Conversation, *requests: Request) -> list[Reply]:
-        async def run(driver: AiohttpDriver) -> list[Reply]:
-            return list(await asyncio.gather(*map(driver.send, requests)))
+    def send(self, config: ClientConfig, *requests: Request) -> list[Response]:
+        async def run(client: AsyncClient) -> list[Response]:
+            return list(await asyncio.gather(*map(client.send, requests)))
 
-        return self._run(conversation, run)
+        return self._run(config, run)
 
-    def walk(
+    def fetch_pages(
         self,
-        conversation: Conversation,
+        config: ClientConfig,
         pages: Pages,
         *,
         take: int | None = None,
         on_page: Callable[[], object] = lambda: None,
     ) -> list[Any]:
-        async def run(driver: AiohttpDriver) -> list[Any]:
+        async def run(client: AsyncClient) -> list[Any]:
             found: list[Any] = []
-            async with aclosing(driver.walk(pages)) as going:
+            async with aclosing(client.fetch_pages(pages)) as going:
                 async for rows in going:
                     found += rows
                     await asyncio.to_thread(on_page)
@@ -167,16 +176,16 @@ class AsyncDrive(Drive):
             assert not left, f"still running: {left}"
             return found
 
-        return self._run(conversation, run)
+        return self._run(config, run)
 
-    def _run(self, conversation: Conversation, run: Callable[[AiohttpDriver], Any]) -> Any:
+    def _run(self, config: ClientConfig, run: Callable[[AsyncClient], Any]) -> Any:
         async def main() -> Any:
-            async with open_client(conversation.options) as client:
-                driver = AiohttpDriver(conversation, client)
+            async with open_client_session(config.options) as session:
+                client = AsyncClient(config, session)
                 try:
-                    return await run(driver)
+                    return await run(client)
                 finally:
-                    self.requests = driver.requests
+                    self.requests = client.requests
 
         return asyncio.run(main())
 

@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from airflow_provider_payments.http.auth import (
-    HeaderKey,
-    IssuedKey,
-    IssuedKeyAuth,
+    HeaderAuth,
+    IssuedToken,
+    TokenAuth,
     advance,
     client_credentials,
 )
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.signature import HttpSignature, signing_string
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -43,12 +43,12 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
 
-def read_key(reply: Reply, now: datetime) -> IssuedKey:
+def read_key(response: Response, now: datetime) -> IssuedToken:
     """Read "key" or "key 3600"."""
-    key, _, seconds = reply.body.decode().partition(" ")
+    key, _, seconds = response.body.decode().partition(" ")
     if not key:
         raise ValueError("no key")
-    return IssuedKey(key, now + timedelta(seconds=float(seconds)) if seconds else None)
+    return IssuedToken(key, now + timedelta(seconds=float(seconds)) if seconds else None)
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def auth(clock: Clock) -> IssuedKeyAuth:
-    return IssuedKeyAuth(
-        ask=Request("POST", "https://api.example.com/token", body=b"password", asks_for_credentials=True),
-        read=read_key,
+def auth(clock: Clock) -> TokenAuth:
+    return TokenAuth(
+        token_request=Request("POST", "https://api.example.com/token", body=b"password", is_token_request=True),
+        parse_token=read_key,
         headers=lambda key: {"Authorization": f"Bearer {key}"},
         permanent_secrets=("password",),
         now=clock,
@@ -73,33 +73,33 @@ def key_of(request: Request | None) -> str:
     return request.headers["Authorization"]
 
 
-def issued(key: str) -> Reply:
-    return Reply(200, body=key.encode())
+def issued(key: str) -> Response:
+    return Response(200, body=key.encode())
 
 
-def get_key(auth: IssuedKeyAuth, key: str) -> None:
+def get_key(auth: TokenAuth, key: str) -> None:
     """Run a flow that has to ask for a key."""
-    flow = auth.flow(REQUEST)
-    assert next(flow) is auth.ask
+    flow = auth.auth_flow(REQUEST)
+    assert next(flow) is auth.token_request
     assert key_of(flow.send(issued(key))) == f"Bearer {key.split()[0]}"
-    assert advance(flow, Reply(200)) is None
+    assert advance(flow, Response(200)) is None
 
 
 def test_constant_headers() -> None:
-    auth = HeaderKey({"X-Key": "s3cret"}, ("s3cret",))
-    flow = auth.flow(REQUEST)
+    auth = HeaderAuth({"X-Key": "s3cret"}, ("s3cret",))
+    flow = auth.auth_flow(REQUEST)
     assert next(flow).headers == {"Accept": "application/json", "X-Key": "s3cret"}
-    assert advance(flow, Reply(401)) is None
+    assert advance(flow, Response(401)) is None
     assert (auth.secrets, "s3cret" in repr(auth)) == (("s3cret",), False)
 
 
-def test_asks_for_a_key_once_and_keeps_it(auth: IssuedKeyAuth, clock: Clock) -> None:
+def test_asks_for_a_key_once_and_keeps_it(auth: TokenAuth, clock: Clock) -> None:
     get_key(auth, "one 3600")
     for _ in range(3):
         clock.pass_by(1000)
-        flow = auth.flow(REQUEST)
+        flow = auth.auth_flow(REQUEST)
         assert key_of(next(flow)) == "Bearer one"
-        assert advance(flow, Reply(500)) is None
+        assert advance(flow, Response(500)) is None
 
 
 @pytest.mark.parametrize(
@@ -107,100 +107,100 @@ def test_asks_for_a_key_once_and_keeps_it(auth: IssuedKeyAuth, clock: Clock) -> 
     [(3600, 3539, 3540), (120, 59, 60), (60, 29, 30), (1, 0.4, 0.5)],
 )
 def test_renews_a_key_before_it_expires(
-    auth: IssuedKeyAuth, clock: Clock, lifetime: float, still: float, stale: float
+    auth: TokenAuth, clock: Clock, lifetime: float, still: float, stale: float
 ) -> None:
     get_key(auth, f"one {lifetime}")
     clock.pass_by(still)
-    assert key_of(next(auth.flow(REQUEST))) == "Bearer one"
+    assert key_of(next(auth.auth_flow(REQUEST))) == "Bearer one"
     clock.pass_by(stale - still)
-    assert next(auth.flow(REQUEST)) is auth.ask
+    assert next(auth.auth_flow(REQUEST)) is auth.token_request
 
 
-def test_a_key_that_tells_no_end_is_kept(auth: IssuedKeyAuth, clock: Clock) -> None:
+def test_a_key_that_tells_no_end_is_kept(auth: TokenAuth, clock: Clock) -> None:
     get_key(auth, "one")
     clock.pass_by(10**8)
-    assert key_of(next(auth.flow(REQUEST))) == "Bearer one"
+    assert key_of(next(auth.auth_flow(REQUEST))) == "Bearer one"
 
 
 @pytest.mark.parametrize("second", [200, 401])
-def test_a_refused_key_is_renewed_once(auth: IssuedKeyAuth, second: int) -> None:
+def test_a_refused_key_is_renewed_once(auth: TokenAuth, second: int) -> None:
     get_key(auth, "one 3600")
-    flow = auth.flow(REQUEST)
+    flow = auth.auth_flow(REQUEST)
     assert key_of(next(flow)) == "Bearer one"
-    assert flow.send(Reply(401)) is auth.ask
+    assert flow.send(Response(401)) is auth.token_request
     assert key_of(flow.send(issued("two 3600"))) == "Bearer two"
-    assert advance(flow, Reply(second)) is None
+    assert advance(flow, Response(second)) is None
 
 
-def test_a_fresh_key_that_is_refused_is_renewed_once_too(auth: IssuedKeyAuth) -> None:
-    flow = auth.flow(REQUEST)
-    assert next(flow) is auth.ask
+def test_a_fresh_key_that_is_refused_is_renewed_once_too(auth: TokenAuth) -> None:
+    flow = auth.auth_flow(REQUEST)
+    assert next(flow) is auth.token_request
     assert key_of(flow.send(issued("one"))) == "Bearer one"
-    assert flow.send(Reply(401)) is auth.ask
+    assert flow.send(Response(401)) is auth.token_request
     assert key_of(flow.send(issued("two"))) == "Bearer two"
-    assert advance(flow, Reply(401)) is None
+    assert advance(flow, Response(401)) is None
 
 
-def test_flows_that_were_under_way_share_one_renewal(auth: IssuedKeyAuth) -> None:
+def test_flows_that_were_under_way_share_one_renewal(auth: TokenAuth) -> None:
     get_key(auth, "one")
-    flows = [auth.flow(REQUEST) for _ in range(3)]
+    flows = [auth.auth_flow(REQUEST) for _ in range(3)]
     assert {key_of(next(flow)) for flow in flows} == {"Bearer one"}
-    assert flows[1].send(Reply(401)) is auth.ask
+    assert flows[1].send(Response(401)) is auth.token_request
     assert key_of(flows[1].send(issued("two"))) == "Bearer two"
-    assert key_of(flows[0].send(Reply(401))) == "Bearer two"
-    assert key_of(flows[2].send(Reply(401))) == "Bearer two"
-    assert [advance(flow, Reply(200)) for flow in flows] == [None] * 3
+    assert key_of(flows[0].send(Response(401))) == "Bearer two"
+    assert key_of(flows[2].send(Response(401))) == "Bearer two"
+    assert [advance(flow, Response(200)) for flow in flows] == [None] * 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-def test_a_refused_renewal_ends_the_flow_and_the_next_one_asks_again(auth: IssuedKeyAuth, status: int) -> None:
-    flow = auth.flow(REQUEST)
-    assert next(flow) is auth.ask
-    assert advance(flow, Reply(status)) is None
+def test_a_refused_renewal_ends_the_flow_and_the_next_one_asks_again(auth: TokenAuth, status: int) -> None:
+    flow = auth.auth_flow(REQUEST)
+    assert next(flow) is auth.token_request
+    assert advance(flow, Response(status)) is None
     get_key(auth, "one")
-    used, late = auth.flow(REQUEST), auth.flow(REQUEST)
+    used, late = auth.auth_flow(REQUEST), auth.auth_flow(REQUEST)
     next(used), next(late)
-    assert used.send(Reply(401)) is auth.ask
-    assert advance(used, Reply(status)) is None
-    assert next(auth.flow(REQUEST)) is auth.ask
-    assert late.send(Reply(401)) is auth.ask  # its own key may have ended just the same
+    assert used.send(Response(401)) is auth.token_request
+    assert advance(used, Response(status)) is None
+    assert next(auth.auth_flow(REQUEST)) is auth.token_request
+    assert late.send(Response(401)) is auth.token_request  # its own key may have ended just the same
 
 
-def test_a_reply_without_a_key_is_an_error(auth: IssuedKeyAuth) -> None:
-    flow = auth.flow(REQUEST)
+def test_a_reply_without_a_key_is_an_error(auth: TokenAuth) -> None:
+    flow = auth.auth_flow(REQUEST)
     next(flow)
     with pytest.raises(ValueError, match="no key"):
         flow.send(issued(""))
-    assert next(auth.flow(REQUEST)) is auth.ask
+    assert next(auth.auth_flow(REQUEST)) is auth.token_request
 
 
-def test_a_renewed_key_that_is_refused_as_well_is_renewed_again_and_tried_alone(auth: IssuedKeyAuth) -> None:
+def test_a_renewed_key_that_is_refused_as_well_is_renewed_again_and_tried_alone(auth: TokenAuth) -> None:
     get_key(auth, "one")
-    renewing, late, waiting = (auth.flow(REQUEST) for _ in range(3))
+    renewing, late, waiting = (auth.auth_flow(REQUEST) for _ in range(3))
     assert {key_of(next(flow)) for flow in (renewing, late, waiting)} == {"Bearer one"}
-    assert renewing.send(Reply(401)) is auth.ask
+    assert renewing.send(Response(401)) is auth.token_request
     first_use = renewing.send(issued("two"))
     assert (key_of(first_use), first_use.is_exclusive) == ("Bearer two", True)
-    assert advance(renewing, Reply(200)) is None
-    shared = late.send(Reply(401))
+    assert advance(renewing, Response(200)) is None
+    shared = late.send(Response(401))
     assert (key_of(shared), shared.is_exclusive) == ("Bearer two", False)
-    assert late.send(Reply(401)) is auth.ask
+    assert late.send(Response(401)) is auth.token_request
     first_use = late.send(issued("three"))
     assert (key_of(first_use), first_use.is_exclusive) == ("Bearer three", True)
-    assert key_of(waiting.send(Reply(401))) == "Bearer three"
-    assert advance(late, Reply(401)) is None  # refused: nobody else can have used it up
+    assert key_of(waiting.send(Response(401))) == "Bearer three"
+    assert advance(late, Response(401)) is None  # refused: nobody else can have used it up
 
 
-def test_keys_that_were_renewed_stay_secret_for_a_while(auth: IssuedKeyAuth) -> None:
+def test_keys_that_were_renewed_stay_secret_for_a_while(auth: TokenAuth) -> None:
     for number in range(100):
-        flow = auth.flow(REQUEST)
-        if next(flow) is not auth.ask:
-            assert flow.send(Reply(401)) is auth.ask
+        flow = auth.auth_flow(REQUEST)
+        if next(flow) is not auth.token_request:
+            assert flow.send(Response(401)) is auth.token_request
         assert key_of(flow.send(issued(f"key-{number}"))) == f"Bearer key-{number}"
     assert {"password", *(f"key-{number}" for number in range(83, 100))} == set(auth.secrets)
 
 
-def test_every_secret_is_named_and_none_is_shown(auth: IssuedKeyAuth) -> None:
+def test_every_secret_is_named_and_none_is_shown(auth: TokenAuth) -> None:
     assert auth.secrets == ("password",)
     get_key(auth, "one 3600")
     assert auth.secrets == ("password", "one")
@@ -216,10 +216,10 @@ def test_client_credentials(in_body: bool, clock: Clock) -> None:
         client_secret="se&cret=+",
         scope="read write",
         in_body=in_body,
-        read=read_key,
+        parse_token=read_key,
         now=clock,
     )
-    flow = auth.flow(REQUEST)
+    flow = auth.auth_flow(REQUEST)
     asked = next(flow)
     form = parse_qs(asked.body.decode(), strict_parsing=True)
     # RFC 6749, section 2.3.1: form-encoded first, so that whoever decodes gets what was meant.
@@ -229,7 +229,7 @@ def test_client_credentials(in_body: bool, clock: Clock) -> None:
     assert form == {"grant_type": ["client_credentials"], "scope": ["read write"], **own}
     assert asked.headers.get("Authorization") == (None if in_body else basic)
     assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
-    assert (asked.method, asked.url, asked.asks_for_credentials) == ("POST", "https://api.example.com/o/token/", True)
+    assert (asked.method, asked.url, asked.is_token_request) == ("POST", "https://api.example.com/o/token/", True)
     assert key_of(flow.send(issued("i55ued"))) == "Bearer i55ued"
     assert {"se&cret=+", encoded_secret, basic.removeprefix("Basic "), "i55ued"} <= set(auth.secrets)
     assert not any(secret in repr(auth) for secret in auth.secrets)
@@ -283,9 +283,9 @@ def test_the_published_messages(method: str, url: str, digest: str, length: int,
 
 
 def sign(request: Request, now: datetime = DATE) -> dict[str, str]:
-    flow = HttpSignature("the-key-id", KEY, now=lambda: now).flow(request)
+    flow = HttpSignature("the-key-id", KEY, now=lambda: now).auth_flow(request)
     signed = next(flow)
-    assert advance(flow, Reply(401)) is None
+    assert advance(flow, Response(401)) is None
     assert (signed.method, signed.url, signed.body) == (request.method, request.url, request.body)
     return dict(signed.headers)
 
@@ -344,7 +344,7 @@ def test_every_attempt_is_dated_afresh_in_utc() -> None:
     there = timezone(timedelta(hours=9))
     assert sign(REQUEST, datetime(2019, 3, 19, 0, 10, 24, 999_999, tzinfo=there))["Date"] == PUBLISHED_DATE
     auth, times = HttpSignature("id", KEY, now=lambda: times.pop()), [DATE + timedelta(seconds=1), DATE]
-    first, second = (next(auth.flow(REQUEST)) for _ in range(2))
+    first, second = (next(auth.auth_flow(REQUEST)) for _ in range(2))
     assert first.headers["Date"] != second.headers["Date"]
     assert first.headers["Authorization"] != second.headers["Authorization"]
 

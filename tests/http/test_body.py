@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsUnavailable
-from airflow_provider_payments.http.async_client import AiohttpDriver, open_client
+from airflow_provider_payments.http.async_client import AsyncClient, open_client_session
 from airflow_provider_payments.http.body import MAX_BODY, Body, BodyTooLarge, BodyUnreadable
 from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.retry import RetryPolicy
@@ -89,10 +89,10 @@ def test_the_time_for_the_whole_reply_is_longer_when_it_is_held(drive: Drive, se
 
     server.answer = answer
     request = Request("GET", f"{server.origin}/payments")
-    held = Request("GET", request.url, hold_seconds=60)
-    assert drive.send(talk(reply_timeout=1, retry=ONCE), held)[0].body == b"{}"
+    held = Request("GET", request.url, long_poll_seconds=60)
+    assert drive.send(talk(response_timeout=1, retry=ONCE), held)[0].body == b"{}"
     with pytest.raises(PaymentsUnavailable, match="no reply"):
-        drive.send(talk(reply_timeout=1, retry=ONCE), request)
+        drive.send(talk(response_timeout=1, retry=ONCE), request)
 
 
 async def test_waiting_for_a_socket_is_not_part_of_a_replys_time(server: Server, talk: Talk) -> None:
@@ -101,9 +101,9 @@ async def test_waiting_for_a_socket_is_not_part_of_a_replys_time(server: Server,
         return Answer(body=b"{}")
 
     server.answer = answer
-    conversation = talk(reply_timeout=2, retry=ONCE)
-    async with open_client(conversation.options, max_sockets=1) as client:
-        driver = AiohttpDriver(conversation, client)
-        replies = await asyncio.gather(*(driver.send(Request("GET", f"{server.origin}/{n}")) for n in range(6)))
+    config = talk(response_timeout=2, retry=ONCE)
+    async with open_client_session(config.options, max_sockets=1) as session:
+        client = AsyncClient(config, session)
+        replies = await asyncio.gather(*(client.send(Request("GET", f"{server.origin}/{n}")) for n in range(6)))
     assert [reply.body for reply in replies] == [b"{}"] * 6
     assert server.most_at_once == 1

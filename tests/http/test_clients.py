@@ -30,13 +30,14 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.auth import IssuedKey, IssuedKeyAuth
-from airflow_provider_payments.http.messages import Reply, Request, build_url, quote_segment
+from airflow_provider_payments.http.auth import IssuedToken, TokenAuth
+from airflow_provider_payments.http.messages import Request, Response, build_url, quote_segment
+from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.http.rate_limit import RateLimiter
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.signature import HttpSignature, signing_string
-from airflow_provider_payments.http.sync_client import RequestsDriver
+from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.http.sync_session import open_session
-from airflow_provider_payments.http.transport import Pacer, TransportOptions
 from tests.http.conftest import SECRET, Drive, Pages, SyncDrive, Talk
 from tests.http.server import WAIT, Answer, Call, Server
 
@@ -54,8 +55,8 @@ def get(server: Server, target: str = "/payments") -> Request:
 
 def test_what_is_on_the_wire(drive: Drive, server: Server, talk: Talk) -> None:
     server.answer = lambda call: Answer(body=b"{}", headers={"X-Odd-Name": "1"})
-    (reply,) = drive.send(talk(), get(server))
-    assert (reply.status, reply.body, reply.headers["x-odd-name"]) == (200, b"{}", "1")
+    (response,) = drive.send(talk(), get(server))
+    assert (response.status, response.body, response.headers["x-odd-name"]) == (200, b"{}", "1")
     (call,) = server.calls
     assert (call.method, call.target, call.body) == ("GET", "/payments", b"")
     assert call.header("Host") == server.origin.removeprefix("http://")
@@ -136,7 +137,7 @@ def test_no_credentials_of_a_netrc_file_are_sent(
 
 def test_cookies_are_not_kept(drive: Drive, server: Server, talk: Talk) -> None:
     server.answer = lambda call: Answer(headers={"Set-Cookie": "session=1; Path=/"})
-    drive.walk(talk(max_concurrency=1), Pages(server.origin, ["/1", "/2", "/3"]))
+    drive.fetch_pages(talk(max_concurrency=1), Pages(server.origin, ["/1", "/2", "/3"]))
     assert [call.header("Cookie") for call in server.calls] == [None] * 3
 
 
@@ -190,8 +191,8 @@ def test_refusals_are_not_retried(drive: Drive, server: Server, talk: Talk, answ
 )
 def test_trouble_is_retried_and_said(drive: Drive, server: Server, talk: Talk, trouble: Answer) -> None:
     server.script(trouble, trouble, Answer(body=b"whole"))
-    (reply,) = drive.send(talk(), get(server))
-    assert (reply.body, len(talk.logged)) == (b"whole", 2)
+    (response,) = drive.send(talk(), get(server))
+    assert (response.body, len(talk.logged)) == (b"whole", 2)
     assert all("Attempt " in line and SECRET not in line for line in talk.logged)
     assert drive.requests == 3
 
@@ -202,7 +203,7 @@ def test_dropped_connections_are_retried_by_us_and_not_behind_our_back(
     """A library's own retry would repeat an old signature, take no turn, and not be counted."""
     server.script(Answer(), Answer(is_dropped=True), Answer(is_dropped=True), Answer())
     paths = ["/0", "/1"]
-    drive.walk(talk(max_concurrency=1), Pages(server.origin, paths))
+    drive.fetch_pages(talk(max_concurrency=1), Pages(server.origin, paths))
     assert server.targets == ["/0", "/1", "/1", "/1"]
     assert (drive.requests, len(talk.logged)) == (4, 2)
 
@@ -269,7 +270,7 @@ def test_pages_come_in_order_whatever_the_order_of_replies(drive: Drive, server:
     server.answer = answer
     paths = ["/0", "/1", "/2", "/3"]
     pages = Pages(server.origin, paths)
-    assert drive.walk(talk(max_concurrency=4), pages) == paths == pages.received
+    assert drive.fetch_pages(talk(max_concurrency=4), pages) == paths == pages.received
     assert drive.requests == 4
 
 
@@ -283,7 +284,7 @@ def test_so_many_requests_at_once_and_not_more(drive: Drive, server: Server, tal
 
     server.answer = answer
     paths = [f"/{number}" for number in range(limit * 3)]
-    assert drive.walk(talk(max_concurrency=limit), Pages(server.origin, paths)) == paths
+    assert drive.fetch_pages(talk(max_concurrency=limit), Pages(server.origin, paths)) == paths
     assert server.most_at_once == limit
 
 
@@ -297,7 +298,7 @@ def test_following_pages_are_asked_for_before_a_page_is_handed_out(drive: Drive,
 
     server.answer = answer
     pages = Pages(server.origin, ["/first"], lambda path: ["/next"] if path == "/first" else [])
-    assert drive.walk(talk(), pages, on_page=lambda: asked.wait(WAIT) or pytest.fail("not asked for")) == [
+    assert drive.fetch_pages(talk(), pages, on_page=lambda: asked.wait(WAIT) or pytest.fail("not asked for")) == [
         "/first",
         "/next",
     ]
@@ -306,11 +307,11 @@ def test_following_pages_are_asked_for_before_a_page_is_handed_out(drive: Drive,
 def test_steps_lead_to_steps(drive: Drive, server: Server, talk: Talk) -> None:
     tree = {"/a": ["/a/1", "/a/2"], "/a/1": ["/a/1/x"], "/b": ["/b/1"]}
     pages = Pages(server.origin, ["/a", "/b"], lambda path: tree.get(path, []))
-    assert drive.walk(talk(max_concurrency=2), pages) == ["/a", "/b", "/a/1", "/a/2", "/b/1", "/a/1/x"]
+    assert drive.fetch_pages(talk(max_concurrency=2), pages) == ["/a", "/b", "/a/1", "/a/2", "/b/1", "/a/1/x"]
 
 
 def test_a_walk_without_steps_asks_nothing(drive: Drive, server: Server, talk: Talk) -> None:
-    assert drive.walk(talk(), Pages(server.origin, [])) == []
+    assert drive.fetch_pages(talk(), Pages(server.origin, [])) == []
     assert server.calls == []
 
 
@@ -324,13 +325,13 @@ def test_a_page_is_retried_in_its_place(drive: Drive, server: Server, talk: Talk
         return Answer(body=call.target.encode())
 
     server.answer = answer
-    assert drive.walk(talk(max_concurrency=3), Pages(server.origin, ["/0", "/1", "/2"])) == ["/0", "/1", "/2"]
+    assert drive.fetch_pages(talk(max_concurrency=3), Pages(server.origin, ["/0", "/1", "/2"])) == ["/0", "/1", "/2"]
     assert sorted(server.targets) == ["/0", "/1", "/1", "/2"]
 
 
 def test_a_refused_page_is_given_to_the_walk(drive: Drive, server: Server, talk: Talk) -> None:
     server.answer = lambda call: Answer(404 if call.target == "/1" else 200, call.target.encode())
-    first, refusal, last = drive.walk(talk(), Pages(server.origin, ["/0", "/1", "/2"]))
+    first, refusal, last = drive.fetch_pages(talk(), Pages(server.origin, ["/0", "/1", "/2"]))
     assert (first, last, type(refusal)) == ("/0", "/2", PaymentsRequestError)
 
 
@@ -338,7 +339,7 @@ def test_another_error_ends_the_walk(drive: Drive, server: Server, talk: Talk) -
     server.answer = lambda call: Answer(401, REFUSED) if call.target == "/1" else Answer(body=call.target.encode())
     pages = Pages(server.origin, [f"/{number}" for number in range(20)])
     with pytest.raises(PaymentsAuthError):
-        drive.walk(talk(max_concurrency=2), pages)
+        drive.fetch_pages(talk(max_concurrency=2), pages)
     assert pages.received == ["/0"]
     assert len(server.calls) <= 3
 
@@ -350,7 +351,7 @@ def test_closing_a_walk_asks_for_no_more(drive: Drive, server: Server, talk: Tal
     )
     paths = [f"/{number}" for number in range(20)]
     try:
-        assert drive.walk(talk(max_concurrency=2), Pages(server.origin, paths), take=1) == ["/0"]
+        assert drive.fetch_pages(talk(max_concurrency=2), Pages(server.origin, paths), take=1) == ["/0"]
     finally:
         release.set()
     assert set(server.targets) <= {"/0", "/1", "/2"}
@@ -373,7 +374,7 @@ def test_closing_a_walk_ends_its_waits(drive: Drive, server: Server, talk: Talk)
 
     server.answer = answer
     before = driver_threads()
-    assert drive.walk(talk(max_concurrency=2), Pages(server.origin, ["/0", "/1"]), take=1) == ["/0"]
+    assert drive.fetch_pages(talk(max_concurrency=2), Pages(server.origin, ["/0", "/1"]), take=1) == ["/0"]
     assert server.targets.count("/1") == 1
     for thread in driver_threads() - before:
         thread.join(WAIT)
@@ -404,13 +405,13 @@ class TokenServer:
         is_right = token.startswith("token-") and token not in self.revoked
         return Answer(body=call.target.encode()) if is_right else Answer(401, REFUSED)
 
-    def auth(self) -> IssuedKeyAuth:
-        def read(reply: Reply, now: datetime) -> IssuedKey:
-            return IssuedKey(reply.body.decode(), now + timedelta(seconds=self.lifetime))
+    def auth(self) -> TokenAuth:
+        def read(response: Response, now: datetime) -> IssuedToken:
+            return IssuedToken(response.body.decode(), now + timedelta(seconds=self.lifetime))
 
-        return IssuedKeyAuth(
-            ask=Request("POST", self._url, body=b"password", asks_for_credentials=True),
-            read=read,
+        return TokenAuth(
+            token_request=Request("POST", self._url, body=b"password", is_token_request=True),
+            parse_token=read,
             headers=lambda key: {"Authorization": f"Bearer {key}"},
             permanent_secrets=("password",),
         )
@@ -419,7 +420,7 @@ class TokenServer:
 def test_a_token_is_asked_for_once_by_many_requests(drive: Drive, server: Server, talk: Talk) -> None:
     tokens = TokenServer(server)
     paths = [f"/{number}" for number in range(12)]
-    assert drive.walk(talk(auth=tokens.auth(), max_concurrency=4), Pages(server.origin, paths)) == paths
+    assert drive.fetch_pages(talk(auth=tokens.auth(), max_concurrency=4), Pages(server.origin, paths)) == paths
     assert server.targets.count("/token") == 1
     assert server.targets[0] == "/token"
     assert drive.requests == 13
@@ -433,10 +434,10 @@ def test_new_keys_are_told_of_in_the_thread_of_the_caller(server: Server, talk: 
     def mask(secrets: Sequence[str]) -> None:
         told.extend((threading.get_ident(), secret) for secret in secrets)
 
-    conversation = replace(talk(auth=tokens.auth(), max_concurrency=4), mask=mask)
+    config = replace(talk(auth=tokens.auth(), max_concurrency=4), mask=mask)
     paths = [f"/{number}" for number in range(12)]
-    SyncDrive().walk(conversation, Pages(server.origin, paths), on_page=lambda: tokens.revoked.add("token-1"))
-    SyncDrive().send(conversation, get(server))
+    SyncDrive().fetch_pages(config, Pages(server.origin, paths), on_page=lambda: tokens.revoked.add("token-1"))
+    SyncDrive().send(config, get(server))
     assert {secret for _, secret in told} == {"password", "token-1", "token-2"}
     assert threading.get_ident() in {thread for thread, _ in told}
     assert len({thread for thread, _ in told}) == 1
@@ -457,7 +458,7 @@ def test_a_revoked_token_is_renewed_once_by_many_requests(drive: Drive, server: 
     tokens.revoked.add("token-1")
     server.answer = answer
     paths = [f"/{number}" for number in range(4)]
-    assert drive.walk(talk(auth=auth, max_concurrency=4), Pages(server.origin, paths)) == paths
+    assert drive.fetch_pages(talk(auth=auth, max_concurrency=4), Pages(server.origin, paths)) == paths
     assert (server.targets.count("/token"), first) == (2, [])
     assert talk.logged == []
 
@@ -499,8 +500,8 @@ def test_tokens_that_end_after_a_few_uses_are_renewed(
 ) -> None:
     tokens = BriefTokenServer(server, uses, is_single=is_single)
     paths = [f"/{number}" for number in range(40)]
-    conversation = talk(auth=tokens.auth(), max_concurrency=side_by_side)
-    assert drive.walk(conversation, Pages(server.origin, paths)) == paths
+    config = talk(auth=tokens.auth(), max_concurrency=side_by_side)
+    assert drive.fetch_pages(config, Pages(server.origin, paths)) == paths
     assert talk.logged == []
     assert tokens.issued <= len(paths) + 1  # each request renews one at most
     if side_by_side == 1:
@@ -516,7 +517,7 @@ def test_a_path_that_is_refused_whatever_the_token_is_an_error(
     server.answer = lambda call: Answer(401, REFUSED) if call.target == "/5" else tokens.answer(call)
     paths = [f"/{number}" for number in range(40)]
     with pytest.raises(PaymentsAuthError):
-        drive.walk(talk(auth=tokens.auth(), max_concurrency=side_by_side), Pages(server.origin, paths))
+        drive.fetch_pages(talk(auth=tokens.auth(), max_concurrency=side_by_side), Pages(server.origin, paths))
     assert server.targets.count("/5") == 2
     assert tokens.issued == 2
 
@@ -530,7 +531,7 @@ def test_an_api_that_accepts_and_refuses_in_turn_is_not_asked_for_ever(
     server.answer = lambda call: Answer(401, REFUSED) if call.target not in ("/token", "/0") else tokens.answer(call)
     endless = Pages(server.origin, ["/0"] * side_by_side, lambda path: ["/0", "/1"])
     with pytest.raises(PaymentsAuthError):
-        drive.walk(talk(auth=tokens.auth(), max_concurrency=side_by_side), endless)
+        drive.fetch_pages(talk(auth=tokens.auth(), max_concurrency=side_by_side), endless)
     assert len(server.calls) <= 10 * side_by_side
     assert 2 <= tokens.issued <= side_by_side + 1
 
@@ -559,21 +560,21 @@ def test_a_login_that_is_down_is_tried_again(drive: Drive, server: Server, talk:
 
 def test_the_requests_driver_authorizes_for_others(server: Server, talk: Talk) -> None:
     tokens = TokenServer(server)
-    conversation = talk(auth=tokens.auth())
-    with open_session(conversation.options) as session:
-        driver = RequestsDriver(conversation, session)
-        assert driver.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
-        assert driver.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
+    config = talk(auth=tokens.auth())
+    with open_session(config.options) as session:
+        client = SyncClient(config, session)
+        assert client.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
+        assert client.authorize(get(server)).headers["Authorization"] == "Bearer token-1"
         tokens.token_answer = Answer(401, REFUSED)
         with pytest.raises(PaymentsAuthError):
-            RequestsDriver(talk(auth=tokens.auth()), session).authorize(get(server))
+            SyncClient(talk(auth=tokens.auth()), session).authorize(get(server))
     assert server.targets == ["/token", "/token"]
 
 
 # Pace.
 
 
-class CountingPacer(Pacer):
+class CountingRateLimiter(RateLimiter):
     """Gives out turns at once, and counts them."""
 
     def __init__(self) -> None:
@@ -586,10 +587,10 @@ class CountingPacer(Pacer):
 
 
 def test_every_request_takes_a_turn(drive: Drive, server: Server, talk: Talk) -> None:
-    tokens, down, pacer = TokenServer(server), [DOWN], CountingPacer()
+    tokens, down, rate_limiter = TokenServer(server), [DOWN], CountingRateLimiter()
     server.answer = lambda call: down.pop() if call.target == "/1" and down else tokens.answer(call)
-    drive.walk(talk(auth=tokens.auth(), pacer=pacer), Pages(server.origin, ["/0", "/1", "/2"]))
-    assert pacer.turns == len(server.calls) == drive.requests == 5
+    drive.fetch_pages(talk(auth=tokens.auth(), rate_limiter=rate_limiter), Pages(server.origin, ["/0", "/1", "/2"]))
+    assert rate_limiter.turns == len(server.calls) == drive.requests == 5
 
 
 @pytest.mark.parametrize("signal", [Answer(429, headers={"Retry-After": "1"}), THROTTLED], ids=["429", "403/70"])
@@ -608,7 +609,7 @@ def test_all_requests_wait_when_the_api_asks_one_to(drive: Drive, server: Server
     server.answer = answer
     paths = [f"/{number}" for number in range(20)]
     retry = RetryPolicy(base_wait=1.0) if signal is THROTTLED else None
-    assert drive.walk(talk(max_concurrency=4, retry=retry), Pages(server.origin, paths)) == paths
+    assert drive.fetch_pages(talk(max_concurrency=4, retry=retry), Pages(server.origin, paths)) == paths
     told = float(talk.logged[0].rpartition(" in ")[2].split()[0])  # a random wait, where the API names none
     during = [moment for moment in begun[4:] if begun[3] + 0.1 < moment < begun[3] + told - 0.1]
     assert during == []
@@ -623,14 +624,14 @@ def test_a_request_that_begins_during_a_wait_waits_too(drive: Drive, server: Ser
         return Answer(429, headers={"Retry-After": "2"}) if len(server.calls) == 1 else Answer(body=b"fine")
 
     server.answer = answer
-    conversation = talk()
+    config = talk()
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(drive.send, conversation, get(server, "/first"))
+        first = pool.submit(drive.send, config, get(server, "/first"))
         deadline = time.monotonic() + WAIT
         while not talk.logged:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        drive.send(conversation, get(server, "/second"))
+        drive.send(config, get(server, "/second"))
         first.result(WAIT)
     assert begun["/second"][0] - begun["/first"][0] >= 1.9
 
@@ -656,7 +657,7 @@ def test_the_policy_is_told_of_attempts_and_of_all_that_was_waited(drive: Drive,
     assert [line.partition(" Attempt ")[2] for line in talk.logged] == ["2 in 0.0 s.", "3 in 0.0 s.", "4 in 0.0 s."]
 
 
-class PausePacer(Pacer):
+class PausePacer(RateLimiter):
     """Keeps the pauses that it is told of, and makes none."""
 
     def __init__(self) -> None:
@@ -669,9 +670,9 @@ class PausePacer(Pacer):
 
 def test_only_an_api_that_asks_to_wait_pauses_the_others(drive: Drive, server: Server, talk: Talk) -> None:
     server.script(DOWN, Answer(429, headers={"Retry-After": "0"}), DOWN, THROTTLED, Answer())
-    pacer = PausePacer()
-    drive.send(talk(pacer=pacer), get(server))
-    assert len(pacer.pauses) == 2
+    rate_limiter = PausePacer()
+    drive.send(talk(rate_limiter=rate_limiter), get(server))
+    assert len(rate_limiter.pauses) == 2
     assert len(talk.logged) == 4
 
 
@@ -734,9 +735,9 @@ class Recorder(BaseAdapter):
 
 def test_time_outs(talk: Talk) -> None:
     recorder = Recorder()
-    conversation = talk()
-    with open_session(conversation.options, recorder) as session:
-        RequestsDriver(conversation, session).send(Request("GET", "https://api.example.com/"))
+    config = talk()
+    with open_session(config.options, recorder) as session:
+        SyncClient(config, session).send(Request("GET", "https://api.example.com/"))
     assert recorder.options["timeout"] == (30, 30)
 
 

@@ -15,26 +15,26 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.errors import Complaint, Judge, read_complaint
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.errors import ErrorBody, ErrorMapper, parse_error_body
+from airflow_provider_payments.http.messages import Request, Response
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 REQUEST = Request("GET", "https://api.example.com/v1/payments?memo=private", {"X-Key": "s3cret"})
-ASKING = Request("POST", "https://api.example.com/o/token/", asks_for_credentials=True)
+ASKING = Request("POST", "https://api.example.com/o/token/", is_token_request=True)
 
 
-def reply(status: int, body: Any = None, **headers: str) -> Reply:
+def response(status: int, body: Any = None, **headers: str) -> Response:
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, data)
 
 
-def judge(*secrets: str) -> Judge:
-    return Judge("somepay", throttle_signals=((403, "70"),), secrets=lambda: secrets, now=lambda: NOW)
+def error_mapper(*secrets: str) -> ErrorMapper:
+    return ErrorMapper("somepay", throttle_codes=((403, "70"),), secrets=lambda: secrets, now=lambda: NOW)
 
 
-def verdict(request: Request, answer: Reply, *secrets: str, status: int | None = None) -> PaymentsError:
+def verdict(request: Request, answer: Response, *secrets: str, status: int | None = None) -> PaymentsError:
     with pytest.raises(PaymentsError) as caught:
-        judge(*secrets).check(request, answer, status=status)
+        error_mapper(*secrets).raise_for_error(request, answer, status=status)
     return caught.value
 
 
@@ -104,56 +104,56 @@ SHAPES: dict[str, tuple[Any, tuple[str | None, str | None, str | None]]] = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_reads_every_shape_of_complaint(shape: str) -> None:
     body, (code, message, request_id) = SHAPES[shape]
-    assert read_complaint(reply(400, body)) == Complaint(code, message, request_id)
+    assert parse_error_body(response(400, body)) == ErrorBody(code, message, request_id)
 
 
 @pytest.mark.parametrize("header", ["x-request-id", "x-satispay-cid", "x-correlation-id"])
 def test_finds_the_request_id_in_a_header(header: str) -> None:
-    answer = Reply(500, {header: "r9"}, b"{}")
-    assert read_complaint(answer).request_id == "r9"
+    answer = Response(500, {header: "r9"}, b"{}")
+    assert parse_error_body(answer).request_id == "r9"
     assert "request id r9" in str(verdict(REQUEST, answer))
 
 
 def test_nesting_without_end_is_no_complaint() -> None:
-    assert read_complaint(reply(500, b"[" * 200_000)) == Complaint()
+    assert parse_error_body(response(500, b"[" * 200_000)) == ErrorBody()
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (reply(400, {"code": 36}), PaymentsRequestError),
-        (reply(401, {"error": "invalid_api_key"}), PaymentsAuthError),
-        (reply(407), PaymentsUnavailable),
-        *((reply(status), PaymentsUnavailable) for status in (408, 420, 421, 425, 430, 460, 499)),
-        *((reply(status), PaymentsUnavailable) for status in (507, 509, 511, 520, 522, 527, 529, 530, 598, 999)),
-        (reply(408, retry_after="5"), PaymentsThrottled),
-        (reply(502, retry_after="5"), PaymentsThrottled),
-        (reply(409), PaymentsRequestError),
-        (reply(423), PaymentsRequestError),
-        (reply(403, {"code": 45}), PaymentsAuthError),
-        (reply(403, {"code": 70}), PaymentsThrottled),
-        (reply(403, {"code": "70"}), PaymentsThrottled),
-        (reply(400, {"code": 70}), PaymentsRequestError),
-        (reply(404, {"code": 41}), PaymentsRequestError),
-        (reply(405), PaymentsRequestError),
-        (reply(410), PaymentsRequestError),
-        (reply(429), PaymentsThrottled),
-        (reply(500), PaymentsUnavailable),
-        (reply(502, b"<html>"), PaymentsUnavailable),
-        (reply(503), PaymentsUnavailable),
-        (reply(503, retry_after="5"), PaymentsThrottled),
-        (reply(503, retry_after="soon"), PaymentsUnavailable),
-        (reply(209, {"success": False}), PaymentsRequestError),
-        (reply(202), PaymentsUnavailable),
-        (reply(204), PaymentsUnavailable),
-        (Reply(400, {}, b"<html>blocked</html>"), PaymentsUnavailable),
-        (Reply(404, {}, b"\n<!DOCTYPE html>"), PaymentsUnavailable),
-        (Reply(413, {"retry-after": "7"}, b""), PaymentsThrottled),
-        (reply(304), PaymentsProtocolError),
-        (reply(302, location="https://elsewhere.example/"), PaymentsProtocolError),
+        (response(400, {"code": 36}), PaymentsRequestError),
+        (response(401, {"error": "invalid_api_key"}), PaymentsAuthError),
+        (response(407), PaymentsUnavailable),
+        *((response(status), PaymentsUnavailable) for status in (408, 420, 421, 425, 430, 460, 499)),
+        *((response(status), PaymentsUnavailable) for status in (507, 509, 511, 520, 522, 527, 529, 530, 598, 999)),
+        (response(408, retry_after="5"), PaymentsThrottled),
+        (response(502, retry_after="5"), PaymentsThrottled),
+        (response(409), PaymentsRequestError),
+        (response(423), PaymentsRequestError),
+        (response(403, {"code": 45}), PaymentsAuthError),
+        (response(403, {"code": 70}), PaymentsThrottled),
+        (response(403, {"code": "70"}), PaymentsThrottled),
+        (response(400, {"code": 70}), PaymentsRequestError),
+        (response(404, {"code": 41}), PaymentsRequestError),
+        (response(405), PaymentsRequestError),
+        (response(410), PaymentsRequestError),
+        (response(429), PaymentsThrottled),
+        (response(500), PaymentsUnavailable),
+        (response(502, b"<html>"), PaymentsUnavailable),
+        (response(503), PaymentsUnavailable),
+        (response(503, retry_after="5"), PaymentsThrottled),
+        (response(503, retry_after="soon"), PaymentsUnavailable),
+        (response(209, {"success": False}), PaymentsRequestError),
+        (response(202), PaymentsUnavailable),
+        (response(204), PaymentsUnavailable),
+        (Response(400, {}, b"<html>blocked</html>"), PaymentsUnavailable),
+        (Response(404, {}, b"\n<!DOCTYPE html>"), PaymentsUnavailable),
+        (Response(413, {"retry-after": "7"}, b""), PaymentsThrottled),
+        (response(304), PaymentsProtocolError),
+        (response(302, location="https://elsewhere.example/"), PaymentsProtocolError),
     ],
 )
-def test_who_must_act(answer: Reply, kind: type[PaymentsError]) -> None:
+def test_who_must_act(answer: Response, kind: type[PaymentsError]) -> None:
     error = verdict(REQUEST, answer)
     assert type(error) is kind
     assert f"somepay answered GET /v1/payments with HTTP {answer.status}" in str(error)
@@ -161,7 +161,7 @@ def test_who_must_act(answer: Reply, kind: type[PaymentsError]) -> None:
 
 
 def test_success_is_no_error() -> None:
-    judge().check(REQUEST, reply(200, {"code": 70}))
+    error_mapper().raise_for_error(REQUEST, response(200, {"code": 70}))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_success_is_no_error() -> None:
     [(400, PaymentsAuthError), (401, PaymentsAuthError), (404, PaymentsRequestError), (500, PaymentsUnavailable)],
 )
 def test_refused_credentials(status: int, kind: type[PaymentsError]) -> None:
-    error = verdict(ASKING, reply(status, {"error": "invalid_client"}))
+    error = verdict(ASKING, response(status, {"error": "invalid_client"}))
     assert type(error) is kind
     assert "POST /o/token/" in str(error)
     assert "invalid_client" in str(error)
@@ -180,21 +180,23 @@ def test_refused_credentials(status: int, kind: type[PaymentsError]) -> None:
 )
 @pytest.mark.parametrize(("status", "body"), [(429, None), (403, {"code": 70})])
 def test_throttling_tells_how_long(status: int, body: Any, retry_after: str | None, seconds: float | None) -> None:
-    error = verdict(REQUEST, reply(status, body, **({"retry_after": retry_after} if retry_after else {})))
+    error = verdict(REQUEST, response(status, body, **({"retry_after": retry_after} if retry_after else {})))
     assert isinstance(error, PaymentsThrottled)
     assert error.retry_after == seconds
 
 
 def test_what_the_body_says_of_the_status_counts() -> None:
     envelope = {"success": False, "statusCode": 404, "errors": [{"code": "PaymentNotFound", "details": "none"}]}
-    error = verdict(REQUEST, reply(200, envelope), status=404)
+    error = verdict(REQUEST, response(200, envelope), status=404)
     assert isinstance(error, PaymentsRequestError)
     assert (error.status, error.code) == (404, "PaymentNotFound")
-    judge().check(REQUEST, reply(200, {"statusCode": 200}), status=200)
+    error_mapper().raise_for_error(REQUEST, response(200, {"statusCode": 200}), status=200)
 
 
 def test_a_refusal_with_http_200_is_a_refusal() -> None:
-    error = judge().refuse(REQUEST, reply(200, {"success": False, "errors": [{"code": "Quota", "details": "over"}]}))
+    error = error_mapper().refuse(
+        REQUEST, response(200, {"success": False, "errors": [{"code": "Quota", "details": "over"}]})
+    )
     assert (error.status, error.code) == (200, "Quota")
     assert str(error) == "somepay answered GET /v1/payments with HTTP 200 (code Quota): over."
 
@@ -209,7 +211,7 @@ def test_a_refusal_with_http_200_is_a_refusal() -> None:
     ],
 )
 def test_redirects_say_where_to_and_no_more(location: str, shown: str) -> None:
-    error = verdict(REQUEST, reply(301, location=location))
+    error = verdict(REQUEST, response(301, location=location))
     assert isinstance(error, PaymentsProtocolError)
     assert shown in str(error)
     assert "s3cret" not in str(error)
@@ -221,42 +223,42 @@ SECRETS = ("sk_live_abcdef", "a+b/c=")
 @pytest.mark.parametrize("place", ["message", "code", "request_id"])
 @pytest.mark.parametrize("secret", SECRETS)
 def test_echoed_secrets_are_blotted_out(place: str, secret: str) -> None:
-    answer = reply(401, {"code": "c", "message": "m", "request_id": "r", place: f"<{secret}>"})
-    for error in (verdict(REQUEST, answer, *SECRETS), judge(*SECRETS).refuse(REQUEST, answer)):
+    answer = response(401, {"code": "c", "message": "m", "request_id": "r", place: f"<{secret}>"})
+    for error in (verdict(REQUEST, answer, *SECRETS), error_mapper(*SECRETS).refuse(REQUEST, answer)):
         assert secret not in str(error)
         assert "<***>" in str(error)
         assert secret not in str(getattr(error, "code", ""))
 
 
 def test_a_secret_that_begins_like_another_is_blotted_out_whole() -> None:
-    assert judge("abcd", "abcdefgh").redact("key abcdefgh") == "key ***"
+    assert error_mapper("abcd", "abcdefgh").redact("key abcdefgh") == "key ***"
 
 
 @pytest.mark.parametrize("place", ["message", "code", "request_id"])
 def test_a_secret_at_the_cut_is_blotted_out(place: str) -> None:
     said = "x" * 195 + "sk_live_abcdef"
-    assert "sk_l" not in str(verdict(REQUEST, reply(400, {place: said}), *SECRETS))
+    assert "sk_l" not in str(verdict(REQUEST, response(400, {place: said}), *SECRETS))
 
 
 def test_no_secrets_blot_nothing() -> None:
-    assert judge("", "abc").redact("abc is too short to be a secret") == "abc is too short to be a secret"
+    assert error_mapper("", "abc").redact("abc is too short to be a secret") == "abc is too short to be a secret"
 
 
 def test_messages_are_short() -> None:
-    error = verdict(REQUEST, reply(400, {"code": "c" * 5000, "message": "m" * 5000, "request_id": "r" * 5000}))
+    error = verdict(REQUEST, response(400, {"code": "c" * 5000, "message": "m" * 5000, "request_id": "r" * 5000}))
     assert len(str(error)) < 800
 
 
 def test_a_secret_that_is_repeated_in_html_is_blotted_out() -> None:
     secret = "ab&cd<ef'gh-0123456789"
     for said in ("ab&amp;cd&lt;ef&#x27;gh-0123456789", "ab&amp;cd&lt;ef'gh-0123456789"):
-        error = verdict(REQUEST, reply(400, {"message": f"key {said} unknown"}), secret)
+        error = verdict(REQUEST, response(400, {"message": f"key {said} unknown"}), secret)
         assert "key *** unknown" in str(error)
 
 
 def test_an_unreadable_reply_is_described_and_not_shown() -> None:
-    answer = Reply(200, {"content-type": "text/html; charset=utf-8"}, b"<html>Jane Doe</html>")
-    error = judge("s3cret").unreadable(REQUEST, answer, "invalid s3cret character")
+    answer = Response(200, {"content-type": "text/html; charset=utf-8"}, b"<html>Jane Doe</html>")
+    error = error_mapper("s3cret").unreadable(REQUEST, answer, "invalid s3cret character")
     assert str(error) == (
         "somepay: the reply to GET /v1/payments is not what the API documents: invalid *** character "
         "(21 bytes of text/html)"
@@ -264,7 +266,7 @@ def test_an_unreadable_reply_is_described_and_not_shown() -> None:
 
 
 def test_a_refusal_of_something_in_between_is_described_and_not_shown() -> None:
-    page = Reply(403, {"content-type": "text/html\x1b[31m; charset=utf-8"}, b"<html>Jane Doe</html>")
+    page = Response(403, {"content-type": "text/html\x1b[31m; charset=utf-8"}, b"<html>Jane Doe</html>")
     error = verdict(REQUEST, page)
     assert type(error) is PaymentsUnavailable
     assert str(error) == (
@@ -290,16 +292,16 @@ def test_a_refusal_of_something_in_between_is_described_and_not_shown() -> None:
     ],
 )
 def test_an_error_in_the_apis_own_words(body: Any, is_own: bool) -> None:
-    assert Judge("somepay", error_fields=("code",)).is_own_error(reply(401, body)) is is_own
+    assert ErrorMapper("somepay", error_fields=("code",)).is_own_error(response(401, body)) is is_own
 
 
 def test_an_unreachable_api_is_described_by_its_place() -> None:
-    error = judge().unreachable(REQUEST, OSError("connection to https://key:s3cret@proxy failed"))
+    error = error_mapper().unreachable(REQUEST, OSError("connection to https://key:s3cret@proxy failed"))
     assert type(error) is PaymentsUnavailable
     assert str(error) == "somepay: no reply from https://api.example.com to GET /v1/payments: OSError."
 
 
 def test_an_untrusted_certificate_is_the_connections_matter() -> None:
-    error = judge().unreachable(REQUEST, OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
+    error = error_mapper().unreachable(REQUEST, OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
     assert type(error) is PaymentsConfigError
     assert "verify" in str(error)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_payments.http.messages import Reply, Request, build_url, quote_segment
+from airflow_provider_payments.http.messages import Request, Response, build_url, quote_segment
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,6 @@ def test_more_headers_leave_the_request_alone() -> None:
 
 def test_a_repr_shows_neither_headers_nor_bodies() -> None:
     shown = repr(Request("POST", "https://a.example/", {"K": "s3cret"}, b"s3cret")) + repr(
-        Reply(200, {"k": "s3cret"}, b"s3cret")
+        Response(200, {"k": "s3cret"}, b"s3cret")
     )
     assert "s3cret" not in shown

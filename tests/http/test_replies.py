@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsUnavailable
 from airflow_provider_payments.http.body import MAX_HEADERS
-from airflow_provider_payments.http.messages import Reply, read_headers
+from airflow_provider_payments.http.messages import Response, parse_headers
 from airflow_provider_payments.http.retry import RetryPolicy
 from tests.http.conftest import AsyncDrive, Pages, SyncDrive, Talk
 from tests.http.server import WAIT, Answer, Call, Server
@@ -98,14 +98,14 @@ REFUSED = {
 }
 
 
-def ask_both(server: Server, talk: Talk, answer: bytes) -> list[Reply | PaymentsError]:
+def ask_both(server: Server, talk: Talk, answer: bytes) -> list[Response | PaymentsError]:
     """Return what both clients make of an answer, whatever its status."""
     server.script(Answer(raw=answer))
-    conversation = replace(talk(retry=RetryPolicy(max_attempts=1)), check=lambda request, reply: None)
-    found: list[Reply | PaymentsError] = []
+    config = replace(talk(retry=RetryPolicy(max_attempts=1)), raise_for_error=lambda request, response: None)
+    found: list[Response | PaymentsError] = []
     for drive in (SyncDrive(), AsyncDrive()):
         try:
-            found += drive.send(conversation, get(server))
+            found += drive.send(config, get(server))
         except PaymentsError as error:
             found.append(error)
     return found
@@ -114,8 +114,8 @@ def ask_both(server: Server, talk: Talk, answer: bytes) -> list[Reply | Payments
 @pytest.mark.parametrize("name", READ)
 def test_both_clients_read_the_same(server: Server, talk: Talk, name: str) -> None:
     of_requests, of_aiohttp = ask_both(server, talk, READ[name])
-    assert isinstance(of_requests, Reply), of_requests
-    assert isinstance(of_aiohttp, Reply), of_aiohttp
+    assert isinstance(of_requests, Response), of_requests
+    assert isinstance(of_aiohttp, Response), of_aiohttp
     assert of_requests == of_aiohttp
     assert of_requests.body == JSON
     assert all(text.isprintable() and text.encode() for text in of_requests.headers.values())
@@ -135,12 +135,12 @@ def test_what_follows_an_interim_reply_is_not_taken_for_the_next_ones(server: Se
     for drive in (SyncDrive(), AsyncDrive()):
         server.answer = lambda call: Answer(body=call.target.encode(), before=hint.encode())
         paths = [f"/{number}" for number in range(5)]
-        assert drive.walk(talk(max_concurrency=1), Pages(server.origin, paths)) == paths
+        assert drive.fetch_pages(talk(max_concurrency=1), Pages(server.origin, paths)) == paths
 
 
 def test_headers_of_one_name_are_joined() -> None:
     pairs = [("Retry-After", "1"), ("X-A", "a\r\n\t b"), ("retry-after", " 5 "), ("X-B", "Ã©"), ("X-C", "é")]
-    assert read_headers(pairs) == {"retry-after": "1, 5", "x-a": "a b", "x-b": "é", "x-c": "é"}
+    assert parse_headers(pairs) == {"retry-after": "1, 5", "x-a": "a b", "x-b": "é", "x-c": "é"}
 
 
 @pytest.mark.parametrize("drive", [SyncDrive(), AsyncDrive()], ids=["requests", "aiohttp"])
@@ -156,6 +156,6 @@ def test_as_many_connections_as_requests_at_once_and_all_are_kept(
 
     server.answer = answer
     with caplog.at_level(logging.WARNING):
-        assert drive.walk(talk(max_concurrency=20), Pages(server.origin, paths)) == paths
+        assert drive.fetch_pages(talk(max_concurrency=20), Pages(server.origin, paths)) == paths
     assert server.connections == 20
     assert "pool is full" not in caplog.text

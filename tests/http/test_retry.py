@@ -15,7 +15,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.retry import RetryPolicy, read_retry_after
+from airflow_provider_payments.http.retry import RetryPolicy, parse_retry_after
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=timezone.utc)
 
@@ -53,7 +53,7 @@ NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=timezone.utc)
     ],
 )
 def test_reads_retry_after(value: str | None, seconds: float | None) -> None:
-    assert read_retry_after(value, NOW) == seconds
+    assert parse_retry_after(value, NOW) == seconds
 
 
 class Attempts:

@@ -23,8 +23,8 @@ from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
-from airflow_provider_payments.http.messages import Reply, Request
-from airflow_provider_payments.http.transport import TransportOptions
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.times import EPOCH, parse_iso
 from tests.listing.simulation import START, Choose
 
@@ -71,12 +71,12 @@ class Company:
     added: int = 0
     touched: set[str] = field(default_factory=set)
 
-    def answer(self, request: Request) -> Reply | PaymentsRequestError:
+    def answer(self, request: Request) -> Response | PaymentsRequestError:
         """Answer from the list as it stands now."""
         self.requests += 1
         assert self.requests <= MAX_REQUESTS, "the reading does not end"
         answer = _PAGES[self.name](self, dict(parse_qsl(urlsplit(request.url).query)))
-        return answer if isinstance(answer, Exception) else Reply(200, body=msgspec.json.encode(answer))
+        return answer if isinstance(answer, Exception) else Response(200, body=msgspec.json.encode(answer))
 
     def having(self, word: str | None) -> list[Sale]:
         """Return the payments in a status."""

@@ -17,8 +17,8 @@ from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
-from airflow_provider_payments.http.messages import Reply
-from airflow_provider_payments.http.transport import TransportOptions
+from airflow_provider_payments.http.messages import Response
+from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
@@ -85,10 +85,10 @@ def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int
                         asked = dice.choice([one for one in under_way if one[1] is None])
                         body = company.answer(each.request(asked[0]).url)
                         asked[1] = (
-                            PaymentNotFound("no such payment", 404, "41") if body is None else Reply(200, body=body)
+                            PaymentNotFound("no such payment", 404, "41") if body is None else Response(200, body=body)
                         )
-                    step, reply = under_way.popleft()
-                    payments, following = each.receive(step, reply)
+                    step, response = under_way.popleft()
+                    payments, following = each.receive(step, response)
                     reading.payments += payments
                     waiting.extend(following)
             reading.payments += chain.from_iterable(listing.remaining())

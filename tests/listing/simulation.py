@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
-from airflow_provider_payments.http.messages import Reply, Request, build_url
+from airflow_provider_payments.http.messages import Request, Response, build_url
 from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.offsets import OffsetReader
@@ -83,7 +83,7 @@ class Server:
         assert row.hour is not None
         return row.hour < hour or (self.counts_moment_in and row.hour == hour)
 
-    def answer(self, request: Request) -> Reply | PaymentsRequestError:
+    def answer(self, request: Request) -> Response | PaymentsRequestError:
         params = dict(parse_qsl(urlsplit(request.url).query))
         self.answered.append(params)
         assert len(self.answered) <= MAX_REQUESTS, "the reading does not end"
@@ -112,7 +112,7 @@ class Server:
         about["next_cursor"] = str(len(self.answered)) if about["has_more"] else ""
         self.below[str(len(self.answered))] = {row.id for row in rows[start + limit :]}
         page = {"rows": rows[start : start + limit], **{name: about[name] for name in self.tells}}
-        return Reply(200, body=msgspec.json.encode(page))
+        return Response(200, body=msgspec.json.encode(page))
 
 
 class Api:
@@ -124,8 +124,8 @@ class Api:
     def list_request(self, params: Mapping[str, str]) -> Request:
         return Request("GET", build_url("http://simulated", "/", params))
 
-    def read_page(self, request: Request, reply: Reply) -> ListPage:
-        page = msgspec.json.decode(reply.body, type=Page)
+    def read_page(self, request: Request, response: Response) -> ListPage:
+        page = msgspec.json.decode(response.body, type=Page)
         return ListPage(page.rows, page.total, page.limit, page.has_more, page.next_cursor)
 
     def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
@@ -206,7 +206,7 @@ def stage(paging: Paging, *statuses: str) -> Stage:
 class Answers(Protocol):
     """A simulated API, as far as a reading needs it."""
 
-    def answer(self, request: Request) -> Reply | PaymentsRequestError: ...
+    def answer(self, request: Request) -> Response | PaymentsRequestError: ...
 
 
 ServerT = TypeVar("ServerT", bound=Answers)
@@ -252,8 +252,8 @@ def read_listing(
                     else:
                         listing.report.requests += 1
                         unanswered[pick][1] = server.answer(walk.request(unanswered[pick][0]))
-                step, reply = under_way.popleft()
-                found, following = walk.receive(step, reply)
+                step, response = under_way.popleft()
+                found, following = walk.receive(step, response)
                 payments += found
                 steps.extend(following)
         payments += chain.from_iterable(listing.remaining())

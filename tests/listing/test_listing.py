@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
-from airflow_provider_payments.http.messages import Reply, Request
+from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
 from airflow_provider_payments.listing.list_pass import open_reader
@@ -321,7 +321,7 @@ def test_a_payment_that_settles_meanwhile_is_seen_once(lost_cursor: str, events:
 class Settling(Server):
     """A payment succeeds just before the list of succeeded payments is read."""
 
-    def answer(self, request: Request) -> Reply | PaymentsRequestError:
+    def answer(self, request: Request) -> Response | PaymentsRequestError:
         if "status=succeeded" in request.url:
             self.rows[1] = Row("pending-1", "succeeded")
         return super().answer(request)
@@ -445,7 +445,7 @@ class Canned(Server):
 
     def answer(self, request):  # type: ignore[no-untyped-def]
         super().answer(request)
-        return Reply(200, body=self._pages[min(len(self.answered), len(self._pages)) - 1].encode())
+        return Response(200, body=self._pages[min(len(self.answered), len(self._pages)) - 1].encode())
 
 
 @pytest.mark.parametrize(

@@ -194,14 +194,14 @@ def test_a_company_unlike_its_pages_that_keeps_still(unlike: str, concurrency: i
 def test_a_company_unlike_its_pages_whose_list_changes(unlike: str) -> None:
     """Where it ignores what is asked for, a loop is not better, only luckier: nothing is lost in silence there."""
     list_name, different = UNLIKE[unlike]
-    judge = check_truth if "ignores" in different else check
+    error_mapper = check_truth if "ignores" in different else check
     for seed, kind_name in enumerate(
         ["one added anywhere at every request", "one gone at every request", "one gone and one added at every 3rd"]
     ):
         rows = build_rows(LISTS[list_name].name, 900, seed, burst=130)
         changed = {**different, "rows": different["rows"](rows) if "rows" in different else rows}
         for concurrency in (1, 4):
-            judge(run(list_name, kind_name, concurrency, seed, **changed))
+            error_mapper(run(list_name, kind_name, concurrency, seed, **changed))
 
 
 @pytest.mark.parametrize(

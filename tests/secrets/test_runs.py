@@ -82,18 +82,18 @@ def test_objects(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is shown and pickled of everything that knows a connection, while it is in use."""
     monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection("http://127.0.0.1:9"))
     hook = BaseHook.get_hook(plant.conn_id)
-    api, conversation = hook.open()
-    flow = api.auth.flow(api.list_request({"limit": "1"}))
-    with hook.driver(conversation) as driver:
+    api, config = hook.open()
+    flow = api.auth.auth_flow(api.list_request({"limit": "1"}))
+    with hook.sync_client(config) as client:
         objects = [
             hook,
             api,
-            conversation,
-            driver,
+            config,
+            client,
             api.auth,
-            api.judge,
+            api.error_mapper,
             api.credentials,
-            conversation.options,
+            config.options,
             next(flow),
             flow,
             getattr(api.auth, "ask", None),

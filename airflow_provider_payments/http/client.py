@@ -1,0 +1,72 @@
+"""What the two HTTP clients share: how they are set up, and what they fetch pages of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from airflow_provider_payments.exceptions import (
+    PaymentsError,
+    PaymentsRequestError,
+    PaymentsThrottled,
+)
+from airflow_provider_payments.http.auth import Auth
+from airflow_provider_payments.http.errors import ErrorMapper
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.http.rate_limit import RateLimiter
+from airflow_provider_payments.http.retry import RetryPolicy
+
+T_co = TypeVar("T_co", covariant=True)
+StepT = TypeVar("StepT")
+
+
+async def _mask_nothing(secrets: Sequence[str]) -> None:
+    """Where no logs are masked."""
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """Everything a driver has to know of one API behind one connection.
+
+    :param raise_for_error: raises the error that the reply to a request means, if it means one.
+    :param log: told of every retry.
+    :param mask: told of secrets that became known, in the thread that called the driver.
+    :param amask: the same, awaited.
+    """
+
+    auth: Auth
+    error_mapper: ErrorMapper
+    raise_for_error: Callable[[Request, Response], None]
+    options: TransportOptions
+    retry: RetryPolicy
+    rate_limiter: RateLimiter
+    log: Callable[[str], None]
+    mask: Callable[[Sequence[str]], None] = lambda secrets: None
+    amask: Callable[[Sequence[str]], Awaitable[None]] = _mask_nothing
+
+    def announce_retry(self, error: PaymentsError, attempt: int, wait: float) -> None:
+        """Log a retry; when the API has asked to wait, let all requests of the connection wait.
+
+        :param error: why the request is tried again.
+        :param attempt: number of the attempt that failed, from 1.
+        :param wait: seconds until the next one.
+        """
+        if isinstance(error, PaymentsThrottled):
+            self.rate_limiter.pause(time.monotonic() + wait)
+        self.log(f"{error} Attempt {attempt + 1} in {wait:.1f} s.")
+
+
+class PageSource(Protocol[StepT, T_co]):
+    """A listing's pages, as drivers see them."""
+
+    def first_steps(self) -> Iterable[StepT]:
+        """Return the steps to begin with."""
+
+    def request(self, step: StepT) -> Request:
+        """Return the request of a step."""
+
+    def receive(self, step: StepT, response: Response | PaymentsRequestError) -> tuple[Sequence[T_co], Iterable[StepT]]:
+        """Take a step's reply; return what it holds, and the steps that follow. Called in the order of the steps."""
