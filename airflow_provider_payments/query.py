@@ -21,20 +21,20 @@ class PaymentQuery:
     """A checked question. Windows are half-open, ``[created_from, created_to)``; None is unbounded.
 
     :param statuses: normalised statuses that are wanted.
-    :param words: the API's own status words that are wanted besides.
+    :param provider_statuses: the API's own status words that are wanted besides.
     :param filters: the API's own filter parameters.
     """
 
     created_from: datetime | None = None
     created_to: datetime | None = None
     statuses: frozenset[PaymentStatus] = frozenset()
-    words: frozenset[str] = frozenset()
+    provider_statuses: frozenset[str] = frozenset()
     filters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_statuses(self) -> bool:
         """Whether only some statuses are wanted."""
-        return bool(self.statuses or self.words)
+        return bool(self.statuses or self.provider_statuses)
 
     @property
     def wants_all(self) -> bool:
@@ -43,7 +43,11 @@ class PaymentQuery:
 
     def wants(self, payment: Payment) -> bool:
         """Whether a payment is in the window and in a wanted status. One without any time is in every window."""
-        if self.has_statuses and payment.status not in self.statuses and payment.provider_status not in self.words:
+        if (
+            self.has_statuses
+            and payment.status not in self.statuses
+            and payment.provider_status not in self.provider_statuses
+        ):
             return False
         moment = payment.occurred_at
         return moment is None or not (self.is_before_window(moment) or self.is_after_window(moment))
@@ -63,7 +67,7 @@ def build_query(
     created_to: datetime | str | None = None,
     statuses: Iterable[str] | str | None = None,
     filters: Mapping[str, object] | str | None = None,
-    known_words: Collection[str] = (),
+    known_provider_statuses: Collection[str] = (),
     known_filters: Collection[str] = (),
 ) -> PaymentQuery:
     """Check a user's question and return it.
@@ -73,17 +77,17 @@ def build_query(
     :param statuses: a list of normalised statuses or the API's own words, or such a list as text; a word that is both
         means the normalised status.
     :param filters: the API's own filter parameters, or a JSON object of them as text.
-    :param known_words: the API's own status words.
+    :param known_provider_statuses: the API's own status words.
     :param known_filters: the filter parameters that the API documents.
     :raises PaymentsConfigError: naming what is wrong and what would be right.
     """
     start = parse_bound("created_from", created_from)
     end = parse_bound("created_to", created_to)
     require_window(start, end)
-    wanted, words = _split_statuses(optional(read_statuses, "statuses", statuses), known_words)
+    wanted, provider_statuses = _split_statuses(optional(read_statuses, "statuses", statuses), known_provider_statuses)
     checked = optional(read_filters, "filters", filters) or {}
     _require_known(checked, known_filters)
-    return PaymentQuery(start, end, wanted, words, checked)
+    return PaymentQuery(start, end, wanted, provider_statuses, checked)
 
 
 def parse_bound(name: str, value: object) -> datetime | None:
@@ -141,23 +145,23 @@ def _explain_empty_window(start: datetime, end: datetime) -> str:
 
 
 def _split_statuses(
-    statuses: Iterable[str] | None, known_words: Collection[str]
+    statuses: Iterable[str] | None, known_provider_statuses: Collection[str]
 ) -> tuple[frozenset[PaymentStatus], frozenset[str]]:
-    wanted, words = set(), set()
+    wanted, provider_statuses = set(), set()
     normalised = {status.value: status for status in PaymentStatus}
-    for word in statuses or ():
-        if word in normalised:
-            wanted.add(normalised[word])
-        elif word in known_words:
-            words.add(word)
+    for name in statuses or ():
+        if name in normalised:
+            wanted.add(normalised[name])
+        elif name in known_provider_statuses:
+            provider_statuses.add(name)
         else:
             raise PaymentsConfigError(
-                f"Unknown status {word!r}. Normalised statuses: {', '.join(normalised)}. "
-                f"This API's own words: {', '.join(known_words)}."
+                f"Unknown status {name!r}. Normalised statuses: {', '.join(normalised)}. "
+                f"This API's own words: {', '.join(known_provider_statuses)}."
             )
-    if statuses is not None and not (wanted or words):
+    if statuses is not None and not (wanted or provider_statuses):
         raise PaymentsConfigError("statuses is an empty list, which would match nothing. Leave it out to list all.")
-    return frozenset(wanted), frozenset(words)
+    return frozenset(wanted), frozenset(provider_statuses)
 
 
 def _require_known(filters: Iterable[str], known_filters: Collection[str]) -> None:

@@ -66,7 +66,7 @@ def parse_iso(text: str) -> datetime:
     return moment
 
 
-def read_time(text: str | None) -> datetime | None:
+def parse_time(text: str | None) -> datetime | None:
     """Read a time out of an API's reply, as UTC. None when absent, .NET's unset year 1, or without a zone.
 
     A time without a zone is no instant, and a guess would put the payment into the wrong window.
@@ -90,7 +90,7 @@ def read_time(text: str | None) -> datetime | None:
     return moment.astimezone(timezone.utc)
 
 
-def read_unix_seconds(seconds: int | None) -> datetime | None:
+def parse_unix_seconds(seconds: int | None) -> datetime | None:
     """Read Unix seconds. None when absent or 0, which stands for "not yet"."""
     if not seconds:
         return None
@@ -100,7 +100,7 @@ def read_unix_seconds(seconds: int | None) -> datetime | None:
         raise PaymentsProtocolError("A timestamp in the reply is not in Unix seconds.") from None
 
 
-def read_expiry(value: object, now: datetime) -> datetime | None:
+def parse_expiry(value: object, now: datetime) -> datetime | None:
     """Read when something expires: seconds from now, or a time (ISO 8601, or Unix seconds or milliseconds).
 
     None when it is absent, makes no sense, or is over: whoever uses the thing will be told that it has expired.
@@ -111,7 +111,7 @@ def read_expiry(value: object, now: datetime) -> datetime | None:
         seconds = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
     except (ValueError, OverflowError):
         try:
-            moment = read_time(str(value).strip())
+            moment = parse_time(str(value).strip())
         except PaymentsProtocolError:
             return None
         return moment if moment and moment > now else None

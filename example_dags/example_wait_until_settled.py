@@ -41,7 +41,7 @@ INTERVAL = timedelta(minutes=10)
 PATIENCE = timedelta(days=3)
 
 
-def read_payments(path: str) -> Iterator[dict[str, Any]]:
+def parse_payments(path: str) -> Iterator[dict[str, Any]]:
     """Read an object, one payment after the other."""
     try:
         from airflow.sdk import ObjectStoragePath
@@ -81,7 +81,7 @@ with DAG(
         # CHANGE: load the object into where you need it
         income: defaultdict[str, Decimal] = defaultdict(Decimal)
         rows = 0
-        for payment in read_payments(manifest["path"]):
+        for payment in parse_payments(manifest["path"]):
             rows += 1
             if payment["status"] == "succeeded" and payment["amount"] is not None:
                 amount = Decimal(payment["amount"])

@@ -38,7 +38,7 @@ class PaymentsApi(ABC):
     #: Flag by the API's own status word, for those that mean more than their normalised status.
     flags: ClassVar[Mapping[str, str]] = {}
     #: Status words that the list can be filtered by.
-    filterable_words: ClassVar[Sequence[str]] = ()
+    filterable_statuses: ClassVar[Sequence[str]] = ()
     #: Name of the query parameter that filters by one of those.
     status_param: ClassVar[str] = "status"
     #: Names of the API's filter parameters that users may give in ``filters``.
@@ -82,7 +82,7 @@ class PaymentsApi(ABC):
             proxy_for=credentials.options.proxy_for,
             secrets=lambda: (*self.secrets, credentials.login),
         )
-        self.read_row = Decoder(self.row_type).decode
+        self.parse_row = Decoder(self.row_type).decode
         self._decode_page = Decoder(self.page_type).decode
         self.page_size = credentials.page_size or self.default_page_size
         if self.page_size > self.max_page_size:
@@ -124,27 +124,27 @@ class PaymentsApi(ABC):
         """Return what reads the list a second time, where that should go another way."""
         return None
 
-    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
+    def build_params(self, query: PaymentQuery, provider_status: str | None) -> dict[str, str]:
         """Return the query parameters that stay the same on every page."""
-        return {**query.filters, **({self.status_param: word} if word else {})}
+        return {**query.filters, **({self.status_param: provider_status} if provider_status else {})}
 
-    def words_for(self, status: PaymentStatus) -> Sequence[str]:
+    def provider_statuses_for(self, status: PaymentStatus) -> Sequence[str]:
         """Return the API's words that may mean a status."""
-        return [word for word, meaning in self.statuses.items() if meaning is status]
+        return [provider_status for provider_status, meaning in self.statuses.items() if meaning is status]
 
     def detail_request(self, payment_id: str) -> Request | None:
         """Return the request for one payment, or None where the API has none."""
         return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
-    def is_of_order(self, payment: Payment, order_id: str) -> bool:
+    def matches_order(self, payment: Payment, order_id: str) -> bool:
         """Whether a payment belongs to an order of the merchant."""
         return payment.order_id == order_id
 
-    def read_detail(self, body: bytes) -> bytes:
+    def unwrap_detail(self, body: bytes) -> bytes:
         """Return the payment's own JSON out of a detail reply."""
         return body
 
-    def alternative_id(self, payment: Payment) -> str | None:
+    def disambiguated_id(self, payment: Payment) -> str | None:
         """Return a more particular id, for a payment whose id others may share."""
         return None
 
@@ -159,7 +159,7 @@ class PaymentsApi(ABC):
         """Whether a payment passes those filters that the API itself is not asked to apply."""
         return True
 
-    def find_blind_spot(self, query: PaymentQuery) -> str | None:
+    def unlisted_reason(self, query: PaymentQuery) -> str | None:
         """Return which of the wanted payments no list shows, or None."""
         return None
 
@@ -178,27 +178,35 @@ class PaymentsApi(ABC):
         """Return the request of a page."""
         return self.request(self.list_path, params)
 
-    def build_stages(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
+    def plan_listing(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
         """Return the lists that have every payment of a query: one for each status word, or one of everything."""
-        words = self.words_to_ask(query)
-        return [Stage([self.partition(query, word, limit, max_concurrency)]) for word in words]
+        provider_statuses = self.status_filters(query)
+        return [
+            Stage([self.partition(query, provider_status, limit, max_concurrency)])
+            for provider_status in provider_statuses
+        ]
 
-    def partition(self, query: PaymentQuery, word: str | None, limit: int, max_concurrency: int) -> Partition:
+    def partition(
+        self, query: PaymentQuery, provider_status: str | None, limit: int, max_concurrency: int
+    ) -> Partition:
         """Return the list that is filtered by a status word, or the unfiltered one."""
-        params = self.build_params(query, word)
+        params = self.build_params(query, provider_status)
         return Partition(self.list_reader(query), params, limit, max_concurrency, self.second_reader(query))
 
-    def words_to_ask(self, query: PaymentQuery) -> Sequence[str | None]:
+    def status_filters(self, query: PaymentQuery) -> Sequence[str | None]:
         """Return the status words to filter by, in the order of :attr:`statuses`; None is the list without a filter.
 
         Where a wanted word cannot be filtered by, only the unfiltered list finds all. Where no word of this API has a
         wanted meaning, there is nothing to ask.
         """
-        wanted = {*query.words, *(word for status in query.statuses for word in self.words_for(status))}
+        wanted = {
+            *query.provider_statuses,
+            *(provider_status for status in query.statuses for provider_status in self.provider_statuses_for(status)),
+        }
         is_unfiltered = not query.has_statuses or PaymentStatus.UNKNOWN in query.statuses
-        if is_unfiltered or not wanted.issubset(self.filterable_words):
+        if is_unfiltered or not wanted.issubset(self.filterable_statuses):
             return [None]
-        return [word for word in self.statuses if word in wanted]
+        return [provider_status for provider_status in self.statuses if provider_status in wanted]
 
     def raise_for_error(self, request: Request, response: Response) -> None:
         """Raise the error that a reply means, if it means one."""
@@ -206,7 +214,7 @@ class PaymentsApi(ABC):
         if not request.is_token_request:
             self.check_body(request, response)
 
-    def read_page(self, request: Request, response: Response) -> ListPage:
+    def parse_page(self, request: Request, response: Response) -> ListPage:
         """Decode a page."""
 
         def split(body: bytes) -> ListPage:
@@ -214,25 +222,25 @@ class PaymentsApi(ABC):
 
         return decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split))
 
-    def read_one(self, request: Request, response: Response) -> Payment:
+    def parse_detail(self, request: Request, response: Response) -> Payment:
         """Decode the reply to :meth:`detail_request`."""
 
         def split(body: bytes) -> ListPage:
-            return ListPage([msgspec.json.decode(self.read_detail(body), type=msgspec.Raw)])
+            return ListPage([msgspec.json.decode(self.unwrap_detail(body), type=msgspec.Raw)])
 
-        return self.read_payment(
+        return self.parse_payment(
             decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split).rows[0])
         )
 
-    def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
+    def parse_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""
-        return self.read_payments([row])[0]
+        return self.parse_payments([row])[0]
 
-    def read_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
+    def parse_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
         payments: list[Payment] = []
         try:
-            for payment in normalise(rows, self.read_row, self.to_payment):
+            for payment in normalise(rows, self.parse_row, self.to_payment):
                 payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
         except (*UNREADABLE, PaymentsProtocolError) as error:
             which = f"{describe_row(rows[len(payments)], self.id_field)} (row {len(payments) + 1} of {len(rows)})"
@@ -243,10 +251,10 @@ class PaymentsApi(ABC):
             return payments
         raise trouble
 
-    def status_of(self, word: str) -> PaymentStatus:
+    def status_of(self, provider_status: str) -> PaymentStatus:
         """Translate a status word. One that is not in the table is kept apart, never guessed."""
-        return self.statuses.get(word, PaymentStatus.UNKNOWN)
+        return self.statuses.get(provider_status, PaymentStatus.UNKNOWN)
 
-    def flags_of(self, word: str) -> tuple[str, ...]:
+    def flags_of(self, provider_status: str) -> tuple[str, ...]:
         """Return the flags that a status word carries."""
-        return (self.flags[word],) if word in self.flags else ()
+        return (self.flags[provider_status],) if provider_status in self.flags else ()

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_provider_payments.api.extra import Extra, read_extra
+from airflow_provider_payments.api.extra import Extra, parse_extra
 from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.options import TransportOptions, is_http_proxy
 
 if TYPE_CHECKING:
-    from airflow_provider_payments._compat import Connection
+    from airflow_provider_payments.api.connection import Connection
 
 
 #: Time-out of the whole reply, as a multiple of the read time-out, where the connection does not set it.
@@ -94,12 +94,12 @@ class Credentials(Extra):
             raise PaymentsConfigError(f"Connection {self.connection_id!r}: {what} is in quotes. Leave them out.")
 
 
-def read_connection(connection: Connection, default_host: str) -> Credentials:
+def parse_connection(connection: Connection, default_host: str) -> Credentials:
     """Read a connection.
 
     :raises PaymentsConfigError: when host, schema or extra make no sense.
     """
-    extra = read_extra(connection)
+    extra = parse_extra(connection)
     connect, read, whole = _timeouts(extra)
     return Credentials(
         connection_id=extra.connection_id,

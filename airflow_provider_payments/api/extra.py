@@ -16,7 +16,7 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.redaction import Unpicklable
 
 if TYPE_CHECKING:
-    from airflow_provider_payments._compat import Connection
+    from airflow_provider_payments.api.connection import Connection
 
 #: A name and its number, with white space around both.
 _PAIR = re.compile(r"\s*([^\s=;]+)\s*=\s*([0-9]{1,2})\s*")
@@ -160,7 +160,7 @@ def _are_numbers(value: object, maximum: int) -> bool:
     return isinstance(value, dict) and all(type(each) is int and 0 <= each <= maximum for each in value.values())
 
 
-def read_extra(connection: Connection) -> Extra:
+def parse_extra(connection: Connection) -> Extra:
     """Read a connection's extra.
 
     :raises PaymentsConfigError: when it is not a JSON object.

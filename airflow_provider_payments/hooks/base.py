@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.argument_lists import read_id
 from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
-from airflow_provider_payments.hooks.http_hook import ConnectedHook
+from airflow_provider_payments.hooks.http_hook import ApiHttpHook
 from airflow_provider_payments.hooks.lookups import build_listing, find_payment, find_pending, first_request
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
@@ -94,7 +94,7 @@ async def _flatten(pages: AsyncIterator[Sequence[Payment]]) -> AsyncGenerator[Pa
             yield payment
 
 
-class PaymentsHook(ConnectedHook):
+class PaymentsHook(ApiHttpHook):
     """Base of the hooks: the payments behind one Airflow connection.
 
     :param payments_conn_id: the connection.
@@ -118,7 +118,7 @@ class PaymentsHook(ConnectedHook):
         :raises PaymentsConfigError: for a bad question or connection, before any request.
         """
         query = self._build_query(created_from, created_to, statuses, filters)
-        api, config = self.open()
+        api, config = self.resolve()
         listing = build_listing(api, query)
         return PaymentListing(self._list(listing, config), listing.report)
 
@@ -159,7 +159,7 @@ class PaymentsHook(ConnectedHook):
         :param retry: None is as the connection says.
         :param report: told the number of requests.
         """
-        api, config = self.open()
+        api, config = self.resolve()
         with self.sync_client(replace(config, retry=retry or config.retry)) as client:
             try:
                 return answer(ask(api), client)
@@ -197,18 +197,18 @@ class PaymentsHook(ConnectedHook):
 
     async def ainquire(self, ask: Callable[[PaymentsApi], Inquiry[T]]) -> T:
         """Answer an inquiry without blocking the event loop; see :meth:`inquire`."""
-        api, config = await self.aopen()
+        api, config = await self.aresolve()
         async with self.async_client(config) as client:
             return await aanswer(ask(api), client)
 
     def test_connection(self) -> tuple[bool, str]:
         """Read one payment, and say whether that worked or what to fix."""
         try:
-            api, config = self.open()
+            api, config = self.resolve()
             # One attempt: somebody is waiting.
             with self.sync_client(replace(config, retry=RetryPolicy(max_attempts=1))) as client:
-                request = first_request(api, api.build_stages(PaymentQuery(), limit=1, max_concurrency=1)[0])
-                api.read_page(request, client.send(request))
+                request = first_request(api, api.plan_listing(PaymentQuery(), limit=1, max_concurrency=1)[0])
+                api.parse_page(request, client.send(request))
         except PaymentsError as error:
             return False, str(error)
         except Exception as error:
@@ -228,7 +228,7 @@ class PaymentsHook(ConnectedHook):
             created_to=created_to,
             statuses=statuses,
             filters=filters,
-            known_words=self.api_class.statuses,
+            known_provider_statuses=self.api_class.statuses,
             known_filters=self.api_class.filters,
         )
 
@@ -237,7 +237,7 @@ class PaymentsHook(ConnectedHook):
             yield from read(listing, client)
 
     async def _alist(self, query: PaymentQuery, report: ListingReport) -> AsyncGenerator[Sequence[Payment], None]:
-        api, config = await self.aopen()
+        api, config = await self.aresolve()
         async with (
             self.async_client(config) as client,
             aclosing(aread(build_listing(api, query, report), client)) as pages,

@@ -43,7 +43,7 @@ from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.texts import decode_json
-from airflow_provider_payments.times import read_expiry, read_time
+from airflow_provider_payments.times import parse_expiry, parse_time
 
 
 class Row(msgspec.Struct, gc=False):
@@ -88,7 +88,7 @@ class CryptoFuseApi(PaymentsApi):
     default_page_size = 100
     max_page_size = 100
     filters = ("currency", "blockchain", "token")
-    filterable_words = ("waiting", "confirming", "confirmed", "sending", "completed", "expired", "failed")
+    filterable_statuses = ("waiting", "confirming", "confirmed", "sending", "completed", "expired", "failed")
     error_fields = ("error", "detail")
     page_type = Page
     row_type = Row
@@ -116,7 +116,7 @@ class CryptoFuseApi(PaymentsApi):
             client_secret=credentials.secret(credentials.password, "the client secret (password)"),
             scope=credentials.text("scope", "read write"),
             in_body=credentials.choice("client_auth", "basic", "body") == "body",
-            parse_token=_read_token,
+            parse_token=_parse_token,
         )
 
     def credential_fields(self) -> Sequence[str]:
@@ -125,8 +125,8 @@ class CryptoFuseApi(PaymentsApi):
     def list_reader(self, query: PaymentQuery) -> MakeReader:
         return OffsetReader
 
-    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
-        params = super().build_params(query, word)
+    def build_params(self, query: PaymentQuery, provider_status: str | None) -> dict[str, str]:
+        params = super().build_params(query, provider_status)
         if params.get("blockchain") in _TRON:
             # The page filters by "TRON" and replies with "TRX". Asking for the wrong one would silently find nothing.
             del params["blockchain"]
@@ -142,13 +142,13 @@ class CryptoFuseApi(PaymentsApi):
         return ListPage(page.results, total=page.count, limit=page.limit)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
-        word = row.status or ""
+        provider_status = row.status or ""
         return self.new_payment(
             row.transaction_id,
-            self.status_of(word),
-            word,
+            self.status_of(provider_status),
+            provider_status,
             PaymentKind.PAYMENT,
-            self.flags_of(word),
+            self.flags_of(provider_status),
             parse_amount(row.amount_usd),
             currency="USD",  # amount_usd is "in price currency (USD)"
             crypto_asset=row.token,
@@ -158,9 +158,9 @@ class CryptoFuseApi(PaymentsApi):
             transaction_hash=row.transaction_hash,
             order_id=row.order_id,
             description=row.order_description,
-            created_at=read_time(row.created_at),
-            updated_at=read_time(row.updated_at),
-            expires_at=read_time(row.expiry_time),
+            created_at=parse_time(row.created_at),
+            updated_at=parse_time(row.updated_at),
+            expires_at=parse_time(row.expiry_time),
             raw=raw,
         )
 
@@ -183,9 +183,9 @@ _TRON = ("TRON", "TRX")
 _decode_token = msgspec.json.Decoder(Token).decode
 
 
-def _read_token(response: Response, now: datetime) -> IssuedToken:
+def _parse_token(response: Response, now: datetime) -> IssuedToken:
     try:
         token = decode_json(response.body, _decode_token)
     except UNREADABLE:
         raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    return IssuedToken(token.access_token.strip(), read_expiry(token.expires_in, now))
+    return IssuedToken(token.access_token.strip(), parse_expiry(token.expires_in, now))

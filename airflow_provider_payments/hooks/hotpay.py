@@ -39,7 +39,7 @@ from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.money import parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_unix_seconds
+from airflow_provider_payments.times import parse_unix_seconds
 
 
 class Row(msgspec.Struct, gc=False):
@@ -97,7 +97,7 @@ class HotPayApi(PaymentsApi):
 
     def __init__(self, credentials: Credentials) -> None:
         super().__init__(credentials)
-        self._decimals = _read_decimals(credentials)
+        self._decimals = _parse_decimals(credentials)
 
     def build_auth(self, credentials: Credentials) -> Auth:
         token = credentials.header_value(credentials.password, "the API token (password)")
@@ -120,13 +120,13 @@ class HotPayApi(PaymentsApi):
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         units = parse_units(row.amount)
         amount = scale_units(units, self._decimals.get(row.token_id or ""))
-        word = row.status or ""
+        provider_status = row.status or ""
         payment_id, id_flags = _identify(row, units)
         return self.new_payment(
             payment_id,
-            self.status_of(word),
-            word,
-            flags=(*self.flags_of(word), *id_flags),
+            self.status_of(provider_status),
+            provider_status,
+            flags=(*self.flags_of(provider_status), *id_flags),
             amount=amount,
             currency=row.token_id,
             amount_minor=units,
@@ -135,18 +135,18 @@ class HotPayApi(PaymentsApi):
             transaction_hash=row.near_trx or None,
             order_id=row.memo,
             payer_id=row.sender_id,
-            completed_at=read_unix_seconds(row.timestamp),
+            completed_at=parse_unix_seconds(row.timestamp),
             raw=raw,
         )
 
-    def alternative_id(self, payment: Payment) -> str | None:
+    def disambiguated_id(self, payment: Payment) -> str | None:
         if "provisional_id" not in payment.flags:
             return None
         seconds = int(payment.completed_at.timestamp()) if payment.completed_at else 0
         return f"{payment.id}-{seconds}"
 
     def former_id(self, payment: Payment) -> str | None:
-        row = self.read_row(payment.raw)
+        row = self.parse_row(payment.raw)
         return (
             None if row.payment_id else _identify(msgspec.structs.replace(row, near_trx=None), payment.amount_minor)[0]
         )
@@ -187,7 +187,7 @@ def _identify(row: Row, units: int | None) -> tuple[str, tuple[str, ...]]:
 _MOST_DECIMALS = 77
 
 
-def _read_decimals(credentials: Credentials) -> Mapping[str, int]:
+def _parse_decimals(credentials: Credentials) -> Mapping[str, int]:
     """Read ``decimals``, a text that Airflow's forms and URIs leave as it is, and ``token_decimals``, an object."""
     listed = credentials.listed_numbers(
         "decimals", _MOST_DECIMALS, "a text of token ids with their decimals, like 'nep141:wrap.near=24'"

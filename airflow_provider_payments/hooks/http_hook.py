@@ -15,7 +15,7 @@ from requests.auth import AuthBase
 from airflow_provider_payments._compat import mask_secret
 from airflow_provider_payments._supervisor import get_connection_async, mask_secrets_async
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.api.credentials import read_connection
+from airflow_provider_payments.api.credentials import parse_connection
 from airflow_provider_payments.arguments import is_none, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms_211
@@ -55,7 +55,7 @@ class _SessionAuth(AuthBase):
         return prepared
 
 
-class ConnectedHook(HttpHook):
+class ApiHttpHook(HttpHook):
     """An ``HttpHook`` that authenticates as the connection's API asks, and never sends ``extra`` as headers.
 
     :param payments_conn_id: the connection.
@@ -97,44 +97,44 @@ class ConnectedHook(HttpHook):
         super().__init__(method=method, http_conn_id=conn_id, **http_options)
         self.payments_conn_id = conn_id
         self._connection: Connection | None = None
-        self._opened: tuple[PaymentsApi, ClientConfig] | None = None
+        self._resolved: tuple[PaymentsApi, ClientConfig] | None = None
         self._session: Session | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what was read from the connection: it is read again, and no secret is pickled."""
-        return {**vars(self), "_connection": None, "_opened": None, "_session": None}
+        return {**vars(self), "_connection": None, "_resolved": None, "_session": None}
 
-    def take_connection(self, connection: Connection) -> None:
+    def use_connection(self, connection: Connection) -> None:
         """Use a connection that was looked up already, rather than look it up again."""
         self._connection = connection
 
-    def open(self) -> tuple[PaymentsApi, ClientConfig]:
+    def resolve(self) -> tuple[PaymentsApi, ClientConfig]:
         """Read the connection, once."""
-        if self._opened is not None:
-            return self._opened
+        if self._resolved is not None:
+            return self._resolved
         if self._connection is None:
             self._connection = self.get_connection(self.payments_conn_id)
-        opened = self._read()
-        mask_secret(list(opened[0].secrets))
-        self._opened = opened
-        return opened
+        resolved = self._read()
+        mask_secret(list(resolved[0].secrets))
+        self._resolved = resolved
+        return resolved
 
-    async def aopen(self) -> tuple[PaymentsApi, ClientConfig]:
+    async def aresolve(self) -> tuple[PaymentsApi, ClientConfig]:
         """Read the connection, once, without blocking the event loop."""
-        if self._opened is not None:
-            return self._opened
+        if self._resolved is not None:
+            return self._resolved
         if self._connection is None:
             self._connection = await get_connection_async(self.payments_conn_id)
         # In a thread, for checking an RSA key takes tens of milliseconds.
-        opened = await asyncio.to_thread(self._read)
-        await mask_secrets_async(opened[0].secrets)
-        self._opened = opened
-        return opened
+        resolved = await asyncio.to_thread(self._read)
+        await mask_secrets_async(resolved[0].secrets)
+        self._resolved = resolved
+        return resolved
 
     @property
     def base_address(self) -> str:
         """Where the API is: origin and optional path prefix."""
-        return self.open()[0].credentials.base_url
+        return self.resolve()[0].credentials.base_url
 
     @contextmanager
     def sync_client(self, config: ClientConfig) -> Iterator[SyncClient]:
@@ -175,7 +175,7 @@ class ConnectedHook(HttpHook):
                 f"Connection {self.payments_conn_id!r} is of type {connection.conn_type!r}; "
                 f"{type(self).__name__} needs {self.conn_type!r}."
             )
-        credentials = read_connection(connection, self.default_host)
+        credentials = parse_connection(connection, self.default_host)
         if credentials.is_unencrypted:
             self.log.warning("Connection %r sends its credentials unencrypted (http).", self.payments_conn_id)
         if credentials.options.verify is False:
@@ -202,7 +202,7 @@ class ConnectedHook(HttpHook):
         :param headers: added to every request.
         :param extra_options: ``HttpHook``'s; ``check_response`` counts, transport options come from the connection.
         """
-        api, config = self.open()
+        api, config = self.resolve()
         session = open_session(config.options, self._make_adapter(config))
         session.headers.update(headers or {})
         session.auth = _SessionAuth(SyncClient(config, open_session(config.options)))
@@ -219,7 +219,7 @@ class ConnectedHook(HttpHook):
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any] | None = None
     ) -> requests.Response:
         """Send a prepared request with the connection's transport options; an error reply, or none, raises ours."""
-        _, config = self.open()
+        _, config = self.resolve()
         options = config.options
         try:
             response = session.send(
@@ -240,7 +240,7 @@ class ConnectedHook(HttpHook):
         """Raise the error that a reply means. Unlike ``HttpHook``'s, it logs no body, for that holds personal data."""
         if response.status_code in _FINE:
             return
-        _, config = self.open()
+        _, config = self.resolve()
         sent = response.request
         config.error_mapper.raise_for_error(
             Request(sent.method or "GET", sent.url or "", dict(sent.headers)),

@@ -46,7 +46,7 @@ from airflow_provider_payments.money import parse_amount
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.texts import decode_json
-from airflow_provider_payments.times import read_expiry, read_time, shift
+from airflow_provider_payments.times import parse_expiry, parse_time, shift
 
 #: Whether the ends of CreatedDateFrom and CreatedDateTo are inclusive is not documented: ask for more, and check here.
 _MARGIN = timedelta(seconds=1)
@@ -96,7 +96,7 @@ class Verdict(msgspec.Struct):
     statusCode: int | None = None
 
 
-_read_verdict = Decoder(Verdict).decode
+_parse_verdict = Decoder(Verdict).decode
 
 
 class Detail(msgspec.Struct):
@@ -142,7 +142,7 @@ class JFrameworkApi(PaymentsApi):
         "Voided": PaymentStatus.CANCELED,
         "Deleted": PaymentStatus.CANCELED,
     }
-    filterable_words = tuple(statuses)
+    filterable_statuses = tuple(statuses)
     flags = {"CanceledReversal": "reversal_canceled"}
 
     def __init__(self, credentials: Credentials) -> None:
@@ -159,7 +159,7 @@ class JFrameworkApi(PaymentsApi):
             token_request = replace(token_request, is_token_request=True)
             return TokenAuth(
                 token_request=token_request,
-                parse_token=partial(self._read_session, token_request),
+                parse_token=partial(self._parse_session, token_request),
                 headers=lambda key: {"Brand-URL": brand, "Auth-Key": key},
                 permanent_secrets=(password,),
             )
@@ -189,10 +189,10 @@ class JFrameworkApi(PaymentsApi):
             first_page=self._first_page,
         )
 
-    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
+    def build_params(self, query: PaymentQuery, provider_status: str | None) -> dict[str, str]:
         # Oldest first: rows that are added meanwhile come last, and move none. What is listed without TestMode is not
         # documented; payments of the test mode are no money.
-        params = {"TestMode": "false", **super().build_params(query, word)}
+        params = {"TestMode": "false", **super().build_params(query, provider_status)}
         params |= {"SortDataField": "createdDate", "SortOrder": "asc"}
         if query.created_from:
             params |= _created_from(shift(query.created_from, -_MARGIN))
@@ -200,25 +200,25 @@ class JFrameworkApi(PaymentsApi):
             params["CreatedDateTo"] = shift(query.created_to, _MARGIN).isoformat()
         return params
 
-    def is_of_order(self, payment: Payment, order_id: str) -> bool:
-        row = self.read_row(payment.raw)
+    def matches_order(self, payment: Payment, order_id: str) -> bool:
+        row = self.parse_row(payment.raw)
         return order_id in (row.invoiceNo, row.code)
 
-    def read_detail(self, body: bytes) -> bytes:
+    def unwrap_detail(self, body: bytes) -> bytes:
         return msgspec.json.decode(body, type=Detail).data
 
     def check_body(self, request: Request, response: Response) -> None:
-        verdict = decode_reply(self.error_mapper, request, response, lambda body: decode_json(body, _read_verdict))
+        verdict = decode_reply(self.error_mapper, request, response, lambda body: decode_json(body, _parse_verdict))
         self.error_mapper.raise_for_error(request, response, status=verdict.statusCode)
         if verdict.success is None and verdict.statusCode is None:
             raise self.error_mapper.unreadable(request, response, "it does not say whether it is a success")
         if verdict.success is not True:
             raise self.error_mapper.refuse(request, response)
 
-    def _read_session(self, login: Request, response: Response, now: datetime) -> IssuedToken:
+    def _parse_session(self, login: Request, response: Response, now: datetime) -> IssuedToken:
         """Find the session key in a login's reply; ``expiresIn`` is a date-time, and year 1 when it is not set."""
         try:
-            verdict, body = decode_json(response.body, _read_verdict), decode_json(response.body)
+            verdict, body = decode_json(response.body, _parse_verdict), decode_json(response.body)
             data = body.get("data") or body
             key, until = data.get("authKey"), data.get("expiresIn")
         except (
@@ -231,19 +231,19 @@ class JFrameworkApi(PaymentsApi):
             raise PaymentsAuthError(f"jframework: the login brought no session key. Check {self.credentials_to_check}.")
         if not isinstance(key, str) or not key:
             raise PaymentsProtocolError("jframework: the login's reply holds no session key.")
-        return IssuedToken(key, read_expiry(until, now))
+        return IssuedToken(key, parse_expiry(until, now))
 
     def to_page(self, page: Page) -> ListPage:
         return ListPage(page.data.items or [], total=page.data.totalItems)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
-        word = row.status or ""
-        status = self.status_of(word)
+        provider_status = row.status or ""
+        status = self.status_of(provider_status)
         return self.new_payment(
             row.id,
             status,
-            word,
-            flags=self.flags_of(word),
+            provider_status,
+            flags=self.flags_of(provider_status),
             amount=parse_amount(row.amountGross if row.amount is None else row.amount),
             currency=row.currencyCode,
             fee=parse_amount(row.amountFee),
@@ -251,8 +251,8 @@ class JFrameworkApi(PaymentsApi):
             order_id=row.invoiceNo or row.code,
             description=row.description,
             payer_id=row.user.id if row.user else None,
-            created_at=read_time(row.createdDate),
-            completed_at=read_time(row.paymentDate) if status.is_final else None,
+            created_at=parse_time(row.createdDate),
+            completed_at=parse_time(row.paymentDate) if status.is_final else None,
             raw=raw,
         )
 

@@ -39,7 +39,7 @@ def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
     """
     stages = [
         Stage([_with_latest_first(api, partition) for partition in stage.partitions])
-        for stage in api.build_stages(query, limit=api.page_size, max_concurrency=1)
+        for stage in api.plan_listing(query, limit=api.page_size, max_concurrency=1)
     ]
     if any(open_reader(each, query).order is Order.UNKNOWN for stage in stages for each in stage.partitions):
         query = replace(query, created_from=None, created_to=None)
@@ -58,7 +58,10 @@ def build_pending_listing(
 
     :param statuses: what is wanted of it.
     """
-    asked = [replace(query, words=frozenset({word})) for word in _filterable_words(api, statuses)] or [query]
+    asked = [
+        replace(query, provider_statuses=frozenset({provider_status}))
+        for provider_status in _filterable_words(api, statuses)
+    ] or [query]
     partitions = [each for question in asked for stage in _stages(api, question) for each in stage.partitions]
     return Listing(api, replace(query, statuses=statuses), [Stage(partitions)])
 
@@ -76,7 +79,7 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
         return payments[0]  # type: ignore[no-any-return]
     listed_at = datetime.now(UTC)
     (response,) = yield Requests([request])
-    return _read_detail(api, payment_id, request, response, listed_at)
+    return _parse_detail(api, payment_id, request, response, listed_at)
 
 
 def find_payments(
@@ -98,11 +101,11 @@ def find_payments(
     found = {}
     for payment_id, request, response in zip(payment_ids, asked, responses, strict=True):
         with suppress(PaymentNotFound):
-            found[payment_id] = _read_detail(api, payment_id, request, response, listed_at)
+            found[payment_id] = _parse_detail(api, payment_id, request, response, listed_at)
     return found
 
 
-def _read_detail(
+def _parse_detail(
     api: PaymentsApi, payment_id: str, request: Request, response: Response | PaymentsRequestError, listed_at: datetime
 ) -> Payment:
     """Read the reply to a request for one payment.
@@ -113,7 +116,7 @@ def _read_detail(
         if response.status != 404:
             raise response
         raise PaymentNotFound(f"No payment has the id {payment_id!r}. {response}", response.status, response.code)
-    payment = api.read_one(request, response)
+    payment = api.parse_detail(request, response)
     stamp([payment], listed_at)
     return payment
 
@@ -128,7 +131,7 @@ def find_pending(
 
     :param statuses: which payments count. The API is asked for no others, where it can filter.
     """
-    if api.filterable_words and not can_be_listed(api, query, statuses):
+    if api.filterable_statuses and not can_be_listed(api, query, statuses):
         return None
     questions = _small_questions(api, query, statuses)
     if not questions:
@@ -138,7 +141,7 @@ def find_pending(
         (response,) = yield Requests([question])
         if isinstance(response, PaymentsRequestError):
             raise response
-        for payment in map(api.read_payment, api.read_page(question, response).rows):
+        for payment in map(api.parse_payment, api.parse_page(question, response).rows):
             if payment.status in statuses and api.matches(query, payment):
                 return payment
     return None
@@ -146,8 +149,11 @@ def find_pending(
 
 def can_be_listed(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus]) -> bool:
     """Whether the API has a status word with one of these meanings, in which its list shows payments."""
-    words = (word for word, status in api.statuses.items() if status in statuses)
-    return any(api.find_blind_spot(replace(query, words=frozenset({word}))) is None for word in words)
+    provider_statuses = (provider_status for provider_status, status in api.statuses.items() if status in statuses)
+    return any(
+        api.unlisted_reason(replace(query, provider_statuses=frozenset({provider_status}))) is None
+        for provider_status in provider_statuses
+    )
 
 
 def find_pending_at_head(
@@ -159,8 +165,13 @@ def find_pending_at_head(
 
     :param statuses: which payments count.
     """
-    words = {word for word, status in api.statuses.items() if status in statuses}.difference(api.filterable_words)
-    if not api.filterable_words or all(api.find_blind_spot(replace(query, words=frozenset({word}))) for word in words):
+    provider_statuses = {
+        provider_status for provider_status, status in api.statuses.items() if status in statuses
+    }.difference(api.filterable_statuses)
+    if not api.filterable_statuses or all(
+        api.unlisted_reason(replace(query, provider_statuses=frozenset({provider_status})))
+        for provider_status in provider_statuses
+    ):
         return None
     listing = build_latest_listing(api, PaymentQuery(filters=query.filters))
 
@@ -178,11 +189,11 @@ def first_request(api: PaymentsApi, stage: Stage) -> Request:
 
 def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
     limit = max(api.page_size, 2)  # a page of one row has none to share with the next, so nothing could be vouched for
-    return api.build_stages(query, limit=limit, max_concurrency=api.credentials.options.max_concurrency)
+    return api.plan_listing(query, limit=limit, max_concurrency=api.credentials.options.max_concurrency)
 
 
 def _filterable_words(api: PaymentsApi, statuses: frozenset[PaymentStatus]) -> list[str]:
-    return [word for word in api.filterable_words if api.statuses[word] in statuses]
+    return [provider_status for provider_status in api.filterable_statuses if api.statuses[provider_status] in statuses]
 
 
 def _small_questions(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus]) -> list[Request]:
@@ -190,5 +201,8 @@ def _small_questions(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[
     is_asked_whole = query.filters.items() <= api.build_params(query, None).items()
     if query.created_from or query.created_to or not is_asked_whole:
         return []
-    asked = (replace(query, words=frozenset({word})) for word in _filterable_words(api, statuses))
-    return [first_request(api, api.build_stages(question, limit=1, max_concurrency=1)[0]) for question in asked]
+    asked = (
+        replace(query, provider_statuses=frozenset({provider_status}))
+        for provider_status in _filterable_words(api, statuses)
+    )
+    return [first_request(api, api.plan_listing(question, limit=1, max_concurrency=1)[0]) for question in asked]

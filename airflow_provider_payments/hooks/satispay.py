@@ -47,7 +47,7 @@ from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_time, shift, unix_milliseconds
+from airflow_provider_payments.times import parse_time, shift, unix_milliseconds
 
 #: Whether the list begins at or after the timestamp is not documented, so it begins a little later.
 _MARGIN = timedelta(seconds=1)
@@ -91,7 +91,7 @@ class SatispayApi(PaymentsApi):
     detail_path = "/g_business/v1/payments/{id}"
     default_page_size = 100
     max_page_size = 100
-    filterable_words = ("PENDING", "ACCEPTED", "CANCELED")
+    filterable_statuses = ("PENDING", "ACCEPTED", "CANCELED")
     throttle_codes = ((403, "70"),)
     orders = OrderLookup(is_listed=False)
     long_poll = LongPoll("x-satispay-response-wait-time", max_seconds=60)
@@ -127,20 +127,27 @@ class SatispayApi(PaymentsApi):
     def second_reader(self, query: PaymentQuery) -> MakeReader:
         return partial(_list_from, order=Order.NEWEST_FIRST, starts_at=_start(query))
 
-    def build_stages(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
+    def plan_listing(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
         """PENDING to its end before the others begin, so that a payment accepted meanwhile is seen there."""
-        asked = self.words_to_ask(query)
+        asked = self.status_filters(query)
         # There is no unfiltered list: without a status it shows ACCEPTED payments only.
-        words = self.filterable_words if None in asked else [word for word in asked if word]
-        lists = {word: self.partition(query, word, limit, max_concurrency) for word in words}
+        provider_statuses = (
+            self.filterable_statuses
+            if None in asked
+            else [provider_status for provider_status in asked if provider_status]
+        )
+        lists = {
+            provider_status: self.partition(query, provider_status, limit, max_concurrency)
+            for provider_status in provider_statuses
+        }
         pending = [Stage([lists.pop("PENDING")])] if "PENDING" in lists else []
         return [*pending, Stage(list(lists.values()))] if lists else pending
 
-    def words_for(self, status: PaymentStatus) -> Sequence[str]:
-        return ["CANCELED"] if status is PaymentStatus.EXPIRED else super().words_for(status)
+    def provider_statuses_for(self, status: PaymentStatus) -> Sequence[str]:
+        return ["CANCELED"] if status is PaymentStatus.EXPIRED else super().provider_statuses_for(status)
 
-    def find_blind_spot(self, query: PaymentQuery) -> str | None:
-        if PaymentStatus.AUTHORIZED in query.statuses or "AUTHORIZED" in query.words:
+    def unlisted_reason(self, query: PaymentQuery) -> str | None:
+        if PaymentStatus.AUTHORIZED in query.statuses or "AUTHORIZED" in query.provider_statuses:
             return "Payments are missing: no Satispay list shows AUTHORIZED payments. Wait for them by their ids."
         return None
 
@@ -148,15 +155,15 @@ class SatispayApi(PaymentsApi):
         return ListPage(page.data, has_more=page.has_more)
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
-        word = row.status or ""
-        status = self.status_of(word)
+        provider_status = row.status or ""
+        status = self.status_of(provider_status)
         is_refund = row.type == "REFUND_TO_BUSINESS"
         payer = row.receiver if is_refund else row.sender
         cents = parse_units(row.amount_unit)
         return self.new_payment(
             row.id,
             PaymentStatus.EXPIRED if status is PaymentStatus.CANCELED and row.expired else status,
-            word,
+            provider_status,
             kind=PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
             # Between expiry and cancellation there is a gap.
             flags=("expired",) if status is PaymentStatus.PENDING and row.expired else (),
@@ -165,8 +172,8 @@ class SatispayApi(PaymentsApi):
             amount_minor=cents,
             order_id=row.external_code,
             payer_id=payer.id if payer else None,
-            created_at=read_time(row.insert_date),
-            expires_at=read_time(row.expire_date),
+            created_at=parse_time(row.insert_date),
+            expires_at=parse_time(row.expire_date),
             raw=raw,
         )
 

@@ -37,7 +37,7 @@ from airflow_provider_payments.listing.readers import MakeReader, Order
 from airflow_provider_payments.money import CENTS, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import read_time
+from airflow_provider_payments.times import parse_time
 
 
 class Token(msgspec.Struct, gc=False):
@@ -113,7 +113,7 @@ class SpacePayApi(PaymentsApi):
     default_page_size = 1000
     max_page_size = 1000
     filters = ("type", "search")
-    filterable_words = ("pending", "processing", "completed", "failed", "expired", "cancelled")
+    filterable_statuses = ("pending", "processing", "completed", "failed", "expired", "cancelled")
     newest_first_params = {"sortOrder": "DESC"}
     error_fields = ("error", "code", "statusCode")
     page_type = Page
@@ -134,9 +134,9 @@ class SpacePayApi(PaymentsApi):
     def list_reader(self, query: PaymentQuery) -> MakeReader:
         return partial(OffsetReader, order=_order(query))
 
-    def build_params(self, query: PaymentQuery, word: str | None) -> dict[str, str]:
+    def build_params(self, query: PaymentQuery, provider_status: str | None) -> dict[str, str]:
         direction = "DESC" if _order(query) is Order.NEWEST_FIRST else "ASC"
-        return {**super().build_params(query, word), "sortBy": "createdAt", "sortOrder": direction}
+        return {**super().build_params(query, provider_status), "sortBy": "createdAt", "sortOrder": direction}
 
     def to_page(self, page: Page) -> ListPage:
         about = page.pagination
@@ -144,14 +144,14 @@ class SpacePayApi(PaymentsApi):
 
     def to_payment(self, row: Row, raw: bytes) -> Payment:
         cents = parse_units(row.amountInCents)
-        word = row.status or ""
+        provider_status = row.status or ""
         receipt = row.receipt or Receipt()
         quote = _quote(row, receipt)
         token = quote.token or Token()
         return self.new_payment(
             row.id,
-            self.status_of(word),
-            word,
+            self.status_of(provider_status),
+            provider_status,
             PaymentKind.DEPOSIT if row.type == "deposit" else PaymentKind.PAYMENT,
             (),  # no word carries a flag
             scale_units(cents, CENTS),
@@ -164,9 +164,9 @@ class SpacePayApi(PaymentsApi):
             transaction_hash=receipt.transactionHash or receipt.txHash,
             order_id=row.orderId,
             payer_id=receipt.txSenderAddress,
-            created_at=read_time(row.createdAt),
-            updated_at=read_time(row.updatedAt),
-            completed_at=read_time(receipt.completedAt or _text(receipt.txTimestamp)),
+            created_at=parse_time(row.createdAt),
+            updated_at=parse_time(row.updatedAt),
+            completed_at=parse_time(receipt.completedAt or _text(receipt.txTimestamp)),
             raw=raw,
         )
 
@@ -194,13 +194,13 @@ def _quote(row: Row, receipt: Receipt) -> Quote:
     settled = receipt.settledToken
     if isinstance(settled, dict):
         token = msgspec.convert(settled, Token)
-        return Quote(token, expectedAmountAsset=_read_units(receipt.settledAmountAsset))
+        return Quote(token, expectedAmountAsset=_parse_units(receipt.settledAmountAsset))
     if isinstance(settled, str):
         return Quote(Token(settled))
     return row.quotes[0] if row.quotes and len(row.quotes) == 1 else Quote()
 
 
-def _read_units(value: msgspec.Raw) -> int | Decimal | None:
+def _parse_units(value: msgspec.Raw) -> int | Decimal | None:
     """Read an amount, only where it is needed, for the other shape may have anything here; and never as a float."""
     return msgspec.json.decode(value, type=int | Decimal | None)
 

@@ -60,8 +60,8 @@ class ListPass:
         reader = asked.reader.owner or asked.reader
         if isinstance(response, PaymentsRequestError):
             return (), reader.refuse(asked, response)
-        listed = self._api.read_page(self.request(asked), response)
-        payments = self._api.read_payments(listed.rows)
+        listed = self._api.parse_page(self.request(asked), response)
+        payments = self._api.parse_payments(listed.rows)
         accepted = self._accept(payments)
         self._found_new |= accepted.has_new
         self._report.rows_mended += listed.rows_mended

@@ -32,8 +32,8 @@ class Listing:
         self, api: ListingApi, query: PaymentQuery, stages: Sequence[Stage], report: ListingReport | None = None
     ) -> None:
         self.report = report or ListingReport()
-        if blind_spot := api.find_blind_spot(query):
-            self.report.doubts.append(blind_spot)
+        if unlisted := api.unlisted_reason(query):
+            self.report.doubts.append(unlisted)
         self._api = api
         self._query = query
         self._stages = stages
@@ -106,7 +106,7 @@ class Listing:
         """Return what each payment is told apart by. One whose id was taken by another payment gets another id."""
         keys = [payment.id for payment in payments]
         # Only an id that a flag calls in question may be shared.
-        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self._api.alternative_id(each))}
+        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self._api.disambiguated_id(each))}
         if not others:
             return keys, payments
         payments = list(payments)

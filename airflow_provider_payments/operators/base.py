@@ -86,7 +86,7 @@ class PaymentsTask(BaseOperator):
                 f"Connection {self.conn_id!r} is not of a payment company's type; its hook is "
                 f"{type(hook).__name__}. Choose the type of your payment company in the connection."
             )
-        hook.take_connection(connection)
+        hook.use_connection(connection)
         return hook
 
     def build_delivery(self) -> Delivery:

@@ -149,8 +149,8 @@ async def _open(connection: Connection, stack: AsyncExitStack) -> PooledClient:
     hook = await asyncio.to_thread(connection.get_hook)
     if not isinstance(hook, PaymentsHook):
         raise PaymentsConfigError(f"Connection {connection.conn_id!r} is not of a payment company's type.")
-    hook.take_connection(connection)
-    api, config = await hook.aopen()
+    hook.use_connection(connection)
+    api, config = await hook.aresolve()
     # A connection that sets max_concurrency means all requests of this process; else each sensor has its own share.
     max_sockets = config.options.max_concurrency if api.credentials.value("max_concurrency") is not None else None
     session = open_client_session(config.options, max_sockets or _AS_MANY_AS_NEEDED)

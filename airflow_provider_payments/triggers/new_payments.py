@@ -160,7 +160,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             created_from=start,
             statuses=self.statuses,
             filters=self.filters,
-            known_words=api.statuses,
+            known_provider_statuses=api.statuses,
             known_filters=api.filters,
         )
 

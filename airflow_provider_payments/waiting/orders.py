@@ -78,7 +78,7 @@ class OrderFinder:
             # Not every listing applies the window.
             for payment in filter(PaymentQuery(created_from=self.created_from).wants, payments):
                 for order_id in order_ids:
-                    if api.is_of_order(payment, order_id):
+                    if api.matches_order(payment, order_id):
                         found[order_id][payment.id] = payment
 
         def list_unclear() -> list[str]:
@@ -113,7 +113,7 @@ class OrderFinder:
             if is_silent(payment):
                 # Which order a payment belongs to does not change.
                 return payment.id not in self._told or self._told[payment.id] in order_ids
-            return any(api.is_of_order(payment, order_id) for order_id in order_ids)
+            return any(api.matches_order(payment, order_id) for order_id in order_ids)
 
         candidates: dict[str, Payment] = {}
         self.is_cut = False

@@ -56,7 +56,7 @@ class PendingCondition(PendingArguments):
             created_from=self.created_from,
             created_to=self.created_to,
             filters=self.filters,
-            known_words=api.statuses,
+            known_provider_statuses=api.statuses,
             known_filters=api.filters,
         )
         self._require_listable(api, query)

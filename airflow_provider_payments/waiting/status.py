@@ -42,8 +42,8 @@ class StatusCondition(StatusArguments):
     def poll(self, api: PaymentsApi) -> Inquiry[bool]:
         """Ask for those payments that have not reached a target status yet."""
         self.report.listed_at = datetime.now(UTC)
-        self._target = build_query(statuses=self.target_statuses, known_words=api.statuses)
-        failure = build_query(statuses=self.failure_statuses or None, known_words=api.statuses)
+        self._target = build_query(statuses=self.target_statuses, known_provider_statuses=api.statuses)
+        failure = build_query(statuses=self.failure_statuses or None, known_provider_statuses=api.statuses)
         left = [name for name in self._names if not self._has_reached(name)]
         self._found.update((yield from self._find(api, left)))
         if len(left) < len(self._names) and all(map(self._has_reached, self._names)):

@@ -8,8 +8,8 @@ GUARDS = [
     Guard(
         "an unknown word is not guessed",
         "api/base.py",
-        "self.statuses.get(word, PaymentStatus.UNKNOWN)",
-        "self.statuses.get(word, PaymentStatus.PENDING)",
+        "self.statuses.get(provider_status, PaymentStatus.UNKNOWN)",
+        "self.statuses.get(provider_status, PaymentStatus.PENDING)",
         "tests/hooks/test_contract_records.py",
     ),
     Guard(
@@ -22,8 +22,8 @@ GUARDS = [
     Guard(
         "no payment is made through a dict",
         "hooks/hotpay.py",
-        "            completed_at=read_unix_seconds(row.timestamp),\n",
-        "            completed_at=read_unix_seconds(row.timestamp), fee=None, net_amount=None, description=None,\n",
+        "            completed_at=parse_unix_seconds(row.timestamp),\n",
+        "            completed_at=parse_unix_seconds(row.timestamp), fee=None, net_amount=None, description=None,\n",
         "tests/hooks/test_contract_records.py -k through_a_dict",
     ),
     Guard(
@@ -50,8 +50,8 @@ GUARDS = [
     Guard(
         "only the pending statuses that are waited for are asked for",
         "hooks/lookups.py",
-        "if api.statuses[word] in statuses]",
-        "if api.statuses[word].is_pending]",
+        "if api.statuses[provider_status] in statuses]",
+        "if api.statuses[provider_status].is_pending]",
         "tests/waiting/test_pending.py -k only_the_words",
     ),
     Guard(

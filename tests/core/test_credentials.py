@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments._compat import Connection
-from airflow_provider_payments.api.credentials import Credentials, read_connection
+from airflow_provider_payments.api.credentials import Credentials, parse_connection
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.options import TransportOptions
 
@@ -15,7 +15,7 @@ DEFAULT = "https://api.example.com"
 
 def read(extra: Any = None, **fields: Any) -> Credentials:
     text = extra if isinstance(extra, str) or extra is None else json.dumps(extra)
-    return read_connection(Connection(conn_id="pay", conn_type="spacepay", extra=text, **fields), DEFAULT)
+    return parse_connection(Connection(conn_id="pay", conn_type="spacepay", extra=text, **fields), DEFAULT)
 
 
 @pytest.mark.parametrize(

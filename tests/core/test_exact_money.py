@@ -157,7 +157,7 @@ def test_amounts_are_exact_in_every_format(name: str) -> None:
     def holds(row: Row) -> None:
         text, expected = row
         request, response = api.list_request({}), Response(200, body=(page % text).encode())
-        (payment,) = api.read_payments(api.read_page(request, response).rows)
+        (payment,) = api.parse_payments(api.parse_page(request, response).rows)
         record = payment.to_dict(include_raw=False)
         assert {name: as_fraction(record[name]) for name in expected} == expected
         assert not any(isinstance(value, float) for value in record.values())
@@ -189,7 +189,7 @@ def test_totals_are_exact(paid: list[tuple[str, Money]]) -> None:
     payments, totals = [], dict[str, Fraction]()
     for currency, money in paid:
         body = f'{{"id": "1", "status": "Completed", "currencyCode": "{currency}", "amount": {money.json}}}'
-        payments += _JFRAMEWORK.read_payments([body.encode()])
+        payments += _JFRAMEWORK.parse_payments([body.encode()])
         totals[currency] = totals.get(currency, Fraction(0)) + (money.value or 0)
     tally = Tally()
     tally.add(payments)
@@ -210,7 +210,7 @@ def test_parts_of_a_smallest_unit_are_an_error(name: str) -> None:
     def holds(money: Money) -> None:
         assume(money.value is not None and money.value.denominator > 1)
         with pytest.raises(PaymentsProtocolError, match="whole number"):
-            api.read_payments([make[name](money)[0].encode()])
+            api.parse_payments([make[name](money)[0].encode()])
 
     holds()
 
@@ -219,4 +219,4 @@ def test_parts_of_a_smallest_unit_are_an_error(name: str) -> None:
 def test_decimals_without_measure_are_an_error(decimals: int) -> None:
     row = spacepay(number("5"), number("5"), 6, True)[0].replace('"decimals": 6', f'"decimals": {decimals}')
     with pytest.raises(PaymentsProtocolError, match="decimals"):
-        build_api("spacepay", 100, 1).read_payments([row.encode()])
+        build_api("spacepay", 100, 1).parse_payments([row.encode()])

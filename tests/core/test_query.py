@@ -105,8 +105,8 @@ def test_refuses_windows_that_hold_nothing(end: datetime, hint: str) -> None:
     ],
 )
 def test_statuses_are_ours_or_the_apis_own(statuses: Any, wanted: set[PaymentStatus], words: set[str]) -> None:
-    query = build_query(statuses=statuses, known_words=WORDS)
-    assert (query.statuses, query.words) == (wanted, words)
+    query = build_query(statuses=statuses, known_provider_statuses=WORDS)
+    assert (query.statuses, query.provider_statuses) == (wanted, words)
     assert query.has_statuses is (statuses is not None)
 
 
@@ -123,7 +123,7 @@ def test_statuses_are_ours_or_the_apis_own(statuses: Any, wanted: set[PaymentSta
     ],
 )
 def test_wants_by_status(statuses: list[str] | None, status: str, word: str, is_wanted: bool) -> None:
-    query = build_query(statuses=statuses, known_words=WORDS)
+    query = build_query(statuses=statuses, known_provider_statuses=WORDS)
     assert query.wants(payment(status=status, word=word)) is is_wanted
 
 
@@ -133,7 +133,7 @@ def test_wants_by_status(statuses: list[str] | None, status: str, word: str, is_
 )
 def test_refuses_other_statuses(statuses: Any, hint: str) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
-        build_query(statuses=statuses, known_words=WORDS)
+        build_query(statuses=statuses, known_provider_statuses=WORDS)
 
 
 def test_filters_become_text() -> None:

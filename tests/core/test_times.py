@@ -9,9 +9,9 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.times import (
     format_time,
     parse_iso,
+    parse_time,
+    parse_unix_seconds,
     plain_duration,
-    read_time,
-    read_unix_seconds,
     unix_milliseconds,
 )
 
@@ -40,7 +40,7 @@ from airflow_provider_payments.times import (
     ],
 )
 def test_reads_times_of_replies(text: str | None, written: str | None) -> None:
-    assert format_time(read_time(text)) == written
+    assert format_time(parse_time(text)) == written
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_reads_times_of_replies(text: str | None, written: str | None) -> None:
 )
 def test_refuses_other_times(text: str) -> None:
     with pytest.raises(PaymentsProtocolError):
-        read_time(text)
+        parse_time(text)
 
 
 def test_the_zone_is_optional_to_the_parser() -> None:
@@ -75,13 +75,13 @@ def test_the_zone_is_optional_to_the_parser() -> None:
     ("seconds", "written"), [(None, None), (0, None), (1, "1970-01-01T00:00:01Z"), (1760132700, "2025-10-10T21:45:00Z")]
 )
 def test_reads_unix_seconds(seconds: int | None, written: str | None) -> None:
-    assert format_time(read_unix_seconds(seconds)) == written
+    assert format_time(parse_unix_seconds(seconds)) == written
 
 
 @pytest.mark.parametrize("seconds", [1760132700000, 10**18, -(10**15), 10**400])
 def test_milliseconds_are_not_taken_for_seconds(seconds: int) -> None:
     with pytest.raises(PaymentsProtocolError, match="Unix seconds"):
-        read_unix_seconds(seconds)
+        parse_unix_seconds(seconds)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ class Way:
         rows = [row for row in api.rows if facts.is_listed(row)]
         if self.conn_type == "hotpay":  # whose list shows no ids
             shown = [json.dumps(api.shown(row)).encode() for row in rows]
-            return sorted(payment.id for payment in self.hook.open()[0].read_payments(shown))
+            return sorted(payment.id for payment in self.hook.resolve()[0].parse_payments(shown))
         return sorted(row[facts.id_field] for row in rows)
 
     def take(self) -> list[str]:
@@ -148,11 +148,11 @@ def hurry(hook: PaymentsHook, log: Callable[[str], None]) -> PaymentsHook:
     """Return a hook like this one, whose own waits are short."""
 
     class Hurried(type(hook)):  # type: ignore[misc]
-        def open(self) -> tuple[PaymentsApi, ClientConfig]:
-            return self._change(super().open())
+        def resolve(self) -> tuple[PaymentsApi, ClientConfig]:
+            return self._change(super().resolve())
 
-        async def aopen(self) -> tuple[PaymentsApi, ClientConfig]:
-            return self._change(await super().aopen())
+        async def aresolve(self) -> tuple[PaymentsApi, ClientConfig]:
+            return self._change(await super().aresolve())
 
         def _change(self, opened: tuple[PaymentsApi, ClientConfig]) -> tuple[PaymentsApi, ClientConfig]:
             api, config = opened

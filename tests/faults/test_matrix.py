@@ -133,7 +133,7 @@ def test_a_fault(
     assert fault.said in str(caught.value)
     assert way.conn_type in str(caught.value)
     assert way.secret not in str(caught.value)
-    attempts = way.hook.open()[1].retry.max_attempts if line.tries is None else line.tries
+    attempts = way.hook.resolve()[1].retry.max_attempts if line.tries is None else line.tries
     assert proxy.faulted == (attempts if fault.act else 0)
     assert proxy.pages == place - 1 + proxy.faulted
     assert len(way.logged) == (attempts - 1 if line.tries is None else 0)

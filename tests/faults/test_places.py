@@ -94,7 +94,7 @@ def test_the_request_for_a_key_is_like_any_other(
         way.take()
     assert type(caught.value) is line.error
     assert way.secret not in str(caught.value)
-    assert proxy.faulted == (line.tries or way.hook.open()[1].retry.max_attempts)
+    assert proxy.faulted == (line.tries or way.hook.resolve()[1].retry.max_attempts)
     way.check_nothing_published()
     if line.tries is None:
         way = make_way(name, proxy, is_async=is_async)

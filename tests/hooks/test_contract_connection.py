@@ -23,7 +23,7 @@ Collect = Callable[..., list[Payment]]
 
 
 def base_url(hook: PaymentsHook) -> str:
-    return hook.open()[0].credentials.base_url
+    return hook.resolve()[0].credentials.base_url
 
 
 @pytest.mark.parametrize("form", ["url", "schema and host", "url and port field", "trailing slash", "white space"])
@@ -67,7 +67,7 @@ def test_no_host_is_the_apis_own(connect: Connect, conn_type: str, nothing: str 
 )
 def test_a_host_that_makes_no_sense(connect: Connect, conn_type: str, host: str) -> None:
     with pytest.raises(PaymentsConfigError, match="host must be") as caught:
-        connect(conn_type, host=host).open()
+        connect(conn_type, host=host).resolve()
     assert "pass-word" not in str(caught.value)
 
 
@@ -131,7 +131,7 @@ def test_an_extra_that_is_no_object(
     connection = {**sandbox.connections()[f"{conn_type}_default"], "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps(connection))
     with pytest.raises(PaymentsConfigError, match="extra is not a JSON object"):
-        hook_class("odd").open()
+        hook_class("odd").resolve()
 
 
 def test_what_extra_holds_never_becomes_a_header(
@@ -180,7 +180,7 @@ def test_a_missing_secret_is_named(connect: Connect, collect: Collect, conn_type
 @pytest.mark.parametrize("conn_type", ["hotpay", "spacepay", "jframework"])
 def test_a_secret_with_a_line_break_is_refused_without_being_shown(connect: Connect, conn_type: str) -> None:
     with pytest.raises(PaymentsConfigError, match="line break") as caught:
-        connect(conn_type, password="half-a-secret\nother-half").open()
+        connect(conn_type, password="half-a-secret\nother-half").resolve()
     assert "half" not in str(caught.value)
 
 
@@ -196,7 +196,7 @@ def test_white_space_around_a_secret_is_none_of_it(
 def test_an_invisible_character_in_a_secret_is_said(connect: Connect, conn_type: str, sandbox: Sandbox) -> None:
     password = sandbox.connections()[f"{conn_type}_default"]["password"]
     with pytest.raises(PaymentsConfigError, match=rf"{conn_type}_default.*invisible character \(U\+200B\)") as caught:
-        connect(conn_type, password=f"{password}\u200b").open()
+        connect(conn_type, password=f"{password}\u200b").resolve()
     assert password not in str(caught.value)
 
 
@@ -242,7 +242,7 @@ ALL_OPTIONS: dict[str, Any] = {
 
 def told_by(conn_id: str) -> dict[str, Any]:
     """Return what a connection's API is told, but for the connection's id."""
-    api = BaseHook.get_hook(conn_id).open()[0]
+    api = BaseHook.get_hook(conn_id).resolve()[0]
     found = {each.name: getattr(api.credentials, each.name) for each in fields(api.credentials)}
     return {**found, "connection_id": "", "decimals": getattr(api, "_decimals", None)}
 
@@ -298,9 +298,9 @@ def test_what_is_not_safe_is_a_warning(
     hook = connect("spacepay", extra, host=host)
     with Ears() as ears:
         if way == "open":
-            hook.open()
+            hook.resolve()
         else:
-            asyncio.run(hook.aopen())
+            asyncio.run(hook.aresolve())
     output = capfd.readouterr()  # Airflow 3 logs past Python's logging
     said = ears.stream.getvalue() + output.out + output.err
     found = {each for each in ("unencrypted", "does not verify TLS") if each in said}
@@ -320,4 +320,4 @@ def test_what_is_not_safe_is_a_warning(
 )
 def test_proxies_that_cannot_be_used(connect: Connect, proxies: Any) -> None:
     with pytest.raises(PaymentsConfigError, match="'proxies' in extra must be the URL of an HTTP proxy"):
-        connect("spacepay", {"proxies": proxies}).open()
+        connect("spacepay", {"proxies": proxies}).resolve()

@@ -250,7 +250,7 @@ def test_a_login_that_something_in_between_answers_is_tried_again(
 def test_a_firewall_that_lets_the_second_attempt_through(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:
-    path = connect(conn_type).open()[0].list_path
+    path = connect(conn_type).resolve()[0].list_path
     left = [401, 403, 421]
 
     def refuse(call: Any) -> None:
@@ -317,7 +317,7 @@ def test_an_error_on_any_page_ends_the_listing(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox, page: int
 ) -> None:
     seen: list[str] = []
-    path = connect(conn_type).open()[0].list_path
+    path = connect(conn_type).resolve()[0].list_path
 
     def refuse(call: Any) -> None:
         if call.route == path:

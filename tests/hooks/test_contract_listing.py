@@ -347,7 +347,7 @@ def test_has_pending_finds_the_only_one(
     connect: Connect, ask: Callable[..., Any], api: Api, facts: Facts, conn_type: str
 ) -> None:
     hook = connect(conn_type)
-    for word in hook.open()[0].filterable_words or facts.statuses:
+    for word in hook.resolve()[0].filterable_statuses or facts.statuses:
         finish(api, facts)
         row = next(row for row in api.rows[25:] if facts.is_listed(row))
         was, row["status"] = row["status"], word
@@ -408,5 +408,5 @@ def test_an_odd_id_is_one_id(
     hook = connect(conn_type)
     assert ask(hook.get_payment, odd).id == odd
     # One segment on the wire too: the sandbox would forgive a bare slash.
-    segment = sandbox.requests[-1].path.partition(f"{hook.open()[0].list_path}/")[2]
+    segment = sandbox.requests[-1].path.partition(f"{hook.resolve()[0].list_path}/")[2]
     assert not set(segment) & set("/?#+ ") or segment == "status/"

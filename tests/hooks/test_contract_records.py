@@ -55,11 +55,11 @@ Connect = Callable[..., PaymentsHook]
 
 def recorded(hook: PaymentsHook) -> Iterator[Payment]:
     """The payments on the recorded pages."""
-    api, _ = hook.open()
+    api, _ = hook.resolve()
     for page in sorted((PAYLOADS / hook.conn_type).glob("*.json")):
         request = api.list_request({})
-        for row in api.read_page(request, Response(200, {}, page.read_bytes())).rows:
-            yield api.read_payment(row)
+        for row in api.parse_page(request, Response(200, {}, page.read_bytes())).rows:
+            yield api.parse_payment(row)
 
 
 def expected(conn_type: str) -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ def test_a_payment_is_not_made_through_a_dict(connect: Connect, conn_type: str) 
     Such a call takes four times as long, for every payment. Of methods, 3.11 and later count differently and permit
     more, so the bytecode alone would tell only on 3.10 (see python/cpython#155141; relaxed by #155785).
     """
-    to_payment = connect(conn_type).open()[0].to_payment
+    to_payment = connect(conn_type).resolve()[0].to_payment
     assert "CALL_FUNCTION_EX" not in {instruction.opname for instruction in dis.get_instructions(to_payment)}
     tree = ast.parse(textwrap.dedent(inspect.getsource(to_payment)))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
@@ -112,12 +112,12 @@ def test_raw_is_the_apis_own_object_with_its_numbers_as_written(connect: Connect
 
 
 def test_every_documented_status_word_is_translated(connect: Connect, facts: Facts, conn_type: str, api: Api) -> None:
-    hook_api, _ = connect(conn_type).open()
+    hook_api, _ = connect(conn_type).resolve()
     assert {word: status.value for word, status in hook_api.statuses.items()} == facts.statuses
     assert dict(hook_api.flags) == facts.flags
     row = api.add()
     for word, status in facts.statuses.items():
-        payment = hook_api.read_payment(json.dumps({**row, "status": word}).encode())
+        payment = hook_api.parse_payment(json.dumps({**row, "status": word}).encode())
         assert (payment.status.value, payment.provider_status) == (status, word)
         assert payment.is_final == (status not in ("pending", "processing", "authorized"))
         assert payment.flags == ((facts.flags[word],) if word in facts.flags else ())
@@ -125,38 +125,38 @@ def test_every_documented_status_word_is_translated(connect: Connect, facts: Fac
 
 @pytest.mark.parametrize("word", ["brand_new", "", "SUCCESS ", "unknown", "Ünbekannt"])
 def test_an_unknown_word_is_kept_apart(connect: Connect, conn_type: str, api: Api, word: str) -> None:
-    hook_api, _ = connect(conn_type).open()
+    hook_api, _ = connect(conn_type).resolve()
     for wrong in (word, *(known.swapcase() for known in hook_api.statuses)):
-        payment = hook_api.read_payment(json.dumps({**api.add(), "status": wrong}).encode())
+        payment = hook_api.parse_payment(json.dumps({**api.add(), "status": wrong}).encode())
         record = payment.to_dict()
         assert (record["status"], record["provider_status"], record["is_final"]) == ("unknown", wrong, False)
         assert not payment.status.is_pending
 
 
 def test_a_status_that_is_missing_is_unknown(connect: Connect, conn_type: str, api: Api) -> None:
-    hook_api, _ = connect(conn_type).open()
+    hook_api, _ = connect(conn_type).resolve()
     row = api.add()
     del row["status"]
     for bare in (row, {**row, "status": None}):
-        record = hook_api.read_payment(json.dumps(bare).encode()).to_dict()
+        record = hook_api.parse_payment(json.dumps(bare).encode()).to_dict()
         assert (record["status"], record["provider_status"], record["is_final"]) == ("unknown", "", False)
 
 
 def test_a_payment_without_any_time_is_flagged(connect: Connect, facts: Facts, conn_type: str, api: Api) -> None:
-    hook_api, _ = connect(conn_type).open()
-    payment = hook_api.read_payment(json.dumps({**api.add(), **facts.undated}).encode())
+    hook_api, _ = connect(conn_type).resolve()
+    payment = hook_api.parse_payment(json.dumps({**api.add(), **facts.undated}).encode())
     assert payment.occurred_at is None
     assert "undated" in payment.flags
 
 
 @pytest.mark.parametrize("row", [b"[]", b"null", b'"text"', b"7"])
 def test_a_row_that_is_no_object_is_an_error(connect: Connect, conn_type: str, row: bytes) -> None:
-    hook_api, _ = connect(conn_type).open()
+    hook_api, _ = connect(conn_type).resolve()
     with pytest.raises(PaymentsProtocolError, match=conn_type):
-        hook_api.read_payment(row)
+        hook_api.parse_payment(row)
 
 
 def test_the_filters_are_the_documented_ones(connect: Connect, facts: Facts, conn_type: str) -> None:
-    hook_api, _ = connect(conn_type).open()
+    hook_api, _ = connect(conn_type).resolve()
     assert set(hook_api.filters) == facts.filters
     assert hook_api.max_page_size == facts.max_page_size

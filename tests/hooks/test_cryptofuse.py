@@ -81,7 +81,7 @@ def test_a_lifetime_in_whatever_form_is_kept_to(
     sandbox.faults.reply_with["cryptofuse"].append((200, {}, body))
     hook = connect("cryptofuse", {"page_size": 20, "max_concurrency": 1})
     assert len(collect(hook)) == 40
-    assert hook.open()[0].auth._token.expires_at is not None
+    assert hook.resolve()[0].auth._token.expires_at is not None
     assert len(token_calls(sandbox)) == 1
 
 
@@ -154,20 +154,20 @@ def test_the_token_path(connect: Connect, collect: Collect, key: str, path: str 
 @pytest.mark.parametrize("key", ["auth_path", "token_path"])
 def test_a_wrong_token_path(connect: Connect, collect: Collect, key: str) -> None:
     with pytest.raises(PaymentsConfigError, match=f"'{key}' in extra"):
-        connect("cryptofuse", {key: "/o/to ken/"}).open()
+        connect("cryptofuse", {key: "/o/to ken/"}).resolve()
     with pytest.raises(PaymentsConfigError, match="Keep 'auth_path'"):
-        connect("cryptofuse", {"auth_path": "/o/token/", "token_path": "/oauth/"}).open()
+        connect("cryptofuse", {"auth_path": "/o/token/", "token_path": "/oauth/"}).resolve()
 
 
 @pytest.mark.parametrize("missing", ["login", "password"])
 def test_id_and_secret_are_needed(connect: Connect, missing: str) -> None:
     with pytest.raises(PaymentsConfigError, match=missing):
-        connect("cryptofuse", **{missing: ""}).open()
+        connect("cryptofuse", **{missing: ""}).resolve()
 
 
 def test_client_auth_has_two_ways(connect: Connect) -> None:
     with pytest.raises(PaymentsConfigError, match="basic, body"):
-        connect("cryptofuse", {"client_auth": "post"}).open()
+        connect("cryptofuse", {"client_auth": "post"}).resolve()
 
 
 @pytest.mark.parametrize("chain", ["TRON", "TRX"])
@@ -212,7 +212,7 @@ def test_every_shape_of_an_error_is_read(connect: Connect, collect: Collect, san
 def _too_large(connect: Connect, collect: Collect) -> None:
     """A larger limit than the API permits, which the connection would not let through."""
     hook = connect("cryptofuse")
-    api, config = hook.open()
+    api, config = hook.resolve()
     with hook.sync_client(config) as client:
         client.send(api.list_request({"limit": "101"}))
 

@@ -86,7 +86,7 @@ def test_the_hooks_client_keeps_as_many_connections_as_it_uses(
     paths = [f"/{number}" for number in range(100)]
     connect("spacepay", {"max_concurrency": 20})
     hook = type(BaseHook.get_hook("spacepay_default"))("spacepay_default", tcp_keep_alive=keep_alive)
-    _, config = hook.open()
+    _, config = hook.resolve()
     together = threading.Barrier(20)
 
     def answer(call: Call) -> Answer:
@@ -104,7 +104,7 @@ def test_the_hooks_client_keeps_as_many_connections_as_it_uses(
 
 def test_a_request_does_not_wait_for_pages_of_a_listing_that_was_left(connect: Connect) -> None:
     hook = connect("spacepay", {"max_concurrency": 2})
-    _, config = hook.open()
+    _, config = hook.resolve()
     may_answer = threading.Event()
     too_late = []
 

@@ -52,7 +52,7 @@ def read(api: PaymentsApi, body: bytes) -> list[Payment]:
     """Read a page as a listing does, and write its payments as a task does."""
     request, response = api.list_request({}), Response(200, body=body)
     api.raise_for_error(request, response)
-    payments = api.read_payments(api.read_page(request, response).rows)
+    payments = api.parse_payments(api.parse_page(request, response).rows)
     tally = Tally()
     tally.add(payments)
     tally.summary()
@@ -63,11 +63,11 @@ def read(api: PaymentsApi, body: bytes) -> list[Payment]:
     return payments
 
 
-def read_one(api: PaymentsApi, body: bytes) -> None:
+def parse_detail(api: PaymentsApi, body: bytes) -> None:
     request = api.detail_request("an-id")
     if request is not None:
         api.raise_for_error(request, Response(200, body=body))
-        api.read_one(request, Response(200, body=body)).to_dict()
+        api.parse_detail(request, Response(200, body=body)).to_dict()
 
 
 @pytest.mark.parametrize("conn_type", ERRORS)
@@ -106,14 +106,14 @@ def test_any_bytes(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
         for where, length, patch in cuts:
             start = int(where * len(body))
             body = body[:start] + patch + body[start + length :]
-        for reading in (read, read_one):
+        for reading in (read, parse_detail):
             with suppress(PaymentsError):
                 reading(apis[conn_type], body)
 
     @settings(max_examples=40)
     @given(st.binary() | st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode()))
     def holds_for_anything(body: bytes) -> None:
-        for reading in (read, read_one):
+        for reading in (read, parse_detail):
             with pytest.raises(PaymentsError):
                 reading(apis[conn_type], body)
             if apis[conn_type].detail_request("an-id") is None:
@@ -128,14 +128,14 @@ def test_anything_in_any_place_of_one_payment(conn_type: str, apis: dict[str, Pa
     api = apis[conn_type]
     for payload in payloads(conn_type):
         request = api.list_request({})
-        (row, *_) = api.read_page(request, Response(200, body=payload)).rows
+        (row, *_) = api.parse_page(request, Response(200, body=payload)).rows
         document: Any = json.loads(bytes(row))
         if conn_type == "jframework":
             document = {"success": True, "statusCode": 200, "data": document}
         for at in places(document):
             for value in VALUES:
                 with suppress(PaymentsError):
-                    read_one(api, put(document, at, value))
+                    parse_detail(api, put(document, at, value))
 
 
 @pytest.mark.parametrize("third", [0, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (1, 2))])

@@ -55,9 +55,9 @@ def test_other_schemes_are_not_tried(connect: Connect, collect: Collect, sandbox
 @pytest.mark.parametrize("value", ["digest", "Bearer", ["raw"], "not json {"])
 def test_a_scheme_or_decimals_that_make_no_sense(connect: Connect, value: Any) -> None:
     with pytest.raises(PaymentsConfigError, match=r"raw, bearer, api-key"):
-        connect("hotpay", {"auth_scheme": value}).open()
+        connect("hotpay", {"auth_scheme": value}).resolve()
     with pytest.raises(PaymentsConfigError, match="token_decimals"):
-        connect("hotpay", {"token_decimals": value}).open()
+        connect("hotpay", {"token_decimals": value}).resolve()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_scheme_or_decimals_that_make_no_sense(connect: Connect, value: Any) -
 )
 def test_decimals_are_whole_numbers(connect: Connect, value: Any) -> None:
     with pytest.raises(PaymentsConfigError, match="token_decimals"):
-        connect("hotpay", {"token_decimals": value}).open()
+        connect("hotpay", {"token_decimals": value}).resolve()
 
 
 # None takes away what the sandbox's own connection has.
@@ -82,7 +82,7 @@ def test_decimals_are_whole_numbers(connect: Connect, value: Any) -> None:
 )
 def test_decimals_in_the_form_are_pairs(connect: Connect, value: Any) -> None:
     with pytest.raises(PaymentsConfigError, match=r"'decimals' in extra must be a text of token ids"):
-        connect("hotpay", {"decimals": value, "token_decimals": None}).open()
+        connect("hotpay", {"decimals": value, "token_decimals": None}).resolve()
 
 
 @pytest.mark.parametrize("value", ["", None, " ", ","])
@@ -92,9 +92,9 @@ def test_no_decimals(connect: Connect, collect: Collect, value: Any) -> None:
 
 
 def test_decimals_in_two_spellings_may_not_differ(connect: Connect) -> None:
-    connect("hotpay", {"decimals": "t=6, u=9", "token_decimals": {"t": 6, "v": 24}}).open()
+    connect("hotpay", {"decimals": "t=6, u=9", "token_decimals": {"t": 6, "v": 24}}).resolve()
     with pytest.raises(PaymentsConfigError, match=r"'decimals' and 'token_decimals' in extra differ. Keep one"):
-        connect("hotpay", {"decimals": "t=6", "token_decimals": {"t": 7}}).open()
+        connect("hotpay", {"decimals": "t=6", "token_decimals": {"t": 7}}).resolve()
 
 
 @pytest.mark.parametrize(

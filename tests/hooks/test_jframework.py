@@ -218,13 +218,13 @@ def test_a_key_that_expired_says_so(connect: Connect, collect: Collect, sandbox:
 @pytest.mark.parametrize("brand", ["", None, "  "])
 def test_the_brand_url_is_needed(connect: Connect, brand: str | None) -> None:
     with pytest.raises(PaymentsConfigError, match="brand_url"):
-        connect("jframework", {"brand_url": brand}).open()
+        connect("jframework", {"brand_url": brand}).resolve()
 
 
 @pytest.mark.parametrize("first_page", [-1, "x", 1.5])
 def test_a_first_page_that_makes_no_sense(connect: Connect, first_page: Any) -> None:
     with pytest.raises(PaymentsConfigError, match="first_page"):
-        connect("jframework", {"first_page": first_page}).open()
+        connect("jframework", {"first_page": first_page}).resolve()
 
 
 def test_a_completed_payment_that_is_refunded_meanwhile_is_listed(

@@ -49,7 +49,7 @@ def read(api: PaymentsApi, *rows: dict[str, Any] | bytes) -> list[Payment]:
     body = json.dumps(page).encode().replace(b'"@rows@"', b",".join(texts))
     request = api.list_request({})
     api.raise_for_error(request, Response(200, body=body))
-    return api.read_payments(api.read_page(request, Response(200, body=body)).rows)
+    return api.parse_payments(api.parse_page(request, Response(200, body=body)).rows)
 
 
 def test_integers_are_texts_where_texts_are_due(conn_type: str, reader: PaymentsApi) -> None:

@@ -71,7 +71,7 @@ def test_an_encrypted_key(connect: Connect, collect: Collect, sandbox: Sandbox, 
     assert collect(connect("satispay", {"private_key_passphrase": PASSPHRASE}, password=text))
     for extra in ({}, {"private_key_passphrase": "wrong horse"}):
         with pytest.raises(PaymentsConfigError, match="passphrase") as caught:
-            connect("satispay", extra, password=text).open()
+            connect("satispay", extra, password=text).resolve()
         assert "horse" not in str(caught.value)
 
 
@@ -85,7 +85,7 @@ def test_a_key_in_a_file(connect: Connect, collect: Collect, sandbox: Sandbox, t
     for key in ("key_path", "private_key_path"):  # the latter is the former name
         assert collect(connect("satispay", {key: str(path)}, password=None))
         with pytest.raises(PaymentsConfigError, match=rf" {key} .*FileNotFoundError"):
-            connect("satispay", {key: str(tmp_path / "none")}).open()
+            connect("satispay", {key: str(tmp_path / "none")}).resolve()
 
 
 def test_a_key_file_by_both_names(connect: Connect, collect: Collect, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_key_file_by_both_names(connect: Connect, collect: Collect, sandbox: S
     assert collect(connect("satispay", {"key_path": str(path), "private_key_path": str(path)}, password=None))
     assert collect(connect("satispay", {"key_path": "", "private_key_path": str(path)}, password=None))
     with pytest.raises(PaymentsConfigError, match=r"Keep 'key_path'"):
-        connect("satispay", {"key_path": str(path), "private_key_path": "/elsewhere"}, password=None).open()
+        connect("satispay", {"key_path": str(path), "private_key_path": "/elsewhere"}, password=None).resolve()
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_a_key_file_by_both_names(connect: Connect, collect: Collect, sandbox: S
 )
 def test_a_text_that_is_no_key(connect: Connect, text: str) -> None:
     with pytest.raises(PaymentsConfigError, match="private key") as caught:
-        connect("satispay", password=text).open()
+        connect("satispay", password=text).resolve()
     assert text not in str(caught.value)
 
 
 def test_a_key_of_another_kind(connect: Connect) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(PaymentsConfigError, match="RSA"):
-        connect("satispay", password=pem(key, PrivateFormat.PKCS8)).open()
+        connect("satispay", password=pem(key, PrivateFormat.PKCS8)).resolve()
 
 
 def test_the_key_of_somebody_else(connect: Connect, collect: Collect) -> None:
@@ -121,7 +121,7 @@ def test_the_key_of_somebody_else(connect: Connect, collect: Collect) -> None:
 @pytest.mark.parametrize("key_id", ['a"b', "a\nb", "ü", ""])
 def test_a_key_id_that_no_header_can_carry(connect: Connect, key_id: str) -> None:
     with pytest.raises(PaymentsConfigError, match="KeyId"):
-        connect("satispay", login=key_id).open()
+        connect("satispay", login=key_id).resolve()
 
 
 def test_every_attempt_is_signed_afresh(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:

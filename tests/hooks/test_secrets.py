@@ -122,14 +122,14 @@ def test_a_user_who_logs_in(sandbox: Sandbox, connect: Connect, ears: Ears) -> N
     login = sandbox.jframework.login_connection(sandbox.url)
     hook = connect("jframework", **{name: login[name] for name in ("login", "password")})
     everything(hook)
-    objects = "".join(repr(each) for each in (*hook.open(), hook.open()[0].auth))
+    objects = "".join(repr(each) for each in (*hook.resolve(), hook.resolve()[0].auth))
     assert_silent(ears.stream.getvalue() + objects, secrets_of(login, sandbox))
 
 
 def test_reprs(connect: Connect, sandbox: Sandbox, conn_type: str) -> None:
     hook = connect(conn_type)
     payments = list(hook.list_payments())
-    api, config = hook.open()
+    api, config = hook.resolve()
     request = api.list_request({"limit": "1"})
     flow = api.auth.auth_flow(request)
     first = next(flow)
@@ -202,7 +202,7 @@ def test_wrong_secrets_are_not_shown_either(
 @pytest.mark.parametrize("key", ["page_size", "cert"])
 def test_a_secret_in_the_wrong_field(connect: Connect, conn_type: str, key: str) -> None:
     with pytest.raises(PaymentsError, match=key) as caught:
-        connect(conn_type, {key: [MISPLACED]}).open()
+        connect(conn_type, {key: [MISPLACED]}).resolve()
     assert MISPLACED not in told(caught.value)
 
 

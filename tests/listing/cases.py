@@ -152,7 +152,7 @@ def compare(
     loop_params: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Read a copy of a company's list, and another one in a plain loop, and compare."""
-    words = [word for word in LIVES[company.name] if word in query.words]
+    words = [word for word in LIVES[company.name] if word in query.provider_statuses]
     # HOT Pay cannot filter; Satispay has no list of everything.
     asked: list[str | None] = [*words] if company.name != "hotpay" else []
     if company.name == "satispay" and not words:
@@ -181,7 +181,7 @@ def _find_wanted(company: Company, query: PaymentQuery) -> set[str]:
         moment = moment_of(company.ticks_of[id])
         return moment is None or not (query.is_before_window(moment) or query.is_after_window(moment))
 
-    return set(filter(is_wanted, company.throughout(query.words)))
+    return set(filter(is_wanted, company.throughout(query.provider_statuses)))
 
 
 def run(
@@ -204,7 +204,7 @@ def run(
     asked, kind = LISTS[list_name], KINDS[kind_name]
     query = asked.query
     if kind.is_filtered:
-        query = PaymentQuery(query.created_from, words=frozenset(list(LIVES[asked.name])[:2]))
+        query = PaymentQuery(query.created_from, provider_statuses=frozenset(list(LIVES[asked.name])[:2]))
     if rows is None:
         rows = build_rows(asked.name, kind.rows, seed, burst=130 if kind.rows > 1000 else 0)
     about = {"change": kind.change, "every": kind.every, **asked.company, **different}

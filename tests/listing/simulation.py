@@ -124,11 +124,11 @@ class Api:
     def list_request(self, params: Mapping[str, str]) -> Request:
         return Request("GET", build_url("http://simulated", "/", params))
 
-    def read_page(self, request: Request, response: Response) -> ListPage:
+    def parse_page(self, request: Request, response: Response) -> ListPage:
         page = msgspec.json.decode(response.body, type=Page)
         return ListPage(page.rows, page.total, page.limit, page.has_more, page.next_cursor)
 
-    def read_payment(self, row: bytes | msgspec.Raw) -> Payment:
+    def parse_payment(self, row: bytes | msgspec.Raw) -> Payment:
         read = msgspec.json.decode(row, type=Row)
         return Payment(
             provider="simulated",
@@ -141,16 +141,16 @@ class Api:
             description=read.id,
         )
 
-    def read_payments(self, rows: Sequence[msgspec.Raw]) -> list[Payment]:
-        return [self.read_payment(row) for row in rows]
+    def parse_payments(self, rows: Sequence[msgspec.Raw]) -> list[Payment]:
+        return [self.parse_payment(row) for row in rows]
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:
         return True
 
-    def find_blind_spot(self, query: PaymentQuery) -> str | None:
+    def unlisted_reason(self, query: PaymentQuery) -> str | None:
         return None
 
-    def alternative_id(self, payment: Payment) -> str | None:
+    def disambiguated_id(self, payment: Payment) -> str | None:
         return payment.description if payment.description in self._shared_ids else None
 
     def former_id(self, payment: Payment) -> str | None:

@@ -56,7 +56,7 @@ class Case:
     def query(self) -> PaymentQuery:
         start, end = (None if each is None else START + timedelta(seconds=each) for each in self.window)
         words = list(LIVES[self.name])
-        return PaymentQuery(start, end, words=frozenset(words[number] for number in self.wanted))
+        return PaymentQuery(start, end, provider_statuses=frozenset(words[number] for number in self.wanted))
 
 
 @st.composite
@@ -107,7 +107,8 @@ def run(case: Case) -> tuple[set[str], Outcome]:
         sale.id
         for sale in before
         # One whose status changed was in the list throughout if the list has all of them.
-        if (after.get(sale.id) == sale and sale.word in query.words) or (not query.words and sale.id in after)
+        if (after.get(sale.id) == sale and sale.word in query.provider_statuses)
+        or (not query.provider_statuses and sale.id in after)
         if not (query.is_before_window(sale.moment) or query.is_after_window(sale.moment))
     }
     return throughout - set(outcome.ids), outcome
@@ -150,7 +151,7 @@ def test_a_list_that_keeps_still_is_complete_and_exact(name: str) -> None:
         wanted = {
             sale.id
             for sale in case.sales
-            if not (query.words and sale.word not in query.words)
+            if not (query.provider_statuses and sale.word not in query.provider_statuses)
             and not (query.is_before_window(sale.moment) or query.is_after_window(sale.moment))
         }
         assert (set(outcome.ids), outcome.report.doubts) == (wanted, [])

@@ -123,7 +123,7 @@ def hot_row(name: str, near_trx: str | None, timestamp: int = 1_767_225_600, **a
 
 def test_what_a_payment_of_hot_pay_was_called_before_its_transaction_was_known() -> None:
     api = build_api("hotpay", 10, 1)
-    before, after, other, named = api.read_payments(
+    before, after, other, named = api.parse_payments(
         [
             json.dumps(row).encode()
             for row in (

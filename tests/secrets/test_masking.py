@@ -73,9 +73,9 @@ def test_what_is_made_of_credentials(plant: Plant, way: str, monkeypatch: pytest
     hook = BaseHook.get_hook(plant.conn_id)
     assert proxy in redact(proxy)
     if way == "open":
-        hook.open()
+        hook.resolve()
     else:
-        asyncio.run(hook.aopen())
+        asyncio.run(hook.aresolve())
     derived = [proxy, base64.b64encode(f"someone:{proxy}".encode()).decode()]
     if plant.conn_type == "cryptofuse":
         secret = plant.password.strip()

@@ -82,7 +82,7 @@ def test_objects(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is shown and pickled of everything that knows a connection, while it is in use."""
     monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection("http://127.0.0.1:9"))
     hook = BaseHook.get_hook(plant.conn_id)
-    api, config = hook.open()
+    api, config = hook.resolve()
     flow = api.auth.auth_flow(api.list_request({"limit": "1"}))
     with hook.sync_client(config) as client:
         objects = [
@@ -108,7 +108,7 @@ def test_objects(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["cryptofuse-basic", "satispay-file"])
 def test_what_cannot_be_pickled_says_so(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection("http://127.0.0.1:9"))
-    api, _ = BaseHook.get_hook(plant.conn_id).open()
+    api, _ = BaseHook.get_hook(plant.conn_id).resolve()
     for each in (api.credentials, api.credentials.options, api.auth, api.list_request({})):
         with pytest.raises(TypeError, match=f"A {type(each).__name__} holds secrets"):
             pickle.dumps(each)

@@ -28,7 +28,11 @@ class LeakingTrigger(BaseTrigger):
         async with acquire_client(self.payments_conn_id) as client:
 
             def list_all(api: Any) -> Any:
-                return (yield Search(build_listing(api, build_query(known_words=api.statuses)), lambda payment: True))
+                return (
+                    yield Search(
+                        build_listing(api, build_query(known_provider_statuses=api.statuses)), lambda payment: True
+                    )
+                )
 
             found = await client.ask(list_all)
             self.log.warning("%d payments, and these leak: <%s>", len(found), "> <".join(client.api.secrets))
