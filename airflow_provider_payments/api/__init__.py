@@ -1,1 +1,107 @@
-"""What a page of facts about one payment API is made of."""
+"""All that a page of facts about one payment API is made of, in one import.
+
+Only the hook comes from elsewhere, ``hooks.base``: it knows Airflow, and nothing here does.
+"""
+
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
+from airflow_provider_payments.api.credentials import Credentials, is_url_text
+from airflow_provider_payments.api.decoding import Decoder, decode_reply
+from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
+from airflow_provider_payments.exceptions import (
+    PaymentNotFound,
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsError,
+    PaymentsProtocolError,
+    PaymentsRequestError,
+    PaymentsThrottled,
+    PaymentsUnavailable,
+)
+from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, TokenAuth, client_credentials
+from airflow_provider_payments.http.errors import UNREADABLE
+from airflow_provider_payments.http.messages import Request, Response, quote_segment
+from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.http.signature import HttpSignature
+from airflow_provider_payments.listing.by_time import ByTimeReader
+from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
+from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.page_numbers import PageNumberReader
+from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
+from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
+from airflow_provider_payments.listing.time_slices import SlicedReader
+from airflow_provider_payments.money import CENTS, parse_amount, parse_units, scale_units
+from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.texts import decode_json
+from airflow_provider_payments.times import (
+    UTC,
+    parse_expiry,
+    parse_iso,
+    parse_time,
+    parse_unix_seconds,
+    shift,
+    to_utc,
+    unix_milliseconds,
+)
+
+__all__ = [
+    "CENTS",
+    "UNREADABLE",
+    "UTC",
+    "Auth",
+    "ByTimeReader",
+    "Credentials",
+    "CursorReader",
+    "Decoder",
+    "HeaderAuth",
+    "HttpSignature",
+    "IssuedToken",
+    "ListPage",
+    "LongPoll",
+    "MakeReader",
+    "OffsetReader",
+    "Order",
+    "OrderLookup",
+    "PageNumberReader",
+    "Partition",
+    "Payment",
+    "PaymentKind",
+    "PaymentNotFound",
+    "PaymentQuery",
+    "PaymentStatus",
+    "PaymentsApi",
+    "PaymentsAuthError",
+    "PaymentsConfigError",
+    "PaymentsError",
+    "PaymentsProtocolError",
+    "PaymentsRequestError",
+    "PaymentsThrottled",
+    "PaymentsUnavailable",
+    "Reader",
+    "Request",
+    "Response",
+    "SlicedReader",
+    "Stage",
+    "StartingReader",
+    "TokenAuth",
+    "TokenReader",
+    "TransportOptions",
+    "client_credentials",
+    "decode_json",
+    "decode_reply",
+    "is_url_text",
+    "key_texts",
+    "load_private_key",
+    "parse_amount",
+    "parse_expiry",
+    "parse_iso",
+    "parse_time",
+    "parse_units",
+    "parse_unix_seconds",
+    "quote_segment",
+    "scale_units",
+    "shift",
+    "to_utc",
+    "unix_milliseconds",
+]

@@ -29,21 +29,30 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.api.credentials import Credentials, is_url_text
-from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.api import (
+    UNREADABLE,
+    Auth,
+    Credentials,
+    IssuedToken,
+    ListPage,
+    MakeReader,
+    OffsetReader,
+    Payment,
+    PaymentKind,
+    PaymentQuery,
+    PaymentsApi,
+    PaymentsProtocolError,
+    PaymentStatus,
+    Request,
+    Response,
+    client_credentials,
+    decode_json,
+    is_url_text,
+    parse_amount,
+    parse_expiry,
+    parse_time,
+)
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, IssuedToken, client_credentials
-from airflow_provider_payments.http.errors import UNREADABLE
-from airflow_provider_payments.http.messages import Request, Response
-from airflow_provider_payments.listing.offsets import OffsetReader
-from airflow_provider_payments.listing.plan import ListPage
-from airflow_provider_payments.listing.readers import MakeReader
-from airflow_provider_payments.money import parse_amount
-from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
-from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.texts import decode_json
-from airflow_provider_payments.times import parse_expiry, parse_time
 
 
 class Row(msgspec.Struct, gc=False):

@@ -27,19 +27,24 @@ from decimal import Decimal
 
 import msgspec
 
-from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.api.capabilities import OrderLookup
-from airflow_provider_payments.api.credentials import Credentials
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.api import (
+    Auth,
+    Credentials,
+    HeaderAuth,
+    ListPage,
+    MakeReader,
+    OffsetReader,
+    OrderLookup,
+    Payment,
+    PaymentQuery,
+    PaymentsApi,
+    PaymentsConfigError,
+    PaymentStatus,
+    parse_units,
+    parse_unix_seconds,
+    scale_units,
+)
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, HeaderAuth
-from airflow_provider_payments.listing.offsets import OffsetReader
-from airflow_provider_payments.listing.plan import ListPage
-from airflow_provider_payments.listing.readers import MakeReader
-from airflow_provider_payments.money import parse_units, scale_units
-from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import parse_unix_seconds
 
 
 class Row(msgspec.Struct, gc=False):

@@ -28,25 +28,37 @@ from functools import partial
 
 import msgspec
 
-from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.api.capabilities import OrderLookup
-from airflow_provider_payments.api.credentials import Credentials
-from airflow_provider_payments.api.decoding import Decoder, decode_reply
-from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProtocolError
+from airflow_provider_payments.api import (
+    UNREADABLE,
+    Auth,
+    ByTimeReader,
+    Credentials,
+    Decoder,
+    HeaderAuth,
+    IssuedToken,
+    ListPage,
+    MakeReader,
+    Order,
+    OrderLookup,
+    PageNumberReader,
+    Payment,
+    PaymentQuery,
+    PaymentsApi,
+    PaymentsAuthError,
+    PaymentsProtocolError,
+    PaymentStatus,
+    Request,
+    Response,
+    SlicedReader,
+    TokenAuth,
+    decode_json,
+    decode_reply,
+    parse_amount,
+    parse_expiry,
+    parse_time,
+    shift,
+)
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, TokenAuth
-from airflow_provider_payments.http.errors import UNREADABLE
-from airflow_provider_payments.http.messages import Request, Response
-from airflow_provider_payments.listing.by_time import ByTimeReader
-from airflow_provider_payments.listing.page_numbers import PageNumberReader
-from airflow_provider_payments.listing.plan import ListPage
-from airflow_provider_payments.listing.readers import MakeReader, Order
-from airflow_provider_payments.listing.time_slices import SlicedReader
-from airflow_provider_payments.money import parse_amount
-from airflow_provider_payments.payment import Payment, PaymentStatus
-from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.texts import decode_json
-from airflow_provider_payments.times import parse_expiry, parse_time, shift
 
 #: Whether the ends of CreatedDateFrom and CreatedDateTo are inclusive is not documented: ask for more, and check here.
 _MARGIN = timedelta(seconds=1)

@@ -32,22 +32,34 @@ from functools import partial
 
 import msgspec
 
-from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
-from airflow_provider_payments.api.credentials import Credentials
-from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.api import (
+    CENTS,
+    Auth,
+    Credentials,
+    CursorReader,
+    HttpSignature,
+    ListPage,
+    LongPoll,
+    MakeReader,
+    Order,
+    OrderLookup,
+    Payment,
+    PaymentKind,
+    PaymentQuery,
+    PaymentsApi,
+    PaymentsConfigError,
+    PaymentStatus,
+    SlicedReader,
+    Stage,
+    key_texts,
+    load_private_key,
+    parse_time,
+    parse_units,
+    scale_units,
+    shift,
+    unix_milliseconds,
+)
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.signature import HttpSignature
-from airflow_provider_payments.listing.cursors import CursorReader
-from airflow_provider_payments.listing.plan import ListPage, Stage
-from airflow_provider_payments.listing.readers import MakeReader, Order
-from airflow_provider_payments.listing.time_slices import SlicedReader
-from airflow_provider_payments.money import CENTS, parse_units, scale_units
-from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
-from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import parse_time, shift, unix_milliseconds
 
 #: Whether the list begins at or after the timestamp is not documented, so it begins a little later.
 _MARGIN = timedelta(seconds=1)

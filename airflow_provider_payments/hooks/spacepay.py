@@ -27,17 +27,25 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.api.credentials import Credentials
+from airflow_provider_payments.api import (
+    CENTS,
+    Auth,
+    Credentials,
+    HeaderAuth,
+    ListPage,
+    MakeReader,
+    OffsetReader,
+    Order,
+    Payment,
+    PaymentKind,
+    PaymentQuery,
+    PaymentsApi,
+    PaymentStatus,
+    parse_time,
+    parse_units,
+    scale_units,
+)
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import Auth, HeaderAuth
-from airflow_provider_payments.listing.offsets import OffsetReader
-from airflow_provider_payments.listing.plan import ListPage
-from airflow_provider_payments.listing.readers import MakeReader, Order
-from airflow_provider_payments.money import CENTS, parse_units, scale_units
-from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
-from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import parse_time
 
 
 class Token(msgspec.Struct, gc=False):

@@ -248,3 +248,15 @@ def test_every_moved_name_has_a_home(name: str) -> None:
 def test_other_names_have_none() -> None:
     with pytest.raises(AttributeError, match="Nonsense"):
         _ = _compat.Nonsense
+
+
+def test_the_facade_of_a_companys_page_loads_no_client() -> None:
+    code = f"import {PACKAGE}.api"
+    assert extra_modules(f"import {PACKAGE}.exceptions", code, (*HEAVY, "airflow")) == set()
+
+
+def test_the_facade_has_what_the_pages_of_companies_import() -> None:
+    pages = [name for name in modules() if re.search(r"(?m)^class \w+\(PaymentsApi\):", source(name).read_text())]
+    assert len(pages) >= 5
+    allowed = {"api", "hooks.base"}
+    assert {page: own_imports(page) - allowed for page in pages} == {page: set() for page in pages}
