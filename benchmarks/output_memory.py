@@ -31,12 +31,12 @@ def write(url: str, file_format: str, count: int, records_per_file: int | None) 
     """Write payments, and print the peak in MiB and the seconds."""
     from airflow_provider_payments.output.atomic_output import open_output
     from airflow_provider_payments.output.formats import FORMATS
-    from airflow_provider_payments.output.location import Place
+    from airflow_provider_payments.output.location import StorageLocation
     from airflow_provider_payments.payment import Payment, PaymentStatus
 
     began = time.monotonic()
     with open_output(
-        Place.parse(url), FORMATS[file_format], include_raw=True, records_per_file=records_per_file
+        StorageLocation.parse(url), FORMATS[file_format], include_raw=True, records_per_file=records_per_file
     ) as output:
         for number in range(count):
             raw = {"id": number, "amount": f"{number}.123456789012345678", "note": os.urandom(100).hex()}

@@ -15,9 +15,9 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.output.formats import FORMATS, FileFormat
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.output.multipart import AzureStore, S3Store
-from airflow_provider_payments.output.object_writer import Part, Written
+from airflow_provider_payments.output.object_writer import ObjectWriter, WrittenObject
 from airflow_provider_payments.output.stores import LocalStore, SpoolStore, Store
 from airflow_provider_payments.payment import Payment
 
@@ -31,33 +31,33 @@ _HOPELESS = (errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.EROFS)
 _PART = re.compile(rf"part-\d{{5,}}\.({'|'.join(map(re.escape, FORMATS))})")
 
 
-class Output:
+class AtomicOutput:
     """Where payments are written to: one object, or a folder of parts. Nothing of it shows before :meth:`publish`.
 
-    :param place: the object or the folder.
-    :param hand: a thread that hashes and uploads.
+    :param location: the object or the folder.
+    :param executor: a thread that hashes and uploads.
     :param records_per_file: None for one object; else so many payments at most go into each part.
     """
 
     def __init__(
         self,
         store: Store,
-        hand: Executor,
-        place: Place,
+        executor: Executor,
+        location: StorageLocation,
         file_format: FileFormat,
         include_raw: bool,
         records_per_file: int | None,
     ) -> None:
-        self.place = place
+        self.location = location
         self.is_folder = records_per_file is not None
         self._store = store
-        self._hand = hand
+        self._executor = executor
         self._format = file_format
         self._include_raw = include_raw
         self._limit = records_per_file
         self._whole = hashlib.sha256() if self.is_folder else None
-        self._parts: list[Part] = []
-        self._written: list[Written] = []
+        self._parts: list[ObjectWriter] = []
+        self._written: list[WrittenObject] = []
 
     def write(self, payments: Sequence[Payment]) -> None:
         """Write payments."""
@@ -104,12 +104,12 @@ class Output:
             self._parts[0].upload.commit()
 
     def _publish_folder(self, manifest: dict[str, Any]) -> None:
-        last = self._store.begin(self.place.child(MANIFEST_NAME))
+        last = self._store.begin(self.location.child(MANIFEST_NAME))
         try:
             last.write(msgspec.json.format(msgspec.json.encode({**manifest, "files": self._written})) + b"\n")
-            last.seal()
-            with self._store.alone():
-                before = _names(self.place)
+            last.flush()
+            with self._store.exclusive():
+                before = _names(self.location)
                 self._remove(before & {MANIFEST_NAME})
                 for part in self._parts:
                     part.upload.commit()
@@ -122,7 +122,7 @@ class Output:
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
             with suppress(FileNotFoundError):  # another run was faster
-                self.place.fs.rm_file(f"{self.place.path}/{name}")
+                self.location.fs.rm_file(f"{self.location.path}/{name}")
 
     def discard(self) -> None:
         """Leave nothing that is not published."""
@@ -131,13 +131,13 @@ class Output:
 
     def begin(self) -> None:
         """Begin the next object, the first one before anything is asked for: it shows whether that can be done."""
-        place = self.place
+        location = self.location
         if self.is_folder:
-            place = place.child(f"part-{len(self._parts):05d}.{self._format.name}")
-        upload = self._store.begin(place)
+            location = location.child(f"part-{len(self._parts):05d}.{self._format.name}")
+        upload = self._store.begin(location)
         try:
-            name = place.path.rpartition("/")[2]
-            self._parts.append(Part(name, upload, self._hand, self._format, self._include_raw, self._whole))
+            name = location.path.rpartition("/")[2]
+            self._parts.append(ObjectWriter(name, upload, self._executor, self._format, self._include_raw, self._whole))
         except BaseException:
             upload.discard()
             raise
@@ -145,42 +145,42 @@ class Output:
 
 @contextmanager
 def open_output(
-    place: Place, file_format: FileFormat, *, include_raw: bool, records_per_file: int | None = None
-) -> Iterator[Output]:
+    location: StorageLocation, file_format: FileFormat, *, include_raw: bool, records_per_file: int | None = None
+) -> Iterator[AtomicOutput]:
     """Make ready to write, and at the end withdraw what was not published.
 
     :raises PaymentsConfigError: when the place cannot be written to, or the format not be made.
     """
     with ExitStack() as stack:
-        with _explained(place):
-            _require_free(place, is_folder=records_per_file is not None)
-            store = stack.enter_context(_choose_store(place, is_folder=records_per_file is not None))
-            hand = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="payments-output"))
-            output = Output(store, hand, place, file_format, include_raw, records_per_file)
+        with _explained(location):
+            _require_free(location, is_folder=records_per_file is not None)
+            store = stack.enter_context(_choose_store(location, is_folder=records_per_file is not None))
+            executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="payments-output"))
+            output = AtomicOutput(store, executor, location, file_format, include_raw, records_per_file)
             stack.callback(output.discard)
             output.begin()
         yield output
 
 
-def _choose_store(place: Place, *, is_folder: bool) -> Store:
-    match place.store:
+def _choose_store(location: StorageLocation, *, is_folder: bool) -> Store:
+    match location.store:
         case "file":
-            return LocalStore(place.child("part") if is_folder else place)
+            return LocalStore(location.child("part") if is_folder else location)
         case "s3":
-            return S3Store(place, partial(_is_part, place) if is_folder else place.key.__eq__)
+            return S3Store(location, partial(_is_part, location) if is_folder else location.key.__eq__)
         case "abfs":
-            return AzureStore(place)
+            return AzureStore(location)
         case _:
-            return SpoolStore(place)
+            return SpoolStore(location)
 
 
-def _is_part(folder: Place, key: str) -> bool:
+def _is_part(folder: StorageLocation, key: str) -> bool:
     name = key.removeprefix(f"{folder.key}/")
     return name != key and (name == MANIFEST_NAME or _PART.fullmatch(name) is not None)
 
 
 @contextmanager
-def _explained(place: Place) -> Iterator[None]:
+def _explained(location: StorageLocation) -> Iterator[None]:
     """Turn a store's refusals into advice. Azure's and Google's errors are told by their HTTP status."""
     try:
         yield
@@ -188,16 +188,18 @@ def _explained(place: Place) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:300].rstrip(".")
-        message = f"output_path {place.url!r} cannot be written to: {reason}."
+        message = f"output_path {location.url!r} cannot be written to: {reason}."
         status = getattr(error, "status_code", None)
         if _s3_code(error) in _PASSING:
             raise
         if isinstance(error, PermissionError) or status in (401, 403):
-            who = f"connection {place.conn_id!r}" if place.conn_id else "the worker"
+            who = f"connection {location.conn_id!r}" if location.conn_id else "the worker"
             raise PaymentsConfigError(f"{message} Let {who} write there, or choose another path.") from error
         if isinstance(error, FileNotFoundError | NotADirectoryError | FileExistsError) or status == 404:
             hint = (
-                "" if place.store == "file" else f" Does {place.bucket!r} exist? It is not made here; create it first."
+                ""
+                if location.store == "file"
+                else f" Does {location.bucket!r} exist? It is not made here; create it first."
             )
             raise PaymentsConfigError(message + hint) from error
         if getattr(error, "errno", None) in _HOPELESS or type(error).__name__ == "ParamValidationError":  # botocore's
@@ -211,26 +213,26 @@ def _s3_code(error: Exception) -> str | None:
     return code
 
 
-def _require_free(place: Place, *, is_folder: bool) -> None:
+def _require_free(location: StorageLocation, *, is_folder: bool) -> None:
     """Refuse a folder in the place of an object, and the other way round: both would be read as one table."""
-    fs = place.fs
+    fs = location.fs
     fs.invalidate_cache()
     with suppress(PermissionError):  # writing may be permitted all the same
-        if not is_folder and fs.isdir(place.path):
+        if not is_folder and fs.isdir(location.path):
             raise PaymentsConfigError(
-                f"output_path {place.url!r} is a directory. Add a file name, like /payments.jsonl.gz, or, if "
+                f"output_path {location.url!r} is a directory. Add a file name, like /payments.jsonl.gz, or, if "
                 "max_records_per_file made it, set that again or remove the directory."
             )
-        if is_folder and fs.isfile(place.path):
+        if is_folder and fs.isfile(location.path):
             raise PaymentsConfigError(
-                f"output_path {place.url!r} is an object, perhaps of a run without max_records_per_file. "
+                f"output_path {location.url!r} is an object, perhaps of a run without max_records_per_file. "
                 "Remove it or choose another path."
             )
     if is_folder:
-        _names(place)  # must be permitted, to remove what a longer run has left
+        _names(location)  # must be permitted, to remove what a longer run has left
 
 
-def _names(folder: Place) -> set[str]:
+def _names(folder: StorageLocation) -> set[str]:
     fs = folder.fs
     fs.invalidate_cache()
     try:

@@ -12,12 +12,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
-from airflow_provider_payments.output.atomic_output import Output, open_output
+from airflow_provider_payments.output.atomic_output import AtomicOutput, open_output
 from airflow_provider_payments.output.formats import choose_format
-from airflow_provider_payments.output.lineage import Lineage, tell_outlets
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.lineage import Lineage, emit_outlet_events
+from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.output.nul import NulFilter
-from airflow_provider_payments.output.stats import Tally
+from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.times import format_time
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ class Delivery:
         if not url.strip() or (url.endswith("/") and limit is None):
             raise PaymentsConfigError(f"output_path must name a file, not a directory: {url!r}.")
         choose_format(url, self.file_format)
-        _ = Place.parse(url).fs
+        _ = StorageLocation.parse(url).fs
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
-        tally = Tally()
+        stats = PaymentStats()
         # XCom is JSON in Airflow's own database, which refuses U+0000 if it is PostgreSQL.
         nul = NulFilter(replaces=True, include_raw=self.include_raw)
         records: list[dict[str, Any]] = []
@@ -101,10 +101,10 @@ class Delivery:
             size += len(json.dumps(records[-1]))  # as Airflow writes them: in ASCII, so that characters are bytes
             if size > MAX_XCOM_BYTES:
                 raise _too_many(f"{len(records)} payments and more take over {MAX_XCOM_BYTES >> 20} MiB of JSON.")
-            tally.add([payment])
-        _warn([*payments.report.warnings(), *tally.warnings(), *nul.warnings()])
+            stats.add([payment])
+        _warn([*payments.report.warnings(), *stats.warnings(), *nul.warnings()])
         _log.info("%d payments to XCom", len(records))
-        self._tell(Lineage(hook.base_address, None, len(records), None), hook)
+        self._emit(Lineage(hook.base_address, None, len(records), None), hook)
         return records
 
     def _to_storage(
@@ -117,21 +117,21 @@ class Delivery:
         began = time.monotonic()
         url, limit = self.output_path or "", self.max_records_per_file
         file_format = choose_format(url, self.file_format)
-        place = Place.parse(url)
-        tally = Tally()
+        location = StorageLocation.parse(url)
+        stats = PaymentStats()
         nul = NulFilter(replaces=self.replace_nul, include_raw=self.include_raw)
         with (
-            open_output(place, file_format, include_raw=self.include_raw, records_per_file=limit) as output,
+            open_output(location, file_format, include_raw=self.include_raw, records_per_file=limit) as output,
             list_payments() as payments,
         ):
             for page in map(nul.apply, payments.pages):
-                tally.add(page)
+                stats.add(page)
                 output.write(page)
             output.finish()
             manifest = {
                 "path": url,
                 "format": file_format.name,
-                "records": tally.records,
+                "records": stats.records,
                 "bytes": output.size,
                 "sha256": output.sha256,
                 "provider": hook.conn_type,
@@ -139,10 +139,10 @@ class Delivery:
                 "created_from": format_time(window[0]),
                 "created_to": format_time(window[1]),
                 "listed_at": format_time(payments.report.listed_at),
-                **tally.summary(output.amounts_unfit),
+                **stats.summary(output.amounts_unfit),
                 "duplicates_dropped": payments.report.duplicates_dropped,
                 "complete": payments.report.is_complete,
-                "warnings": [*payments.report.warnings(), *tally.warnings(), *nul.warnings(), *_unfit(output)],
+                "warnings": [*payments.report.warnings(), *stats.warnings(), *nul.warnings(), *_unfit(output)],
                 "requests": payments.report.requests,
                 "seconds": round(time.monotonic() - began, 3),
             }
@@ -150,14 +150,14 @@ class Delivery:
                 manifest["parts"] = output.parts
             output.publish(manifest)
         _warn(manifest["warnings"])
-        _log.info("%d payments to %s", tally.records, url)
-        tell_outlets(self.outlets, context, place, manifest)
-        self._tell(Lineage(hook.base_address, place, tally.records, output.size), hook)
+        _log.info("%d payments to %s", stats.records, url)
+        emit_outlet_events(self.outlets, context, location, manifest)
+        self._emit(Lineage(hook.base_address, location, stats.records, output.size), hook)
         return manifest
 
-    def _tell(self, lineage: Lineage, hook: PaymentsHook) -> None:
+    def _emit(self, lineage: Lineage, hook: PaymentsHook) -> None:
         self.lineage = lineage
-        lineage.tell_hook_lineage(hook)
+        lineage.emit_hook_lineage(hook)
 
 
 def _too_many(trouble: str) -> TooManyRecordsForXCom:
@@ -167,7 +167,7 @@ def _too_many(trouble: str) -> TooManyRecordsForXCom:
     )
 
 
-def _unfit(output: Output) -> list[str]:
+def _unfit(output: AtomicOutput) -> list[str]:
     if not output.amounts_unfit:
         return []
     return [

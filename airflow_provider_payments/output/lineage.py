@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.location import StorageLocation
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -25,11 +25,11 @@ class Lineage:
     """From where to where a task's payments went.
 
     :param base_url: of the payment API.
-    :param place: None for XCom.
+    :param location: None for XCom.
     """
 
     base_url: str
-    place: Place | None
+    location: StorageLocation | None
     records: int
     bytes: int | None
 
@@ -49,14 +49,14 @@ class Lineage:
 
         url = urlsplit(self.source_uri)
         source = InputDataset(namespace=f"{url.scheme}://{url.netloc}", name=url.path.lstrip("/"))
-        if self.place is None:
+        if self.location is None:
             return OperatorLineage(inputs=[source])
-        namespace, name = self.place.dataset
+        namespace, name = self.location.dataset
         counts = OutputStatisticsOutputDatasetFacet(rowCount=self.records, size=self.bytes)
         target = OutputDataset(namespace=namespace, name=name, outputFacets={"outputStatistics": counts})
         return OperatorLineage(inputs=[source], outputs=[target])
 
-    def tell_hook_lineage(self, hook: PaymentsHook) -> None:
+    def emit_hook_lineage(self, hook: PaymentsHook) -> None:
         """Add both ends to the task's hook lineage. What goes wrong there does not undo what was written."""
         from airflow_provider_payments._compat import get_hook_lineage_collector
 
@@ -65,13 +65,13 @@ class Lineage:
             # 2.11's collector has the old word for an asset.
             word = "asset" if hasattr(collector, "add_input_asset") else "dataset"
             getattr(collector, f"add_input_{word}")(context=hook, uri=self.source_uri)
-            if self.place is not None:
-                getattr(collector, f"add_output_{word}")(context=hook, uri=self.place.uri)
+            if self.location is not None:
+                getattr(collector, f"add_output_{word}")(context=hook, uri=self.location.uri)
         except Exception:
             _log.warning("Could not register the lineage of this task", exc_info=True)
 
 
-def tell_outlets(outlets: Any, context: Context, place: Place, manifest: Mapping[str, Any]) -> None:
+def emit_outlet_events(outlets: Any, context: Context, location: StorageLocation, manifest: Mapping[str, Any]) -> None:
     """Let the events of a task's outlets carry what its manifest says.
 
     An asset's event gets it as ``extra``. An alias gets an event for the asset that the output's URI names; on Airflow
@@ -82,7 +82,7 @@ def tell_outlets(outlets: Any, context: Context, place: Place, manifest: Mapping
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
             extra = _flat(manifest) if Asset.__name__ == "Dataset" else dict(manifest)
-            context["outlet_events"][outlet].add(Asset(uri=place.uri), extra=extra)
+            context["outlet_events"][outlet].add(Asset(uri=location.uri), extra=extra)
         elif isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra.update(manifest)
 

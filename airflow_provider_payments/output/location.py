@@ -19,7 +19,7 @@ _EXTRAS = {"s3": "s3", "gs": "gcs", "abfs": "azure"}
 
 
 @dataclass(frozen=True)
-class Place:
+class StorageLocation:
     """An address in object storage.
 
     :param url: as the user wrote it.
@@ -34,7 +34,7 @@ class Place:
     path: str
 
     @classmethod
-    def parse(cls, url: str) -> Place:
+    def parse(cls, url: str) -> StorageLocation:
         """Read an ``ObjectStoragePath`` URL: ``s3://conn@bucket/key``.
 
         :raises PaymentsConfigError: when it names no object.
@@ -81,9 +81,9 @@ class Place:
         """OpenLineage's namespace and name of the object."""
         return ("file", self.path) if self.store == "file" else (f"{self.store}://{self.bucket}", self.key)
 
-    def child(self, name: str) -> Place:
+    def child(self, name: str) -> StorageLocation:
         """Return the address of an object in this folder."""
-        return Place(f"{self.url.rstrip('/')}/{name}", self.store, self.conn_id, f"{self.path}/{name}")
+        return StorageLocation(f"{self.url.rstrip('/')}/{name}", self.store, self.conn_id, f"{self.path}/{name}")
 
     @cached_property
     def fs(self) -> AbstractFileSystem:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.output.stores import Upload
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _LARGEST_BLOCK = 64 << 20
 _BLOCKS_OF_A_SIZE = 1000
 
 
-class BlockUpload:
+class MultipartUpload:
     """Cuts what is written into blocks. Subclasses speak to a store."""
 
     def __init__(self) -> None:
         self._waiting = io.BytesIO()
         self._sent: list[Any] = []
-        self._is_over = False
+        self._is_closed = False
 
     def write(self, data: bytes) -> None:
         """Add bytes, and send the blocks that are full."""
@@ -43,7 +43,7 @@ class BlockUpload:
             if self._waiting.tell() == size:
                 self._send()
 
-    def seal(self) -> None:
+    def flush(self) -> None:
         """Send the last block."""
         if self._waiting.tell():
             self._send()
@@ -51,12 +51,12 @@ class BlockUpload:
     def commit(self) -> None:
         """Make an object of the blocks."""
         self._join(self._sent)
-        self._is_over = True
+        self._is_closed = True
 
     def discard(self) -> None:
         """Take the blocks back."""
-        if not self._is_over:
-            self._is_over = True
+        if not self._is_closed:
+            self._is_closed = True
             self._withdraw()
 
     def _send(self) -> None:
@@ -75,14 +75,14 @@ class BlockUpload:
         raise NotImplementedError
 
 
-class S3Upload(BlockUpload):
+class S3Upload(MultipartUpload):
     """A multi-part upload (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html)."""
 
-    def __init__(self, fs: AbstractFileSystem, place: Place) -> None:
+    def __init__(self, fs: AbstractFileSystem, location: StorageLocation) -> None:
         super().__init__()
         self._fs = fs
-        self._place = place
-        self._object = {"Bucket": place.bucket, "Key": place.key}
+        self._location = location
+        self._object = {"Bucket": location.bucket, "Key": location.key}
         self.upload_id: str = fs.call_s3("create_multipart_upload", **self._object)["UploadId"]
         self._id = {"UploadId": self.upload_id}
 
@@ -97,7 +97,7 @@ class S3Upload(BlockUpload):
         else:  # a multi-part upload has a part
             self._fs.call_s3("put_object", **self._object, Body=b"")
             self._withdraw()
-        self._fs.invalidate_cache(self._place.path)
+        self._fs.invalidate_cache(self._location.path)
 
     def _withdraw(self) -> None:
         _abort(self._fs, self._object, self._id)
@@ -110,8 +110,8 @@ class S3Store:
     :param is_own: whether a key is of this output. Unfinished uploads to such keys are of runs that were killed.
     """
 
-    def __init__(self, output: Place, is_own: Callable[[str], bool]) -> None:
-        self._place = output
+    def __init__(self, output: StorageLocation, is_own: Callable[[str], bool]) -> None:
+        self._location = output
         self._is_own = is_own
         self._begun: set[str] = set()
 
@@ -123,7 +123,7 @@ class S3Store:
         """Uploads are discarded one by one."""
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Abort the uploads of runs that began at the same moment as this one: they fail, or this one does."""
         self._abort_others()
         yield
@@ -136,20 +136,20 @@ class S3Store:
                 if upload["UploadId"] in self._begun:
                     continue
                 _log.info("Aborting an unfinished upload of %s", upload["Key"])
-                _abort(self._place.fs, {"Bucket": self._place.bucket, "Key": upload["Key"]}, upload)
+                _abort(self._location.fs, {"Bucket": self._location.bucket, "Key": upload["Key"]}, upload)
         except (OSError, NotImplementedError) as error:
-            _log.info("Could not look for unfinished uploads in %s: %s", self._place.bucket, error)
+            _log.info("Could not look for unfinished uploads in %s: %s", self._location.bucket, error)
 
-    def begin(self, place: Place) -> Upload:
+    def begin(self, location: StorageLocation) -> Upload:
         """Begin a multi-part upload, which shows whether the bucket exists and may be written to."""
-        upload = S3Upload(self._place.fs, place)
+        upload = S3Upload(self._location.fs, location)
         self._begun.add(upload.upload_id)
         return upload
 
     def _unfinished(self) -> Iterator[dict[str, Any]]:
-        question = {"Bucket": self._place.bucket, "Prefix": self._place.key}
+        question = {"Bucket": self._location.bucket, "Prefix": self._location.key}
         while True:
-            response = self._place.fs.call_s3("list_multipart_uploads", **question)
+            response = self._location.fs.call_s3("list_multipart_uploads", **question)
             yield from (each for each in response.get("Uploads", ()) if self._is_own(each["Key"]))
             if not response.get("IsTruncated"):
                 return
@@ -165,16 +165,16 @@ def _abort(fs: AbstractFileSystem, target: dict[str, str], upload: dict[str, Any
         _log.warning("Could not abort the upload of %s; the next run of this task will: %s", target["Key"], error)
 
 
-class AzureUpload(BlockUpload):
+class AzureUpload(MultipartUpload):
     """Uncommitted blocks of a blob, which Azure drops by itself after a week.
 
     https://learn.microsoft.com/rest/api/storageservices/put-block
     """
 
-    def __init__(self, fs: AbstractFileSystem, place: Place) -> None:
+    def __init__(self, fs: AbstractFileSystem, location: StorageLocation) -> None:
         super().__init__()
         self._fs = fs
-        self._place = place
+        self._location = location
         # Tells whether the container exists and may be written to. Never committed.
         self._put(0, b"-")
 
@@ -197,7 +197,7 @@ class AzureUpload(BlockUpload):
         from fsspec.asyn import sync
 
         async def call() -> None:
-            async with self._fs.service_client.get_blob_client(self._place.bucket, self._place.key) as blob:
+            async with self._fs.service_client.get_blob_client(self._location.bucket, self._location.key) as blob:
                 await getattr(blob, method)(*arguments, **options)
 
         sync(self._fs.loop, call)
@@ -206,8 +206,8 @@ class AzureUpload(BlockUpload):
 class AzureStore:
     """Azure Blob Storage, Data Lake Storage included."""
 
-    def __init__(self, output: Place) -> None:
-        self._place = output
+    def __init__(self, output: StorageLocation) -> None:
+        self._location = output
 
     def __enter__(self) -> AzureStore:
         return self
@@ -215,10 +215,10 @@ class AzureStore:
     def __exit__(self, *_: object) -> None:
         """Uncommitted blocks go by themselves."""
 
-    def alone(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Nothing is to be done: whoever commits a blob drops the blocks of others, who fail then."""
         return nullcontext()
 
-    def begin(self, place: Place) -> Upload:
+    def begin(self, location: StorageLocation) -> Upload:
         """Begin a blob."""
-        return AzureUpload(self._place.fs, place)
+        return AzureUpload(self._location.fs, location)

@@ -25,7 +25,7 @@ _AHEAD = 2
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenObject:
     """One object.
 
     :param name: its last name.
@@ -37,21 +37,21 @@ class Written:
     sha256: str
 
 
-class Sink(io.RawIOBase):
+class HashingSink(io.RawIOBase):
     """What a writer writes to. Passes the bytes on, and learns their number and hash on the way.
 
-    :param hand: a thread that hashes and writes while the next payments are read.
+    :param executor: a thread that hashes and writes while the next payments are read.
     """
 
-    def __init__(self, hand: Executor, upload: Upload, *digests: Any) -> None:
-        self._hand = hand
+    def __init__(self, executor: Executor, upload: Upload, *digests: Any) -> None:
+        self._executor = executor
         self.bytes = 0
         self._upload = upload
         self._digests = digests
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._under_way: deque[Future[None]] = deque()
-        self._is_over = False
+        self._is_closed = False
 
     def writable(self) -> bool:
         """Yes."""
@@ -61,7 +61,7 @@ class Sink(io.RawIOBase):
         """Take bytes."""
         data = bytes(data)  # which copies nothing that is bytes already
         # Writers that are given up write their trailers when they are collected.
-        if not self._is_over:
+        if not self._is_closed:
             self._waiting.append(data)
             self._waiting_bytes += len(data)
         return len(data)
@@ -74,13 +74,13 @@ class Sink(io.RawIOBase):
     def finish(self) -> None:
         """Pass on what is left, and take no more."""
         self._pass_on()
-        self._is_over = True
+        self._is_closed = True
         while self._under_way:
             self._under_way.popleft().result()
 
     def abandon(self) -> None:
         """Take no more, and pass on nothing that has not begun."""
-        self._is_over = True
+        self._is_closed = True
         wait([each for each in self._under_way if not each.cancel()])
 
     def _pass_on(self) -> None:
@@ -88,7 +88,7 @@ class Sink(io.RawIOBase):
         self._waiting.clear()
         self._waiting_bytes = 0
         self.bytes += len(data)
-        self._under_way.append(self._hand.submit(self._keep, data))
+        self._under_way.append(self._executor.submit(self._keep, data))
         while len(self._under_way) > _AHEAD or self._under_way[0].done():
             self._under_way.popleft().result()
             if not self._under_way:
@@ -100,23 +100,23 @@ class Sink(io.RawIOBase):
         self._upload.write(data)
 
 
-class Part:
+class ObjectWriter:
     """An object that is being written.
 
     :param name: the object's last name.
-    :param hand: a thread that hashes and uploads.
+    :param executor: a thread that hashes and uploads.
     :param whole: a hash that goes on over all parts, where there are several.
     """
 
     def __init__(
-        self, name: str, upload: Upload, hand: Executor, file_format: FileFormat, include_raw: bool, whole: Any
+        self, name: str, upload: Upload, executor: Executor, file_format: FileFormat, include_raw: bool, whole: Any
     ) -> None:
         self.upload = upload
         self.records = 0
         self.amounts_unfit = 0
         self._name = name
         self._digest = hashlib.sha256()
-        self._sink = Sink(hand, upload, self._digest, *([whole] if whole else []))
+        self._sink = HashingSink(executor, upload, self._digest, *([whole] if whole else []))
         self._writer = file_format.open_writer(self._sink, include_raw)
 
     def write(self, payments: Sequence[Payment]) -> None:
@@ -126,14 +126,14 @@ class Part:
             self._sink.pass_on()
         self.records += len(payments)
 
-    def finish(self) -> Written:
+    def finish(self) -> WrittenObject:
         """Write what is left. The upload is ready to appear then."""
         self._writer.finish()
         self._sink.finish()
-        self.upload.seal()
+        self.upload.flush()
         self.amounts_unfit = self._writer.amounts_unfit
         del self._writer
-        return Written(self._name, self.records, self._sink.bytes, self._digest.hexdigest())
+        return WrittenObject(self._name, self.records, self._sink.bytes, self._digest.hexdigest())
 
     def discard(self) -> None:
         """Leave nothing, unless it has appeared."""

@@ -18,7 +18,7 @@ T = TypeVar("T")
 _ZERO = Decimal(0)
 
 
-class Tally:
+class PaymentStats:
     """Counts payments as they go by."""
 
     def __init__(self) -> None:

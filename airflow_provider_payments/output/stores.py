@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.location import StorageLocation
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -33,7 +33,7 @@ class Upload(Protocol):
     def write(self, data: bytes) -> None:
         """Add bytes."""
 
-    def seal(self) -> None:
+    def flush(self) -> None:
         """Keep what was written, in no memory and no open file, until it is asked to appear."""
 
     def commit(self) -> None:
@@ -54,10 +54,10 @@ class Store(Protocol):
     ) -> None:
         """Leave nothing unfinished."""
 
-    def alone(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Keep other runs from publishing to the same place meanwhile, or let them fail."""
 
-    def begin(self, place: Place) -> Upload:
+    def begin(self, location: StorageLocation) -> Upload:
         """Begin an object.
 
         :raises FileNotFoundError: when there is no such bucket.
@@ -119,11 +119,11 @@ def _lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
 class ScratchUpload:
     """A file in a scratch folder, and how it appears elsewhere."""
 
-    def __init__(self, scratch: Path, place: Place) -> None:
+    def __init__(self, scratch: Path, location: StorageLocation) -> None:
         self._file = scratch / uuid4().hex
         self._stream = self._file.open("xb")
         self._unasked = 0
-        self._place = place
+        self._location = location
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
@@ -133,7 +133,7 @@ class ScratchUpload:
             self._unasked = 0
             os.posix_fadvise(self._stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
-    def seal(self) -> None:
+    def flush(self) -> None:
         """Bring the file to the disk."""
         self._stream.flush()
         os.fsync(self._stream.fileno())
@@ -141,7 +141,7 @@ class ScratchUpload:
 
     def commit(self) -> None:
         """Move the file to its place, which is on the same file system, so that it appears at once."""
-        self._file.replace(self._place.path)
+        self._file.replace(self._location.path)
 
     def discard(self) -> None:
         """Remove the file."""
@@ -153,14 +153,14 @@ class ScratchUpload:
 class SpooledUpload(ScratchUpload):
     """A scratch file that is sent to a store when it is whole."""
 
-    def __init__(self, scratch: Path, place: Place, fs: AbstractFileSystem) -> None:
-        super().__init__(scratch, place)
+    def __init__(self, scratch: Path, location: StorageLocation, fs: AbstractFileSystem) -> None:
+        super().__init__(scratch, location)
         self._fs = fs
 
     def commit(self) -> None:
         """Send the file."""
-        path = self._place.path
-        if self._place.store == "gs":
+        path = self._location.path
+        if self._location.store == "gs":
             # Google shows an object when all of it has arrived. gcsfs would send 50 MiB at a time, from memory.
             self._fs.put_file(str(self._file), path, chunksize=5 << 20)
         else:
@@ -186,7 +186,7 @@ class LocalStore:
     :param output: where the first file goes; the scratch folder is made beside it.
     """
 
-    def __init__(self, output: Place) -> None:
+    def __init__(self, output: StorageLocation) -> None:
         self._path = Path(output.path)
         self._scratch = Scratch(self._path.parent, self._path.name)
 
@@ -202,7 +202,7 @@ class LocalStore:
                 self._path.parent.rmdir()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Let others wait until all of it is published."""
         descriptor = os.open(self._path.parent, os.O_RDONLY)
         try:
@@ -213,22 +213,22 @@ class LocalStore:
         finally:
             os.close(descriptor)
 
-    def begin(self, place: Place) -> Upload:
+    def begin(self, location: StorageLocation) -> Upload:
         """Begin a file, next to the place: only a rename within one file system is atomic."""
         with suppress(FileNotFoundError):
-            Path(place.path).stat()  # is its name one that a file may have?
-        return ScratchUpload(self._folder, place)
+            Path(location.path).stat()  # is its name one that a file may have?
+        return ScratchUpload(self._folder, location)
 
 
 class SpoolStore:
     """A store that takes whole objects only, so they wait for their end on this machine's disk."""
 
-    def __init__(self, output: Place) -> None:
-        self._place = output
+    def __init__(self, output: StorageLocation) -> None:
+        self._location = output
         self._scratch = Scratch(Path(tempfile.gettempdir()), f"payments-{os.getuid()}")
 
     def __enter__(self) -> SpoolStore:
-        if self._place.store == "gs":
+        if self._location.store == "gs":
             self._require_bucket()
         self._folder = self._scratch.__enter__()
         return self
@@ -236,15 +236,15 @@ class SpoolStore:
     def __exit__(self, *_: object) -> None:
         self._scratch.__exit__()
 
-    def alone(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Nothing can be done: the last to write each object wins."""
         return nullcontext()
 
-    def begin(self, place: Place) -> Upload:
+    def begin(self, location: StorageLocation) -> Upload:
         """Begin a file in the scratch folder."""
-        return SpooledUpload(self._folder, place, self._place.fs)
+        return SpooledUpload(self._folder, location, self._location.fs)
 
     def _require_bucket(self) -> None:
         # Whoever may write objects may still not be permitted to look at the bucket.
         with suppress(PermissionError):
-            self._place.fs.info(self._place.bucket)
+            self._location.fs.info(self._location.bucket)

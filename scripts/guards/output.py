@@ -33,7 +33,7 @@ GUARDS = [
         "a file appears whole",
         "output/stores.py",
         '        self._file = scratch / uuid4().hex\n        self._stream = self._file.open("xb")\n',
-        '        self._file = Path(place.path)\n        self._stream = self._file.open("wb")\n',
+        '        self._file = Path(location.path)\n        self._stream = self._file.open("wb")\n',
         f"{STORAGE} -k file",
     ),
     Guard(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.output.formats import FORMATS
-from airflow_provider_payments.output.stats import Tally
+from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment
 from tests.listing.drift import build_api
 
@@ -191,7 +191,7 @@ def test_totals_are_exact(paid: list[tuple[str, Money]]) -> None:
         body = f'{{"id": "1", "status": "Completed", "currencyCode": "{currency}", "amount": {money.json}}}'
         payments += _JFRAMEWORK.parse_payments([body.encode()])
         totals[currency] = totals.get(currency, Fraction(0)) + (money.value or 0)
-    tally = Tally()
+    tally = PaymentStats()
     tally.add(payments)
     told = tally.summary()["succeeded_amounts"]
     assert {currency: as_fraction(total) for currency, total in told.items()} == totals

@@ -20,7 +20,7 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.auth import advance
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.retry import parse_retry_after
-from airflow_provider_payments.output.stats import Tally
+from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment, to_json_lines
 from airflow_provider_payments.sandbox import Sandbox
 from tests.hooks.hostile import GIANTS, VALUES, payloads, places, put
@@ -53,7 +53,7 @@ def read(api: PaymentsApi, body: bytes) -> list[Payment]:
     request, response = api.list_request({}), Response(200, body=body)
     api.raise_for_error(request, response)
     payments = api.parse_payments(api.parse_page(request, response).rows)
-    tally = Tally()
+    tally = PaymentStats()
     tally.add(payments)
     tally.summary()
     to_json_lines(payments)

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
-from airflow_provider_payments.output.atomic_output import Output, open_output
+from airflow_provider_payments.output.atomic_output import AtomicOutput, open_output
 from airflow_provider_payments.output.formats import FORMATS
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.output.multipart import S3Store
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Call, Sandbox
@@ -135,7 +135,7 @@ def test_parts(store: StoreUnderTest) -> None:
     assert check_parts(store, "parts.jsonl") == {**last, "files": _files(store)}
 
 
-def publish_together(begun: list[Output], make_payment: Callable[..., Payment], parts: int) -> list[bool]:
+def publish_together(begun: list[AtomicOutput], make_payment: Callable[..., Payment], parts: int) -> list[bool]:
     """Write other parts to each output, then publish all at the same moment; return of each whether it could be."""
     together = threading.Barrier(len(begun))
 
@@ -157,11 +157,11 @@ def publish_together(begun: list[Output], make_payment: Callable[..., Payment], 
 def test_parts_that_are_published_at_the_same_moment_on_a_disk(
     disk: DiskUnderTest, make_payment: Callable[..., Payment]
 ) -> None:
-    place = Place.parse(disk.url("parts.jsonl"))
+    location = StorageLocation.parse(disk.url("parts.jsonl"))
     for _ in range(8):
         with ExitStack() as stack:
             begun = [
-                stack.enter_context(open_output(place, FORMATS["jsonl"], include_raw=False, records_per_file=1))
+                stack.enter_context(open_output(location, FORMATS["jsonl"], include_raw=False, records_per_file=1))
                 for _ in range(3)
             ]
             assert publish_together(begun, make_payment, 60) == [True] * 3
@@ -172,11 +172,18 @@ def test_parts_that_are_published_at_the_same_moment_on_s3(
     hasty: S3UnderTest, make_payment: Callable[..., Payment]
 ) -> None:
     """Each of them looked for the uploads of others before any had begun."""
-    place = Place.parse(hasty.url("parts.jsonl"))
-    with ThreadPoolExecutor(1) as hand:
+    location = StorageLocation.parse(hasty.url("parts.jsonl"))
+    with ThreadPoolExecutor(1) as executor:
         for _ in range(2):
             begun = [
-                Output(S3Store(place, lambda key: key.startswith(place.key)), hand, place, FORMATS["jsonl"], False, 1)
+                AtomicOutput(
+                    S3Store(location, lambda key: key.startswith(location.key)),
+                    executor,
+                    location,
+                    FORMATS["jsonl"],
+                    False,
+                    1,
+                )
                 for _ in range(3)
             ]
             for output in begun:

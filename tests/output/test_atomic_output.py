@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
-from airflow_provider_payments.output.atomic_output import MANIFEST_NAME, Output, open_output
+from airflow_provider_payments.output.atomic_output import MANIFEST_NAME, AtomicOutput, open_output
 from airflow_provider_payments.output.formats import FORMATS
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.output.stores import Scratch, SpoolStore
 from airflow_provider_payments.payment import Payment
 from tests.stores import AzureUnderTest, DiskUnderTest, S3UnderTest, StoreUnderTest
@@ -30,8 +30,8 @@ Make = Callable[..., Payment]
 BIG = b'{"text": "%s"}' % (b"x" * 600_000)
 
 
-def put(url: str, payments: Iterable[Payment], name: str = "jsonl", limit: int | None = None) -> Output:
-    with open_output(Place.parse(url), FORMATS[name], include_raw=True, records_per_file=limit) as output:
+def put(url: str, payments: Iterable[Payment], name: str = "jsonl", limit: int | None = None) -> AtomicOutput:
+    with open_output(StorageLocation.parse(url), FORMATS[name], include_raw=True, records_per_file=limit) as output:
         for payment in payments:
             output.write([payment])
         output.finish()
@@ -101,7 +101,7 @@ def test_an_error_on_the_way_leaves_what_was_there(
 @pytest.mark.parametrize("limit", [None, 100])
 def test_nothing_is_visible_before_the_end(store: StoreUnderTest, limit: int | None, make_payment: Make) -> None:
     with open_output(
-        Place.parse(store.url("p.jsonl")), FORMATS["jsonl"], include_raw=True, records_per_file=limit
+        StorageLocation.parse(store.url("p.jsonl")), FORMATS["jsonl"], include_raw=True, records_per_file=limit
     ) as output:
         for number in range(1000):
             output.write([make_payment(number)])
@@ -184,7 +184,7 @@ def test_while_parts_change_there_is_no_manifest(
     url = store.url("p.jsonl")
     put(url, [make_payment(number) for number in range(4)], limit=2)
     before = store.objects()
-    with open_output(Place.parse(url), FORMATS["jsonl"], include_raw=True, records_per_file=2) as output:
+    with open_output(StorageLocation.parse(url), FORMATS["jsonl"], include_raw=True, records_per_file=2) as output:
         for each in range(4):
             output.write([make_payment(f"new-{each}")])
         output.finish()
@@ -265,8 +265,8 @@ def test_unfinished_uploads_of_the_same_key_are_aborted(s3: S3UnderTest, make_pa
 
 
 def test_an_upload_that_another_run_aborted_fails(s3: S3UnderTest, make_payment: Make) -> None:
-    place = Place.parse(s3.url("p.jsonl"))
-    late = open_output(place, FORMATS["jsonl"], include_raw=True)
+    location = StorageLocation.parse(s3.url("p.jsonl"))
+    late = open_output(location, FORMATS["jsonl"], include_raw=True)
     with late as output:
         output.write([make_payment("late")])
         put(s3.url("p.jsonl"), [make_payment("newer")])
@@ -290,15 +290,15 @@ def test_a_missing_bucket_is_not_made(kind: str, request: pytest.FixtureRequest)
 def test_a_key_that_azure_refuses(azure: AzureUnderTest, azure_connection_string: str) -> None:
     from adlfs import AzureBlobFileSystem
 
-    place = Place.parse(azure.url("p.csv"))
+    location = StorageLocation.parse(azure.url("p.csv"))
     wrong = azure_connection_string.replace("AccountKey=Eby8", "AccountKey=AAAA")
-    place.__dict__["fs"] = AzureBlobFileSystem(connection_string=wrong)
+    location.__dict__["fs"] = AzureBlobFileSystem(connection_string=wrong)
     with pytest.raises(PaymentsConfigError, match=r"cannot be written to.*azure_lake"):
-        put_place(place)
+        put_location(location)
 
 
-def put_place(place: Place) -> None:
-    with open_output(place, FORMATS["csv"], include_raw=True):
+def put_location(location: StorageLocation) -> None:
+    with open_output(location, FORMATS["csv"], include_raw=True):
         raise AssertionError("should not come so far")
 
 
@@ -369,10 +369,10 @@ def test_a_refusal_that_passes_is_tried_again(
     def refuse(*_: object, **__: object) -> None:
         raise translate_boto_error(ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject"))
 
-    place = Place.parse(s3.url("p.csv"))
-    monkeypatch.setattr(place.fs, "call_s3", refuse)
+    location = StorageLocation.parse(s3.url("p.csv"))
+    monkeypatch.setattr(location.fs, "call_s3", refuse)
     with pytest.raises(kind, match="no"):
-        put_place(place)
+        put_location(location)
 
 
 def test_a_file_in_the_way_of_a_folder(disk: DiskUnderTest) -> None:
@@ -391,18 +391,18 @@ def test_parquet_without_pyarrow_names_the_extra(disk: DiskUnderTest, monkeypatc
 @pytest.mark.parametrize("url", ["gs://bucket/a/p.csv", "memory://bucket/a/p.csv"])
 def test_other_stores_get_an_object_when_it_is_whole(url: str, make_payment: Make, scratch: Path) -> None:
     """The spool, with fsspec's own memory file system in the place of stores that there is no server of."""
-    fs, place = memory_at(url)
-    before = SpoolStore(place)
+    fs, location = memory_at(url)
+    before = SpoolStore(location)
     with before as store:
-        upload = store.begin(place)
+        upload = store.begin(location)
         upload.write(b"whole")
-        upload.seal()
+        upload.flush()
         assert not fs.exists("bucket/a/p.csv")
         assert len(names(scratch)) == 1
         upload.commit()
         upload.discard()
-    with SpoolStore(place) as store:
-        upload = store.begin(place)
+    with SpoolStore(location) as store:
+        upload = store.begin(location)
         upload.write(b"not")
         upload.discard()
     assert fs.cat_file("bucket/a/p.csv") == b"whole"
@@ -411,12 +411,12 @@ def test_other_stores_get_an_object_when_it_is_whole(url: str, make_payment: Mak
 
 
 def test_a_google_bucket_must_exist() -> None:
-    _, place = memory_at("gs://another/a/p.csv")
+    _, location = memory_at("gs://another/a/p.csv")
     with pytest.raises(FileNotFoundError):
-        SpoolStore(place).__enter__()
+        SpoolStore(location).__enter__()
 
 
-def memory_at(url: str) -> tuple[Any, Place]:
+def memory_at(url: str) -> tuple[Any, StorageLocation]:
     from fsspec.implementations.memory import MemoryFileSystem
 
     class Store(MemoryFileSystem):  # type: ignore[misc]
@@ -426,7 +426,7 @@ def memory_at(url: str) -> tuple[Any, Place]:
         def put_file(self, lpath: str, rpath: str, chunksize: int = 0, **options: Any) -> None:
             super().put_file(lpath, rpath, **options)
 
-    fs, place = Store(skip_instance_cache=True), Place.parse(url)
+    fs, location = Store(skip_instance_cache=True), StorageLocation.parse(url)
     fs.mkdir("bucket")
-    place.__dict__["fs"] = fs
-    return fs, place
+    location.__dict__["fs"] = fs
+    return fs, location

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.location import Place
+from airflow_provider_payments.output.location import StorageLocation
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ from airflow_provider_payments.output.location import Place
     ],
 )
 def test_names_are_without_the_connection(url: str, uri: str, dataset: tuple[str, str], conn_id: str | None) -> None:
-    place = Place.parse(url)
-    assert (place.uri, place.dataset, place.conn_id) == (uri, dataset, conn_id)
-    assert place.child("x").uri == f"{uri}/x"
+    location = StorageLocation.parse(url)
+    assert (location.uri, location.dataset, location.conn_id) == (uri, dataset, conn_id)
+    assert location.child("x").uri == f"{uri}/x"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_names_are_without_the_connection(url: str, uri: str, dataset: tuple[str
 )
 def test_refuses_what_names_no_object(url: str, hint: str) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
-        Place.parse(url)
+        StorageLocation.parse(url)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_refuses_what_names_no_object(url: str, hint: str) -> None:
 )
 def test_names_the_extra_that_is_missing(url: str, hint: str) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
-        _ = Place.parse(url).fs
+        _ = StorageLocation.parse(url).fs

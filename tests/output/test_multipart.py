@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_payments.output import multipart
 
 
-class Sizes(multipart.BlockUpload):
+class Sizes(multipart.MultipartUpload):
     """A store that remembers how large the blocks were."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ def test_blocks_are_full_and_grow(monkeypatch: pytest.MonkeyPatch, piece: int) -
     upload = Sizes()
     for start in range(0, 100, piece):
         upload.write(b"x" * min(piece, 100 - start))
-    upload.seal()
+    upload.flush()
     assert upload.sizes == [8, 8, 16, 16, 20, 20, 12]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from airflow_provider_payments.output.stats import Tally
+from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 
 Make = Callable[..., Payment]
@@ -21,18 +21,18 @@ EMPTY = {
 }
 
 
-def tally(*payments: Payment) -> Tally:
-    tally = Tally()
-    tally.add(payments)
-    return tally
+def stats(*payments: Payment) -> PaymentStats:
+    stats = PaymentStats()
+    stats.add(payments)
+    return stats
 
 
 def test_of_nothing() -> None:
-    assert (tally().summary(), tally().warnings(), tally().records) == (EMPTY, [], 0)
+    assert (stats().summary(), stats().warnings(), stats().records) == (EMPTY, [], 0)
 
 
 def test_counts_statuses_and_pending(make_payment: Make) -> None:
-    counted = tally(*(make_payment(status=status) for status in (*PaymentStatus, PaymentStatus.PENDING)))
+    counted = stats(*(make_payment(status=status) for status in (*PaymentStatus, PaymentStatus.PENDING)))
     summary = counted.summary()
     assert summary["statuses"] == {status.value: 1 + (status.value == "pending") for status in PaymentStatus}
     assert list(summary["statuses"]) == sorted(summary["statuses"])
@@ -41,7 +41,7 @@ def test_counts_statuses_and_pending(make_payment: Make) -> None:
 
 def test_totals_are_exact_by_currency_and_of_succeeded_payments_only(make_payment: Make) -> None:
     deposit, refund = {"kind": PaymentKind.DEPOSIT}, {"kind": PaymentKind.REFUND}
-    counted = tally(
+    counted = stats(
         make_payment(amount="0.10"),
         make_payment(amount="0.20", **deposit),
         make_payment(amount="99999999999999999999999999999999999999.01"),
@@ -62,7 +62,7 @@ def test_totals_are_exact_by_currency_and_of_succeeded_payments_only(make_paymen
 
 
 def test_amounts_that_nobody_told_are_counted_and_not_summed(make_payment: Make) -> None:
-    counted = tally(make_payment(amount=None), make_payment(amount=None, status=PaymentStatus.PENDING), make_payment())
+    counted = stats(make_payment(amount=None), make_payment(amount=None, status=PaymentStatus.PENDING), make_payment())
     assert counted.summary()["amounts_unknown"] == 2
     assert counted.summary()["succeeded_amounts"] == {"USD": "1.00"}
 
@@ -70,7 +70,7 @@ def test_amounts_that_nobody_told_are_counted_and_not_summed(make_payment: Make)
 def test_first_and_last_by_time_and_not_by_order(make_payment: Make) -> None:
     undated = make_payment(day=None)
     late = make_payment(day=None, completed_at=make_payment(day=9).created_at)
-    summary = tally(make_payment(day=5), late, make_payment(day=2), undated, make_payment(day=3)).summary()
+    summary = stats(make_payment(day=5), late, make_payment(day=2), undated, make_payment(day=3)).summary()
     assert (summary["first_created_at"], summary["last_created_at"]) == ("2026-01-02T00:00:00Z", "2026-01-09T00:00:00Z")
 
 
@@ -78,7 +78,7 @@ def test_warns_of_unknown_words_and_undated_payments(make_payment: Make) -> None
     unknown = [
         make_payment(status=PaymentStatus.UNKNOWN, provider_status=word) for word in ("Reversed", "Reversed", "")
     ]
-    counted = tally(*unknown, make_payment(day=None, flags=("underpaid", "undated")))
+    counted = stats(*unknown, make_payment(day=None, flags=("underpaid", "undated")))
     assert counted.summary()["unknown_statuses"] == {"": 1, "Reversed": 2}
     first, second = counted.warnings()
     assert "'Reversed' (2)" in first
@@ -86,7 +86,7 @@ def test_warns_of_unknown_words_and_undated_payments(make_payment: Make) -> None
 
 
 def test_counts_page_by_page(make_payment: Make) -> None:
-    tally = Tally()
+    stats = PaymentStats()
     for records, page in ((2, [make_payment(), make_payment()]), (2, []), (3, [make_payment()])):
-        tally.add(page)
-        assert tally.records == records
+        stats.add(page)
+        assert stats.records == records
