@@ -8,7 +8,7 @@
 - companies that are like one before them, in tests that run for one of each kind (see ``companies.py``);
 - formats but two, on stores other than the disk: a store sees bytes, and a format sees payments;
 - one of the two ways, sync and async: they take turns from case to case, and one case of each test runs both. That the
-  two do the same is what the tests of the drivers show.
+  two do the same is what the tests of the clients show.
 
 All of it holds for a new test by itself. A case that is named on the command line, ``test_x.py::test_y[case]``, runs.
 """

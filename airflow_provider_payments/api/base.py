@@ -33,11 +33,11 @@ class PaymentsApi(ABC):
 
     #: Provider name in records: the connection type.
     name: ClassVar[str]
-    #: Normalised status by the API's own status word, in the order that a payment goes through them.
+    #: Normalised status by the provider status, in the order that a payment goes through them.
     statuses: ClassVar[Mapping[str, PaymentStatus]]
-    #: Flag by the API's own status word, for those that mean more than their normalised status.
+    #: Flag by the provider status, for those that mean more than their normalised status.
     flags: ClassVar[Mapping[str, str]] = {}
-    #: Status words that the list can be filtered by.
+    #: Provider statuses that the list can be filtered by.
     filterable_statuses: ClassVar[Sequence[str]] = ()
     #: Name of the query parameter that filters by one of those.
     status_param: ClassVar[str] = "status"
@@ -70,7 +70,7 @@ class PaymentsApi(ABC):
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
-        #: Makes a payment of this connection: id, status and the API's own status word; what else it tells, by name.
+        #: Makes a payment of this connection: id, status and the provider status; what else it tells, by name.
         #: Only positionals + 2 * keywords <= 30 are fast: of a longer call, CPython makes a dict first.
         self.new_payment = partial(Payment, self.name, credentials.connection_id)
         self.auth = self.build_auth(credentials)
@@ -129,7 +129,7 @@ class PaymentsApi(ABC):
         return {**query.filters, **({self.status_param: provider_status} if provider_status else {})}
 
     def provider_statuses_for(self, status: PaymentStatus) -> Sequence[str]:
-        """Return the API's words that may mean a status."""
+        """Return the provider statuses that may mean a status."""
         return [provider_status for provider_status, meaning in self.statuses.items() if meaning is status]
 
     def detail_request(self, payment_id: str) -> Request | None:
@@ -179,7 +179,7 @@ class PaymentsApi(ABC):
         return self.request(self.list_path, params)
 
     def plan_listing(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
-        """Return the lists that have every payment of a query: one for each status word, or one of everything."""
+        """Return the lists that have every payment of a query: one for each provider status, or one of everything."""
         provider_statuses = self.status_filters(query)
         return [
             Stage([self.partition(query, provider_status, limit, max_concurrency)])
@@ -189,15 +189,16 @@ class PaymentsApi(ABC):
     def partition(
         self, query: PaymentQuery, provider_status: str | None, limit: int, max_concurrency: int
     ) -> Partition:
-        """Return the list that is filtered by a status word, or the unfiltered one."""
+        """Return the list that is filtered by a provider status, or the unfiltered one."""
         params = self.build_params(query, provider_status)
         return Partition(self.list_reader(query), params, limit, max_concurrency, self.second_reader(query))
 
     def status_filters(self, query: PaymentQuery) -> Sequence[str | None]:
-        """Return the status words to filter by, in the order of :attr:`statuses`; None is the list without a filter.
+        """Return the provider statuses to filter by, in the order of :attr:`statuses`; None is the list without a
+        filter.
 
-        Where a wanted word cannot be filtered by, only the unfiltered list finds all. Where no word of this API has a
-        wanted meaning, there is nothing to ask.
+        Where a wanted status cannot be filtered by, only the unfiltered list finds all. Where no status of this API has
+        a wanted meaning, there is nothing to ask.
         """
         wanted = {
             *query.provider_statuses,
@@ -252,9 +253,9 @@ class PaymentsApi(ABC):
         raise trouble
 
     def status_of(self, provider_status: str) -> PaymentStatus:
-        """Translate a status word. One that is not in the table is kept apart, never guessed."""
+        """Translate a provider status. One that is not in the table is kept apart, never guessed."""
         return self.statuses.get(provider_status, PaymentStatus.UNKNOWN)
 
     def flags_of(self, provider_status: str) -> tuple[str, ...]:
-        """Return the flags that a status word carries."""
+        """Return the flags that a provider status carries."""
         return (self.flags[provider_status],) if provider_status in self.flags else ()

@@ -1,4 +1,4 @@
-"""A connection, opened: as a conversation for our drivers, and as an ``HttpHook`` for Airflow's own HTTP operators."""
+"""A connection, resolved: as what our HTTP clients need, and as an ``HttpHook`` for Airflow's own HTTP operators."""
 
 from __future__ import annotations
 
@@ -138,20 +138,20 @@ class ApiHttpHook(HttpHook):
 
     @contextmanager
     def sync_client(self, config: ClientConfig) -> Iterator[SyncClient]:
-        """Open a driver for tasks. All of a hook's drivers share its sockets, but those of listings."""
+        """Open a client for tasks. All of a hook's clients share its sockets, but those of listings."""
         if self._session is None:
             self._session = open_session(config.options, self._make_adapter(config))
         yield SyncClient(config, self._session)
 
     @contextmanager
     def own_driver(self, config: ClientConfig) -> Iterator[SyncClient]:
-        """Open a driver for tasks with sockets of its own, and close these at the end."""
+        """Open a client for tasks with sockets of its own, and close these at the end."""
         with open_session(config.options, self._make_adapter(config)) as session:
             yield SyncClient(config, session)
 
     @asynccontextmanager
     async def async_client(self, config: ClientConfig) -> AsyncIterator[AsyncClient]:
-        """Open a driver for async callers."""
+        """Open a client for async callers."""
         async with open_client_session(config.options) as session:
             yield AsyncClient(config, session)
 

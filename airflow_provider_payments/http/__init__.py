@@ -1,1 +1,1 @@
-"""The conversation with an API: described without I/O, and driven by ``requests`` or by ``aiohttp``."""
+"""HTTP: requests and replies, described without I/O, and sent by ``requests`` or by ``aiohttp``."""

@@ -1,4 +1,4 @@
-"""The driver for triggers and other async callers: ``aiohttp``. The twin of ``sync_client``, awaited."""
+"""The client for triggers and other async callers: ``aiohttp``. The twin of ``sync_client``, awaited."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _timeouts(options: TransportOptions, long_poll_seconds: float = 0.0) -> aioh
 def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
     if options.verify is False:
         return False
-    # The authorities that requests trusts, so that both drivers trust the same.
+    # The authorities that requests trusts, so that both clients trust the same.
     files = certificate_files(options)
     return _context(files, tuple(map(_version, files)))
 
@@ -104,7 +104,7 @@ def len_of(responses: Iterable[object]) -> int:
 class AsyncClient:
     """Sends requests, retries them, and walks pages.
 
-    :param config: what is said, and how.
+    :param config: how to speak to the API.
     :param session: see :func:`open_client_session`.
     """
 

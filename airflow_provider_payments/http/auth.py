@@ -88,16 +88,16 @@ class IssuedToken(Unpicklable):
 
 @dataclass
 class TokenAuth(Auth):
-    """Credentials that are exchanged for a key which expires: OAuth 2.0 client credentials, a user's login.
+    """Credentials that are exchanged for a token which expires: OAuth 2.0 client credentials, a user's login.
 
-    The key is kept in memory, shared by all requests, and renewed before it expires. A key that was accepted may be
+    The token is kept in memory, shared by all requests, and renewed before it expires. A token that was accepted may be
     refused at any time later: a 401 means that it has ended, and requests may be many that learn it at once. The first
-    of them renews it, and the others use the new one. Each request renews a key once at most, and is then the first to
-    use the new one; when that is refused as well, the credentials are.
+    of them renews it, and the others use the new one. Each request renews a token once at most, and is then the first
+    to use the new one; when that is refused as well, the credentials are.
 
-    :param token_request: the request that gets a key.
-    :param parse_token: finds the key in the reply, given the time; raises when there is none.
-    :param headers: the headers that carry a key.
+    :param token_request: the request that gets a token.
+    :param parse_token: finds the token in the reply, given the time; raises when there is none.
+    :param headers: the headers that carry a token.
     :param permanent_secrets: what ``token_request`` carries.
     """
 
@@ -117,10 +117,10 @@ class TokenAuth(Auth):
         token = self._token
         response = yield self._sign(request)
         if response.status == 401 and self._token is not None and self._token is not token:
-            # Another flow has renewed the key while this request was under way.
+            # Another flow has renewed the token while this request was under way.
             response = yield self._sign(request)
         if response.status == 401 and (yield from self._renew()):
-            # Alone, so that no other request uses up the new key: that it is refused can only mean what it says.
+            # Alone, so that no other request uses up the new token: that it is refused can only mean what it says.
             yield replace(self._sign(request), is_first_use=True)
 
     def _sign(self, request: Request) -> Request:
@@ -132,12 +132,12 @@ class TokenAuth(Auth):
             return True
         if self._token.expires_at is None:
             return False
-        # A key that lives shorter than twice the margin is renewed at half its life.
+        # A token that lives shorter than twice the margin is renewed at half its life.
         margin = min(self.renew_before, (self._token.expires_at - self._issued_at) / 2)
         return self.now() >= self._token.expires_at - margin
 
     def _renew(self) -> Generator[Request, Response, bool]:
-        """Ask for a key. False when the reply brings none: the flow ends and that reply is judged like any other."""
+        """Ask for a token. False when the reply brings none: the flow ends and that reply is judged like any other."""
         response = yield self.token_request
         if response.status not in (200, 201):
             self._replace(None)
@@ -146,7 +146,7 @@ class TokenAuth(Auth):
         try:
             token = self.parse_token(response, self._issued_at)
         except PaymentsError as error:
-            trouble = without_traceback(error)  # a key by another name may be in them
+            trouble = without_traceback(error)  # a token by another name may be in them
         else:
             self._accept(token)
             return True
@@ -167,7 +167,7 @@ class TokenAuth(Auth):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        # A reply that is late may repeat a key that was renewed meanwhile.
+        # A reply that is late may repeat a token that was renewed meanwhile.
         return (*self.permanent_secrets, *((self._token.value,) if self._token else ()), *self._former)
 
 

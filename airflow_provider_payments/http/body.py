@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 #: Bytes that a body has at most, packed and unpacked.
 MAX_BODY = 32 * 2**20
-#: What :meth:`Body.unpack` can read, as drivers ask for it.
+#: What :meth:`Body.unpack` can read, as clients ask for it.
 ENCODINGS = "gzip"
 
 #: Lines of headers that a reply has at most: as many as Python's own HTTP client takes.

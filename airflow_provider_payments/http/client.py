@@ -29,11 +29,11 @@ async def _mask_nothing(secrets: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """Everything a driver has to know of one API behind one connection.
+    """All that an HTTP client has to know of one API behind one connection.
 
     :param raise_for_error: raises the error that the reply to a request means, if it means one.
     :param log: told of every retry.
-    :param mask: told of secrets that became known, in the thread that called the driver.
+    :param mask: told of secrets that became known, in the thread that called the client.
     :param amask: the same, awaited.
     """
 
@@ -60,7 +60,7 @@ class ClientConfig:
 
 
 class PageSource(Protocol[StepT, T_co]):
-    """A listing's pages, as drivers see them."""
+    """What a client fetches pages of: a list, as requests to send and replies to take."""
 
     def first_steps(self) -> Iterable[StepT]:
         """Return the steps to begin with."""

@@ -177,7 +177,7 @@ class ErrorMapper:
     def unreachable(self, request: Request, error: Exception) -> PaymentsError:
         """Return the error for a request that got no reply.
 
-        Drivers raise it behind the library's error, not from it (see ``secrecy.without_traceback``), so the message
+        Clients raise it behind the library's error, not from it (see ``secrecy.without_traceback``), so the message
         tells the reason.
         """
         url = urlsplit(request.url)
@@ -202,7 +202,7 @@ class ErrorMapper:
         return PaymentsUnavailable(self.redact(text + describe_cause(error)))
 
     def redact(self, text: str, more: Iterable[str] = ()) -> str:
-        """Blot secrets out of a text."""
+        """Take secrets out of a text."""
         return redact(text, (*self.secrets(), *more))
 
     def _doubt_sender(self, response: Response) -> str:
@@ -217,7 +217,7 @@ class ErrorMapper:
         return f"The proxy {origin_of(proxy)}" if proxy else "A proxy in between"
 
     def _parse_error_body(self, request: Request, response: Response) -> ErrorBody:
-        """Read what the API says, and blot out what it may repeat of the request's credentials."""
+        """Read what the API says, without what it may repeat of the request's credentials."""
         sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
 
         def clean(text: str | None) -> str | None:

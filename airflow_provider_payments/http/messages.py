@@ -15,7 +15,7 @@ from airflow_provider_payments.http.redaction import Unpicklable
 class Request(Unpicklable):
     """One HTTP request, exactly as it goes on the wire.
 
-    :param url: absolute and percent-encoded. Drivers send it unchanged, for it may be signed.
+    :param url: absolute and percent-encoded. Clients send it unchanged, for it may be signed.
     :param is_token_request: whether an auth flow made it, to get a token or a session key.
     :param is_first_use: whether it tries a new key that no other request is to be sent with before its reply.
     :param long_poll_seconds: how much longer than others its reply may take, because the API was asked to hold it.

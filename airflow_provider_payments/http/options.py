@@ -49,7 +49,7 @@ class TransportOptions(Unpicklable):
         if own or not self.trust_env or proxy_bypass(urlsplit(url).netloc):
             return own
         proxy = _choose_proxy(getproxies(), url)
-        if proxy and not is_http_proxy(proxy):  # the drivers' libraries would pass it by, or try again and again
+        if proxy and not is_http_proxy(proxy):  # the clients' libraries would pass it by, or try again and again
             raise PaymentsConfigError(
                 "The proxy in the environment is not the URL of an HTTP proxy. Name one in the connection's extra "
                 "('proxies'), or set 'trust_env' there to false."
@@ -70,7 +70,7 @@ class TransportOptions(Unpicklable):
 
 
 def is_http_proxy(url: str) -> bool:
-    """Whether both drivers can use a proxy."""
+    """Whether both clients can use a proxy."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

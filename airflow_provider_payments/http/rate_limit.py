@@ -6,7 +6,7 @@ import threading
 
 
 class RateLimiter:
-    """Gives out evenly spaced turns, without a burst, and none while the API has asked to wait.
+    """Gives out evenly spaced slots, without a burst, and none while the API has asked to wait.
 
     Times are those of one monotonic clock, in seconds.
     """
@@ -19,7 +19,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def reserve(self, now: float) -> float:
-        """Take the next turn and return the seconds until then."""
+        """Take the next slot and return the seconds until then."""
         with self._lock:
             slot = max(now, self._next, self._pause_ends)
             self._next = slot + self._interval
@@ -28,9 +28,9 @@ class RateLimiter:
             return slot - now
 
     def claim(self, now: float) -> float:
-        """Begin a turn whose time has come. Return 0, or for how many seconds it was put off meanwhile.
+        """Begin a slot whose time has come. Return 0, or for how many seconds it was put off meanwhile.
 
-        A pause may have come between; or the turn before was begun late, and keeps its distance.
+        A pause may have come between; or the slot before was begun late, and keeps its distance.
         """
         with self._lock:
             if now >= self._pause_ends:
@@ -43,6 +43,6 @@ class RateLimiter:
         return self.reserve(now)
 
     def pause(self, until: float) -> None:
-        """Give out no turn before a time, to no request of the connection."""
+        """Give out no slot before a time, to no request of the connection."""
         with self._lock:
             self._pause_ends = max(self._pause_ends, until)

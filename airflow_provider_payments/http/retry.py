@@ -1,4 +1,4 @@
-"""Retry? And after how long? One decision for both drivers."""
+"""Retry? And after how long? One decision for both clients."""
 
 from __future__ import annotations
 

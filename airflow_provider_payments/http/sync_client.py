@@ -1,4 +1,4 @@
-"""The driver for tasks: ``requests``, and threads for pages that are asked for side by side."""
+"""The client for tasks: ``requests``, and threads for pages that are asked for side by side."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PATIENCE = 1.0
 class SyncClient:
     """Sends requests, retries them, and walks pages.
 
-    :param config: what is said, and how.
+    :param config: how to speak to the API.
     :param session: see ``sync_session.open_session``.
     """
 

@@ -1,4 +1,4 @@
-"""The sessions of the driver for tasks: what they send besides the request, and the sockets that they keep."""
+"""The sessions of the client for tasks: what they send besides the request, and the sockets that they keep."""
 
 from __future__ import annotations
 

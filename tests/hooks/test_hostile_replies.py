@@ -185,7 +185,7 @@ def test_any_retry_after(value: str) -> None:
     assert seconds is None or seconds >= 0
 
 
-# The same through both drivers, over a real socket.
+# The same through both clients, over a real socket.
 
 BODIES = {
     "nothing": b"",

@@ -33,7 +33,7 @@ def server() -> Iterator[Server]:
 
 @dataclass
 class Talk:
-    """Makes conversations, with tiny waits, and keeps what is logged."""
+    """Makes configurations of clients, with tiny waits, and keeps what is logged."""
 
     logged: list[str] = field(default_factory=list)
 
@@ -92,7 +92,7 @@ class Pages:
 
 
 class Drive:
-    """One of the drivers, behind one face."""
+    """One of the clients, behind one face."""
 
     requests: int
 

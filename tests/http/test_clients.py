@@ -1,4 +1,4 @@
-"""Both drivers against a real server on a local port."""
+"""Both clients against a real server on a local port."""
 
 from __future__ import annotations
 

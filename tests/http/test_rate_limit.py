@@ -11,7 +11,7 @@ from airflow_provider_payments.http.rate_limit import RateLimiter
 def test_turns_are_even_and_without_a_burst() -> None:
     rate_limiter = RateLimiter(4)
     assert [rate_limiter.reserve(100.0) for _ in range(4)] == [0, 0.25, 0.5, 0.75]
-    assert rate_limiter.reserve(100.5) == 0.5  # the turn after the last one given out
+    assert rate_limiter.reserve(100.5) == 0.5  # the slot after the last one given out
     assert rate_limiter.reserve(200.0) == 0  # time that passed is not saved up
     assert rate_limiter.reserve(200.0) == 0.25
 
@@ -26,7 +26,7 @@ def test_nobody_gets_a_turn_during_a_pause() -> None:
     assert [rate_limiter.reserve(100.0), rate_limiter.reserve(100.0)] == [0, 0.25]
     rate_limiter.pause(102.0)
     rate_limiter.pause(101.0)  # a shorter one changes nothing
-    assert rate_limiter.claim(100.25) == 1.75  # it had got its turn before
+    assert rate_limiter.claim(100.25) == 1.75  # it had got its slot before
     assert rate_limiter.reserve(100.5) == 1.75  # and the next one follows at the usual distance
     assert rate_limiter.claim(102.0) == 0
 

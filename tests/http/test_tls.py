@@ -1,4 +1,4 @@
-"""TLS, client certificates and proxies for https: both drivers, against real servers."""
+"""TLS, client certificates and proxies for https: both clients, against real servers."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def build_api(name: str, page_size: int, concurrency: int, first_page: int = 0) 
 
 
 def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int, seed: int = 0) -> Reading:
-    """Read a list to its end as both drivers do; requests under way are answered in any order, by a seed."""
+    """Read a list to its end as both clients do; requests under way are answered in any order, by a seed."""
     dice = random.Random(seed)
     api = build_api(company.name, page_size, concurrency, company.first_page)
     listing = build_listing(api, query)

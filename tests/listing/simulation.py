@@ -235,7 +235,7 @@ def read_listing(
     events: Sequence[Callable[[ServerT, Choose], None]],
     concurrency: int,
 ) -> Outcome:
-    """Read a list to its end as both drivers do, with any order of answers and events that ``choose`` picks."""
+    """Read a list to its end as both clients do, with any order of answers and events that ``choose`` picks."""
     left = list(events)
     payments: list[Payment] = []
     with listing:
