@@ -130,7 +130,7 @@ class PaymentsApi(ABC):
 
     def provider_statuses_for(self, status: PaymentStatus) -> Sequence[str]:
         """Return the provider statuses that may mean a status."""
-        return [provider_status for provider_status, meaning in self.statuses.items() if meaning is status]
+        return [each for each, meaning in self.statuses.items() if meaning is status]
 
     def detail_request(self, payment_id: str) -> Request | None:
         """Return the request for one payment, or None where the API has none."""
@@ -180,34 +180,24 @@ class PaymentsApi(ABC):
 
     def plan_listing(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
         """Return the lists that have every payment of a query: one for each provider status, or one of everything."""
-        provider_statuses = self.status_filters(query)
-        return [
-            Stage([self.partition(query, provider_status, limit, max_concurrency)])
-            for provider_status in provider_statuses
-        ]
+        return [Stage([self.partition(query, each, limit, max_concurrency)]) for each in self.status_filters(query)]
 
-    def partition(
-        self, query: PaymentQuery, provider_status: str | None, limit: int, max_concurrency: int
-    ) -> Partition:
+    def partition(self, query: PaymentQuery, status: str | None, limit: int, max_concurrency: int) -> Partition:
         """Return the list that is filtered by a provider status, or the unfiltered one."""
-        params = self.build_params(query, provider_status)
+        params = self.build_params(query, status)
         return Partition(self.list_reader(query), params, limit, max_concurrency, self.second_reader(query))
 
     def status_filters(self, query: PaymentQuery) -> Sequence[str | None]:
-        """Return the provider statuses to filter by, in the order of :attr:`statuses`; None is the list without a
-        filter.
+        """Return the provider statuses to filter by, in the order of :attr:`statuses`; None stands for no filter.
 
-        Where a wanted status cannot be filtered by, only the unfiltered list finds all. Where no status of this API has
-        a wanted meaning, there is nothing to ask.
+        Where a wanted one cannot be filtered by, only the unfiltered list has all. Where none has a wanted meaning,
+        there is nothing to ask.
         """
-        wanted = {
-            *query.provider_statuses,
-            *(provider_status for status in query.statuses for provider_status in self.provider_statuses_for(status)),
-        }
+        wanted = set(query.provider_statuses).union(*map(self.provider_statuses_for, query.statuses))
         is_unfiltered = not query.has_statuses or PaymentStatus.UNKNOWN in query.statuses
         if is_unfiltered or not wanted.issubset(self.filterable_statuses):
             return [None]
-        return [provider_status for provider_status in self.statuses if provider_status in wanted]
+        return [each for each in self.statuses if each in wanted]
 
     def raise_for_error(self, request: Request, response: Response) -> None:
         """Raise the error that a reply means, if it means one."""
@@ -229,9 +219,8 @@ class PaymentsApi(ABC):
         def split(body: bytes) -> ListPage:
             return ListPage([msgspec.json.decode(self.unwrap_detail(body), type=msgspec.Raw)])
 
-        return self.parse_payment(
-            decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split).rows[0])
-        )
+        row = decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split).rows[0])
+        return self.parse_payment(row)
 
     def parse_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.http.hooks.http import HttpHook
 from requests import RequestException
-from requests.auth import AuthBase
 
 from airflow_provider_payments._compat import mask_secret
 from airflow_provider_payments._supervisor import get_connection_async, mask_secrets_async
@@ -19,14 +18,15 @@ from airflow_provider_payments.api.credentials import parse_connection
 from airflow_provider_payments.arguments import is_none, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms_211
-from airflow_provider_payments.http.async_client import AsyncClient, open_client_session
+from airflow_provider_payments.http.async_client import AsyncClient
+from airflow_provider_payments.http.async_session import open_client_session
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.messages import Request, Response, parse_headers
 from airflow_provider_payments.http.rate_limit import RateLimiter
 from airflow_provider_payments.http.redaction import without_traceback
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.sync_client import SyncClient
-from airflow_provider_payments.http.sync_session import PoolAdapter, open_session, settings_for
+from airflow_provider_payments.http.sync_session import PoolAdapter, SessionAuth, open_session, settings_for
 
 if TYPE_CHECKING:
     import requests
@@ -37,22 +37,6 @@ if TYPE_CHECKING:
 
 
 _FINE = (200, 201, 202, 204)
-
-
-class _SessionAuth(AuthBase):
-    """Authenticates the requests of a session that somebody else sends."""
-
-    def __init__(self, client: SyncClient) -> None:
-        self._client = client
-
-    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
-        body = prepared.body or b""
-        if not isinstance(body, str | bytes):
-            raise PaymentsConfigError("The body of a request must be text or bytes, for it may have to be signed.")
-        body = body.encode() if isinstance(body, str) else body
-        request = Request(prepared.method or "GET", prepared.url or "", body=body)
-        prepared.headers.update(self._client.authorize(request).headers)
-        return prepared
 
 
 class ApiHttpHook(HttpHook):
@@ -205,7 +189,7 @@ class ApiHttpHook(HttpHook):
         api, config = self.resolve()
         session = open_session(config.options, self._make_adapter(config))
         session.headers.update(headers or {})
-        session.auth = _SessionAuth(SyncClient(config, open_session(config.options)))
+        session.auth = SessionAuth(SyncClient(config, open_session(config.options)).authorize)
         self.base_url, self._base_url_initialized = api.credentials.base_url, True
         self.merged_extra = dict(extra_options or {})
         return session

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
+from airflow_provider_payments.http.async_session import timeouts
 from airflow_provider_payments.http.auth import AuthFlow, advance
 from airflow_provider_payments.http.body import (
-    ENCODINGS,
     MAX_HEADERS,
-    MAX_LINE,
     Body,
     BodyTooLarge,
     BodyUnreadable,
@@ -28,8 +24,6 @@ from airflow_provider_payments.http.body import (
 )
 from airflow_provider_payments.http.client import ClientConfig, PageSource
 from airflow_provider_payments.http.messages import Request, Response, parse_headers
-from airflow_provider_payments.http.options import USER_AGENT, TransportOptions
-from airflow_provider_payments.http.tls import certificate_files, load_context
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
@@ -37,55 +31,6 @@ P = ParamSpec("P")
 Exchange = tuple[Request, Response]
 #: Bytes of JSON that take about a millisecond to decode and normalise.
 LARGE = 32_768
-
-
-def open_client_session(options: TransportOptions, max_sockets: int | None = None) -> aiohttp.ClientSession:
-    """Return a client session with a connection's transport options, and no credentials.
-
-    :param max_sockets: 0 is as many as are needed, None is ``max_concurrency``.
-    """
-    limit = options.max_concurrency if max_sockets is None else max_sockets
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit, ssl=_tls(options)),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": ENCODINGS},
-        auto_decompress=False,  # it would unpack whatever comes; see Body
-        trust_env=False,  # proxies come from the options; aiohttp would also read ~/.netrc
-        max_line_size=MAX_LINE,
-        max_field_size=MAX_LINE,
-    )
-    # By itself aiohttp would send again what a reused connection dropped: unpaced, uncounted, with an old signature.
-    session._retry_connection = False
-    return session
-
-
-def _timeouts(options: TransportOptions, long_poll_seconds: float = 0.0) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(
-        total=options.response_timeout + long_poll_seconds,
-        sock_connect=options.connect_timeout,
-        sock_read=options.read_timeout + long_poll_seconds,
-    )
-
-
-def _tls(options: TransportOptions) -> ssl.SSLContext | bool:
-    if options.verify is False:
-        return False
-    # The authorities that requests trusts, so that both clients trust the same.
-    files = certificate_files(options)
-    return _context(files, tuple(map(_version, files)))
-
-
-def _version(path: str) -> int:
-    try:
-        return Path(path).stat().st_mtime_ns
-    except OSError:
-        return 0  # reading it will tell
-
-
-@lru_cache(maxsize=8)  # reading the authorities takes tens of milliseconds
-def _context(files: tuple[str, ...], _versions: tuple[int, ...]) -> ssl.SSLContext:
-    authorities, *cert = files
-    return load_context(authorities, cert)
 
 
 async def compute(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -105,7 +50,7 @@ class AsyncClient:
     """Sends requests, retries them, and walks pages.
 
     :param config: how to speak to the API.
-    :param session: see :func:`open_client_session`.
+    :param session: see ``async_session.open_client_session``.
     """
 
     def __init__(self, config: ClientConfig, session: aiohttp.ClientSession) -> None:
@@ -208,7 +153,7 @@ class AsyncClient:
                     data=request.body or None,
                     allow_redirects=False,
                     proxy=options.proxy_for(request.url),
-                    timeout=_timeouts(options, request.long_poll_seconds),
+                    timeout=timeouts(options, request.long_poll_seconds),
                 ) as response,
             ):
                 headers = _read_headers(response)

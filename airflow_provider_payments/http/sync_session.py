@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+from requests import PreparedRequest
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.body import ENCODINGS
+from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.options import USER_AGENT, TransportOptions
 
 SocketOptions = Sequence[tuple[int, int, int | bytes]]
@@ -126,3 +129,22 @@ def open_session(options: TransportOptions, adapter: BaseAdapter | None = None) 
 def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
     """Return how a session sends to a URL."""
     return dict(session.merge_environment_settings(url, {}, None, None, None))
+
+
+class SessionAuth(AuthBase):
+    """Authenticates the requests of a session that somebody else sends.
+
+    :param authorize: returns a request with credentials.
+    """
+
+    def __init__(self, authorize: Callable[[Request], Request]) -> None:
+        self._authorize = authorize
+
+    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
+        body = prepared.body or b""
+        if not isinstance(body, str | bytes):
+            raise PaymentsConfigError("The body of a request must be text or bytes, for it may have to be signed.")
+        body = body.encode() if isinstance(body, str) else body
+        request = Request(prepared.method or "GET", prepared.url or "", body=body)
+        prepared.headers.update(self._authorize(request).headers)
+        return prepared

@@ -157,7 +157,7 @@ GUARDS = [
     ),
     Guard(
         "aiohttp sends nothing again by itself",
-        "http/async_client.py",
+        "http/async_session.py",
         "session._retry_connection = False",
         "session._retry_connection = True",
         f"{DRIVERS} -k behind_our_back",

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.async_client import AsyncClient, open_client_session
+from airflow_provider_payments.http.async_client import AsyncClient
+from airflow_provider_payments.http.async_session import open_client_session
 from airflow_provider_payments.http.auth import Auth, HeaderAuth
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.errors import ErrorMapper

@@ -10,7 +10,8 @@ import zlib
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsUnavailable
-from airflow_provider_payments.http.async_client import AsyncClient, open_client_session
+from airflow_provider_payments.http.async_client import AsyncClient
+from airflow_provider_payments.http.async_session import open_client_session
 from airflow_provider_payments.http.body import MAX_BODY, Body, BodyTooLarge, BodyUnreadable
 from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.retry import RetryPolicy
