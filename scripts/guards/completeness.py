@@ -393,14 +393,14 @@ GUARDS = [
     Guard(
         "Satispay's PENDING comes before the others",
         "hooks/satispay.py",
-        "return [*pending, Stage(list(lists.values()))] if lists else pending",
-        "return [Stage(list(lists.values())), *pending] if lists else pending",
+        "return [*pending, api.Stage(list(lists.values()))] if lists else pending",
+        "return [api.Stage(list(lists.values())), *pending] if lists else pending",
         "tests/hooks/test_satispay.py tests/hooks/test_contract_listing.py -k satispay",
     ),
     Guard(
         "HTTP 200 proves nothing (JFramework)",
-        "hooks/jframework.py",
-        "if verdict.success is not True:",
+        "api/envelope.py",
+        "if outcome.success is not True:",
         "if False:",
         "tests/hooks/test_jframework.py",
     ),
