@@ -156,6 +156,7 @@ def test_drivers_alone_open_sockets(module: str) -> None:
         "http.sync_client": {"requests", "urllib3"},
         "http.sync_session": {"requests", "urllib3"},
         "http.async_client": {"aiohttp"},
+        "http.async_session": {"aiohttp"},
         "hooks.http_hook": {"requests"},  # HttpHook's own interface
     }
     assert module.startswith(SANDBOX) or clients <= permitted.get(module, set())
