@@ -74,7 +74,7 @@ def build_query(
 
     :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone.
     :param created_to: first instant after the window.
-    :param statuses: a list of normalised statuses or the API's own words, or such a list as text; a word that is both
+    :param statuses: a list of normalised or provider statuses, or such a list as text; a word that is both
         means the normalised status.
     :param filters: the API's own filter parameters, or a JSON object of them as text.
     :param known_provider_statuses: the API's own status words.

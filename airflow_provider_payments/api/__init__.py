@@ -7,6 +7,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
+from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
@@ -54,6 +55,7 @@ __all__ = [
     "Credentials",
     "CursorReader",
     "Decoder",
+    "EnvelopeApi",
     "HeaderAuth",
     "HttpSignature",
     "IssuedToken",

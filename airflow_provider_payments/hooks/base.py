@@ -113,9 +113,9 @@ class PaymentsHook(ApiHttpHook):
         :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone;
             None is unbounded.
         :param created_to: first instant after the window.
-        :param statuses: a list of normalised statuses or the API's own words; None for all.
+        :param statuses: a list of normalised or provider statuses; None for all.
         :param filters: the API's own filter parameters.
-        :raises PaymentsConfigError: for a bad question or connection, before any request.
+        :raises PaymentsConfigError: for a bad argument or connection, before any request.
         """
         query = self._build_query(created_from, created_to, statuses, filters)
         api, config = self.resolve()
@@ -126,7 +126,7 @@ class PaymentsHook(ApiHttpHook):
         """Return one payment, with what the API adds for a single one.
 
         :param payment_id: its id, a text.
-        :raises PaymentsConfigError: when it is none.
+        :raises PaymentsConfigError: when it is no id.
         :raises PaymentNotFound: when the API knows none by this id.
         """
         return self.inquire(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
@@ -141,7 +141,7 @@ class PaymentsHook(ApiHttpHook):
         """Say whether a pending payment was seen.
 
         Where the API can filter, this takes one small request for each pending status. True is certain. False means
-        only that the cheap questions found none.
+        only that these requests found none.
         """
         query = self._build_query(created_from, created_to, None, filters)
         return self.inquire(partial(find_pending, query=query)) is not None
@@ -156,8 +156,8 @@ class PaymentsHook(ApiHttpHook):
         """Answer an inquiry.
 
         :param ask: begins the inquiry, given the connection's API.
-        :param retry: None is as the connection says.
-        :param report: told the number of requests.
+        :param retry: when to retry; None is as the connection says.
+        :param report: the number of requests is added to it.
         """
         api, config = self.resolve()
         with self.sync_client(replace(config, retry=retry or config.retry)) as client:
@@ -233,7 +233,7 @@ class PaymentsHook(ApiHttpHook):
         )
 
     def _list(self, listing: Listing, config: ClientConfig) -> Generator[Sequence[Payment], None, None]:
-        with self.own_driver(config) as client:
+        with self.own_client(config) as client:
             yield from read(listing, client)
 
     async def _alist(self, query: PaymentQuery, report: ListingReport) -> AsyncGenerator[Sequence[Payment], None]:

@@ -29,29 +29,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_payments.api import (
-    UNREADABLE,
-    Auth,
-    Credentials,
-    IssuedToken,
-    ListPage,
-    MakeReader,
-    OffsetReader,
-    Payment,
-    PaymentKind,
-    PaymentQuery,
-    PaymentsApi,
-    PaymentsProtocolError,
-    PaymentStatus,
-    Request,
-    Response,
-    client_credentials,
-    decode_json,
-    is_url_text,
-    parse_amount,
-    parse_expiry,
-    parse_time,
-)
+from airflow_provider_payments import api
 from airflow_provider_payments.hooks.base import PaymentsHook
 
 
@@ -88,7 +66,7 @@ class Token(msgspec.Struct):
     expires_in: Any = None
 
 
-class CryptoFuseApi(PaymentsApi):
+class CryptoFuseApi(api.PaymentsApi):
     """The facts of CryptoFuse."""
 
     name = "cryptofuse"
@@ -102,24 +80,24 @@ class CryptoFuseApi(PaymentsApi):
     page_type = Page
     row_type = Row
     statuses = {
-        "waiting": PaymentStatus.PENDING,
-        "pending": PaymentStatus.PENDING,
-        "partially_paid": PaymentStatus.PROCESSING,
-        "confirming": PaymentStatus.PROCESSING,
-        "confirmed": PaymentStatus.PROCESSING,  # on the chain; not yet completed
-        "sending": PaymentStatus.PROCESSING,
-        "completed": PaymentStatus.SUCCEEDED,
-        "partially_completed": PaymentStatus.PARTIAL,
-        "expired": PaymentStatus.EXPIRED,
-        "failed": PaymentStatus.FAILED,
+        "waiting": api.PaymentStatus.PENDING,
+        "pending": api.PaymentStatus.PENDING,
+        "partially_paid": api.PaymentStatus.PROCESSING,
+        "confirming": api.PaymentStatus.PROCESSING,
+        "confirmed": api.PaymentStatus.PROCESSING,  # on the chain; not yet completed
+        "sending": api.PaymentStatus.PROCESSING,
+        "completed": api.PaymentStatus.SUCCEEDED,
+        "partially_completed": api.PaymentStatus.PARTIAL,
+        "expired": api.PaymentStatus.EXPIRED,
+        "failed": api.PaymentStatus.FAILED,
     }
     flags = {"partially_paid": "underpaid", "partially_completed": "underpaid"}
 
-    def build_auth(self, credentials: Credentials) -> Auth:
+    def build_auth(self, credentials: api.Credentials) -> api.Auth:
         path = credentials.text(key := credentials.key_of("auth_path", "token_path"), "/o/token/")
-        if not is_url_text(path):
+        if not api.is_url_text(path):
             raise credentials.wrong(key, "a path as it stands in a URL, like '/o/token/'")
-        return client_credentials(
+        return api.client_credentials(
             f"{credentials.base_url}/{path.lstrip('/')}",
             client_id=credentials.secret(credentials.login, "the client id (login)"),
             client_secret=credentials.secret(credentials.password, "the client secret (password)"),
@@ -131,45 +109,45 @@ class CryptoFuseApi(PaymentsApi):
     def credential_fields(self) -> Sequence[str]:
         return ("login", "password", "client_auth")
 
-    def list_reader(self, query: PaymentQuery) -> MakeReader:
-        return OffsetReader
+    def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
+        return api.OffsetReader
 
-    def build_params(self, query: PaymentQuery, provider_status: str | None) -> dict[str, str]:
+    def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         params = super().build_params(query, provider_status)
         if params.get("blockchain") in _TRON:
             # The page filters by "TRON" and replies with "TRX". Asking for the wrong one would silently find nothing.
             del params["blockchain"]
         return params
 
-    def matches(self, query: PaymentQuery, payment: Payment) -> bool:
+    def matches(self, query: api.PaymentQuery, payment: api.Payment) -> bool:
         return query.filters.get("blockchain") not in _TRON or payment.crypto_network in _TRON
 
-    def detail_request(self, payment_id: str) -> Request:
+    def detail_request(self, payment_id: str) -> api.Request:
         return self.post_request("/payments/status/", {"transaction_id": payment_id})
 
-    def to_page(self, page: Page) -> ListPage:
-        return ListPage(page.results, total=page.count, limit=page.limit)
+    def to_page(self, page: Page) -> api.ListPage:
+        return api.ListPage(page.results, total=page.count, limit=page.limit)
 
-    def to_payment(self, row: Row, raw: bytes) -> Payment:
+    def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         provider_status = row.status or ""
         return self.new_payment(
             row.transaction_id,
             self.status_of(provider_status),
             provider_status,
-            PaymentKind.PAYMENT,
+            api.PaymentKind.PAYMENT,
             self.flags_of(provider_status),
-            parse_amount(row.amount_usd),
+            api.parse_amount(row.amount_usd),
             currency="USD",  # amount_usd is "in price currency (USD)"
             crypto_asset=row.token,
-            crypto_amount=parse_amount(row.amount_crypto),
+            crypto_amount=api.parse_amount(row.amount_crypto),
             crypto_network=row.blockchain,
             crypto_address=row.address,
             transaction_hash=row.transaction_hash,
             order_id=row.order_id,
             description=row.order_description,
-            created_at=parse_time(row.created_at),
-            updated_at=parse_time(row.updated_at),
-            expires_at=parse_time(row.expiry_time),
+            created_at=api.parse_time(row.created_at),
+            updated_at=api.parse_time(row.updated_at),
+            expires_at=api.parse_time(row.expiry_time),
             raw=raw,
         )
 
@@ -192,9 +170,9 @@ _TRON = ("TRON", "TRX")
 _decode_token = msgspec.json.Decoder(Token).decode
 
 
-def _parse_token(response: Response, now: datetime) -> IssuedToken:
+def _parse_token(response: api.Response, now: datetime) -> api.IssuedToken:
     try:
-        token = decode_json(response.body, _decode_token)
-    except UNREADABLE:
-        raise PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    return IssuedToken(token.access_token.strip(), parse_expiry(token.expires_in, now))
+        token = api.decode_json(response.body, _decode_token)
+    except api.UNREADABLE:
+        raise api.PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
+    return api.IssuedToken(token.access_token.strip(), api.parse_expiry(token.expires_in, now))

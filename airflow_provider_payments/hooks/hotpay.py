@@ -27,23 +27,7 @@ from decimal import Decimal
 
 import msgspec
 
-from airflow_provider_payments.api import (
-    Auth,
-    Credentials,
-    HeaderAuth,
-    ListPage,
-    MakeReader,
-    OffsetReader,
-    OrderLookup,
-    Payment,
-    PaymentQuery,
-    PaymentsApi,
-    PaymentsConfigError,
-    PaymentStatus,
-    parse_units,
-    parse_unix_seconds,
-    scale_units,
-)
+from airflow_provider_payments import api
 from airflow_provider_payments.hooks.base import PaymentsHook
 
 
@@ -74,7 +58,7 @@ class Page(msgspec.Struct):
     pagination: Pagination | None = None
 
 
-class HotPayApi(PaymentsApi):
+class HotPayApi(api.PaymentsApi):
     """The facts of HOT Pay."""
 
     name = "hotpay"
@@ -83,48 +67,48 @@ class HotPayApi(PaymentsApi):
     default_page_size = 1000
     max_page_size = 1000
     filters = ("item_id", "memo", "sender_id")
-    orders = OrderLookup(filter="memo")
+    orders = api.OrderLookup(filter="memo")
     error_fields = ("error", "errors", "detail", "code", "statusCode")
     page_type = Page
     row_type = Row
     # The words are those of NEAR Intents, whose meaning https://docs.near-intents.org explains.
     statuses = {
-        "PENDING": PaymentStatus.PENDING,
-        "PENDING_DEPOSIT": PaymentStatus.PENDING,
-        "KNOWN_DEPOSIT_TX": PaymentStatus.PROCESSING,
-        "PROCESSING": PaymentStatus.PROCESSING,
-        "INCOMPLETE_DEPOSIT": PaymentStatus.PROCESSING,
-        "SUCCESS": PaymentStatus.SUCCEEDED,
-        "REFUNDED": PaymentStatus.REFUNDED,
-        "FAILED": PaymentStatus.FAILED,
+        "PENDING": api.PaymentStatus.PENDING,
+        "PENDING_DEPOSIT": api.PaymentStatus.PENDING,
+        "KNOWN_DEPOSIT_TX": api.PaymentStatus.PROCESSING,
+        "PROCESSING": api.PaymentStatus.PROCESSING,
+        "INCOMPLETE_DEPOSIT": api.PaymentStatus.PROCESSING,
+        "SUCCESS": api.PaymentStatus.SUCCEEDED,
+        "REFUNDED": api.PaymentStatus.REFUNDED,
+        "FAILED": api.PaymentStatus.FAILED,
     }
     flags = {"INCOMPLETE_DEPOSIT": "underpaid"}
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: api.Credentials) -> None:
         super().__init__(credentials)
         self._decimals = _parse_decimals(credentials)
 
-    def build_auth(self, credentials: Credentials) -> Auth:
+    def build_auth(self, credentials: api.Credentials) -> api.Auth:
         token = credentials.header_value(credentials.password, "the API token (password)")
         if token.lower().startswith("bearer "):
             token = token[len("bearer ") :].strip()
         scheme = credentials.choice("auth_scheme", "raw", "bearer", "api-key")
         if scheme == "api-key":
-            return HeaderAuth({"Api-Key": token}, (token,))
-        return HeaderAuth({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
+            return api.HeaderAuth({"Api-Key": token}, (token,))
+        return api.HeaderAuth({"Authorization": f"Bearer {token}" if scheme == "bearer" else token}, (token,))
 
     def credential_fields(self) -> Sequence[str]:
         return ("password", "auth_scheme")
 
-    def list_reader(self, query: PaymentQuery) -> MakeReader:
-        return OffsetReader
+    def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
+        return api.OffsetReader
 
-    def to_page(self, page: Page) -> ListPage:
-        return ListPage(page.payments, limit=page.pagination.limit if page.pagination else None)
+    def to_page(self, page: Page) -> api.ListPage:
+        return api.ListPage(page.payments, limit=page.pagination.limit if page.pagination else None)
 
-    def to_payment(self, row: Row, raw: bytes) -> Payment:
-        units = parse_units(row.amount)
-        amount = scale_units(units, self._decimals.get(row.token_id or ""))
+    def to_payment(self, row: Row, raw: bytes) -> api.Payment:
+        units = api.parse_units(row.amount)
+        amount = api.scale_units(units, self._decimals.get(row.token_id or ""))
         provider_status = row.status or ""
         payment_id, id_flags = _identify(row, units)
         return self.new_payment(
@@ -140,21 +124,21 @@ class HotPayApi(PaymentsApi):
             transaction_hash=row.near_trx or None,
             order_id=row.memo,
             payer_id=row.sender_id,
-            completed_at=parse_unix_seconds(row.timestamp),
+            completed_at=api.parse_unix_seconds(row.timestamp),
             raw=raw,
         )
 
-    def disambiguated_id(self, payment: Payment) -> str | None:
+    def disambiguated_id(self, payment: api.Payment) -> str | None:
         if "provisional_id" not in payment.flags:
             return None
         seconds = int(payment.completed_at.timestamp()) if payment.completed_at else 0
         return f"{payment.id}-{seconds}"
 
-    def former_id(self, payment: Payment) -> str | None:
+    def former_id(self, payment: api.Payment) -> str | None:
         row = self.parse_row(payment.raw)
-        return (
-            None if row.payment_id else _identify(msgspec.structs.replace(row, near_trx=None), payment.amount_minor)[0]
-        )
+        if row.payment_id:
+            return None
+        return _identify(msgspec.structs.replace(row, near_trx=None), payment.amount_minor)[0]
 
 
 class HotPayHook(PaymentsHook):
@@ -192,7 +176,7 @@ def _identify(row: Row, units: int | None) -> tuple[str, tuple[str, ...]]:
 _MOST_DECIMALS = 77
 
 
-def _parse_decimals(credentials: Credentials) -> Mapping[str, int]:
+def _parse_decimals(credentials: api.Credentials) -> Mapping[str, int]:
     """Read ``decimals``, a text that Airflow's forms and URIs leave as it is, and ``token_decimals``, an object."""
     listed = credentials.listed_numbers(
         "decimals", _MOST_DECIMALS, "a text of token ids with their decimals, like 'nep141:wrap.near=24'"
@@ -201,7 +185,7 @@ def _parse_decimals(credentials: Credentials) -> Mapping[str, int]:
         "token_decimals", _MOST_DECIMALS, 'an object of numbers by token id, like {"nep141:wrap.near": 24}'
     )
     if any(given.get(token, number) != number for token, number in listed.items()):
-        raise PaymentsConfigError(
+        raise api.PaymentsConfigError(
             f"Connection {credentials.connection_id!r}: 'decimals' and 'token_decimals' in extra differ. Keep one."
         )
     return {**given, **listed}

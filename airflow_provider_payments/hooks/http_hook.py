@@ -128,7 +128,7 @@ class ApiHttpHook(HttpHook):
         yield SyncClient(config, self._session)
 
     @contextmanager
-    def own_driver(self, config: ClientConfig) -> Iterator[SyncClient]:
+    def own_client(self, config: ClientConfig) -> Iterator[SyncClient]:
         """Open a client for tasks with sockets of its own, and close these at the end."""
         with open_session(config.options, self._make_adapter(config)) as session:
             yield SyncClient(config, session)

@@ -35,10 +35,11 @@ def build_listing(
 
 
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
-    """Return the same with the latest payments first, for a search that does not read it to the end.
+    """Return the listing of a query with the latest payments first, for a search that does not read it to the end.
 
-    So pages come one after the other: side by side, they would be asked for in vain, and older ones come between. Where
-    the order is not known, the window is left out: it would not end the search, but hide how far it has got.
+    Pages are read one by one: side by side, some would be asked for although the search has ended, and older payments
+    would come between. Where the order is not known, the window is left out: it would not end the search, but hide how
+    far it has got.
     """
     stages = [
         Stage([_with_latest_first(api, partition) for partition in stage.partitions])
@@ -63,12 +64,12 @@ def build_pending_listing(
 ) -> Listing:
     """Return the listing of pending payments that costs least: filtered where the API can, all statuses at once.
 
-    :param statuses: what is wanted of it.
+    :param statuses: normalised statuses that count as pending.
     :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
     asked = [
         replace(query, provider_statuses=frozenset({provider_status}))
-        for provider_status in _filterable_words(api, statuses)
+        for provider_status in _filterable_statuses(api, statuses)
     ] or [query]
     partitions = [each for question in asked for stage in _stages(api, question) for each in stage.partitions]
     return Listing(api, replace(query, statuses=statuses), [Stage(partitions)], waits_for_ids=waits_for_ids)
@@ -96,7 +97,7 @@ def find_payments(
 ) -> Inquiry[dict[str, Payment]]:
     """Find payments by id, as far as the API knows them.
 
-    :param long_poll_seconds: the API is asked to hold its reply until the payment's status changes, so long at most.
+    :param long_poll_seconds: the API is asked to hold its reply until the payment's status changes, but no longer.
     :raises PaymentsConfigError: when its payments have no ids to ask for.
     """
     requests = [api.detail_request(payment_id) for payment_id in payment_ids]
@@ -136,7 +137,7 @@ def find_pending(
     """Find a payment that is pending, as cheaply as the API permits.
 
     Where it can filter, this takes one small request for each pending status. What is found is certain; None means
-    only that the cheap questions found none.
+    only that these requests found none.
 
     :param statuses: which payments count. The API is asked for no others, where it can filter.
     """
@@ -157,7 +158,7 @@ def find_pending(
 
 
 def can_be_listed(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus]) -> bool:
-    """Whether the API has a status word with one of these meanings, in which its list shows payments."""
+    """Whether the API has a provider status with one of these meanings, and its list shows payments in it."""
     provider_statuses = (provider_status for provider_status, status in api.statuses.items() if status in statuses)
     return any(
         api.unlisted_reason(replace(query, provider_statuses=frozenset({provider_status}))) is None
@@ -168,7 +169,7 @@ def can_be_listed(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[Pay
 def find_pending_at_head(
     api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus] = PENDING
 ) -> Inquiry[Payment | None]:
-    """Look for a payment whose pending status the list cannot be filtered by, among the latest page of payments.
+    """Look among the latest page of payments for a pending one whose status the list cannot be filtered by.
 
     :func:`find_pending` sees no such payment. This asks nothing where there is no such status.
 
@@ -201,17 +202,17 @@ def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
     return api.plan_listing(query, limit=limit, max_concurrency=api.credentials.options.max_concurrency)
 
 
-def _filterable_words(api: PaymentsApi, statuses: frozenset[PaymentStatus]) -> list[str]:
+def _filterable_statuses(api: PaymentsApi, statuses: frozenset[PaymentStatus]) -> list[str]:
     return [provider_status for provider_status in api.filterable_statuses if api.statuses[provider_status] in statuses]
 
 
 def _small_questions(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus]) -> list[Request]:
-    """Return a request for one payment of each of these statuses. None when only a walk can tell."""
+    """Return a request for one payment of each of these statuses; none where the list has to be read through."""
     is_asked_whole = query.filters.items() <= api.build_params(query, None).items()
     if query.created_from or query.created_to or not is_asked_whole:
         return []
     asked = (
         replace(query, provider_statuses=frozenset({provider_status}))
-        for provider_status in _filterable_words(api, statuses)
+        for provider_status in _filterable_statuses(api, statuses)
     )
     return [first_request(api, api.plan_listing(question, limit=1, max_concurrency=1)[0]) for question in asked]

@@ -32,33 +32,7 @@ from functools import partial
 
 import msgspec
 
-from airflow_provider_payments.api import (
-    CENTS,
-    Auth,
-    Credentials,
-    CursorReader,
-    HttpSignature,
-    ListPage,
-    LongPoll,
-    MakeReader,
-    Order,
-    OrderLookup,
-    Payment,
-    PaymentKind,
-    PaymentQuery,
-    PaymentsApi,
-    PaymentsConfigError,
-    PaymentStatus,
-    SlicedReader,
-    Stage,
-    key_texts,
-    load_private_key,
-    parse_time,
-    parse_units,
-    scale_units,
-    shift,
-    unix_milliseconds,
-)
+from airflow_provider_payments import api
 from airflow_provider_payments.hooks.base import PaymentsHook
 
 #: Whether the list begins at or after the timestamp is not documented, so it begins a little later.
@@ -95,7 +69,7 @@ class Page(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
-class SatispayApi(PaymentsApi):
+class SatispayApi(api.PaymentsApi):
     """The facts of Satispay."""
 
     name = "satispay"
@@ -105,87 +79,86 @@ class SatispayApi(PaymentsApi):
     max_page_size = 100
     filterable_statuses = ("PENDING", "ACCEPTED", "CANCELED")
     throttle_codes = ((403, "70"),)
-    orders = OrderLookup(is_listed=False)
-    long_poll = LongPoll("x-satispay-response-wait-time", max_seconds=60)
+    orders = api.OrderLookup(is_listed=False)
+    long_poll = api.LongPoll("x-satispay-response-wait-time", max_seconds=60)
     error_fields = ("code", "wlt")
     page_type = Page
     row_type = Row
     statuses = {
-        "PENDING": PaymentStatus.PENDING,
-        "AUTHORIZED": PaymentStatus.AUTHORIZED,
-        "ACCEPTED": PaymentStatus.SUCCEEDED,
-        "CANCELED": PaymentStatus.CANCELED,
+        "PENDING": api.PaymentStatus.PENDING,
+        "AUTHORIZED": api.PaymentStatus.AUTHORIZED,
+        "ACCEPTED": api.PaymentStatus.SUCCEEDED,
+        "CANCELED": api.PaymentStatus.CANCELED,
     }
 
-    def build_auth(self, credentials: Credentials) -> Auth:
+    def build_auth(self, credentials: api.Credentials) -> api.Auth:
         key_id = credentials.header_value(credentials.login, "the KeyId (login)")
         if '"' in key_id:
-            raise PaymentsConfigError(f"Connection {credentials.connection_id!r}: the KeyId (login) contains a quote.")
+            raise api.PaymentsConfigError(
+                f"Connection {credentials.connection_id!r}: the KeyId (login) contains a quote."
+            )
         key_file = credentials.file_text(credentials.key_of("key_path", "private_key_path"))
         text = key_file or credentials.require(credentials.password, "the private key (password)")
         passphrase = credentials.text("private_key_passphrase")
-        key = load_private_key(text, passphrase)
-        return HttpSignature(key_id, key, private_secrets=(*key_texts(text), passphrase))
+        key = api.load_private_key(text, passphrase)
+        return api.HttpSignature(key_id, key, private_secrets=(*api.key_texts(text), passphrase))
 
     def credential_fields(self) -> Sequence[str]:
         paths = [key for key in ("key_path", "private_key_path") if self.credentials.text(key)]
         return ("login", *(paths or ["password"]), "host")  # keys of the test system are refused by the real one
 
-    def list_reader(self, query: PaymentQuery) -> MakeReader:
+    def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
         return partial(
-            SlicedReader, list_from=_list_from, order=Order.NEWEST_FIRST, starts_at=_start(query), margin=_MARGIN
+            api.SlicedReader,
+            list_from=_list_from,
+            order=api.Order.NEWEST_FIRST,
+            starts_at=_start(query),
+            margin=_MARGIN,
         )
 
-    def second_reader(self, query: PaymentQuery) -> MakeReader:
-        return partial(_list_from, order=Order.NEWEST_FIRST, starts_at=_start(query))
+    def second_reader(self, query: api.PaymentQuery) -> api.MakeReader:
+        return partial(_list_from, order=api.Order.NEWEST_FIRST, starts_at=_start(query))
 
-    def plan_listing(self, query: PaymentQuery, limit: int, max_concurrency: int) -> list[Stage]:
+    def plan_listing(self, query: api.PaymentQuery, limit: int, max_concurrency: int) -> list[api.Stage]:
         """PENDING to its end before the others begin, so that a payment accepted meanwhile is seen there."""
         asked = self.status_filters(query)
         # There is no unfiltered list: without a status it shows ACCEPTED payments only.
-        provider_statuses = (
-            self.filterable_statuses
-            if None in asked
-            else [provider_status for provider_status in asked if provider_status]
-        )
-        lists = {
-            provider_status: self.partition(query, provider_status, limit, max_concurrency)
-            for provider_status in provider_statuses
-        }
-        pending = [Stage([lists.pop("PENDING")])] if "PENDING" in lists else []
-        return [*pending, Stage(list(lists.values()))] if lists else pending
+        statuses = self.filterable_statuses if None in asked else [each for each in asked if each]
+        lists = {each: self.partition(query, each, limit, max_concurrency) for each in statuses}
+        pending = [api.Stage([lists.pop("PENDING")])] if "PENDING" in lists else []
+        return [*pending, api.Stage(list(lists.values()))] if lists else pending
 
-    def provider_statuses_for(self, status: PaymentStatus) -> Sequence[str]:
-        return ["CANCELED"] if status is PaymentStatus.EXPIRED else super().provider_statuses_for(status)
+    def provider_statuses_for(self, status: api.PaymentStatus) -> Sequence[str]:
+        return ["CANCELED"] if status is api.PaymentStatus.EXPIRED else super().provider_statuses_for(status)
 
-    def unlisted_reason(self, query: PaymentQuery) -> str | None:
-        if PaymentStatus.AUTHORIZED in query.statuses or "AUTHORIZED" in query.provider_statuses:
+    def unlisted_reason(self, query: api.PaymentQuery) -> str | None:
+        if api.PaymentStatus.AUTHORIZED in query.statuses or "AUTHORIZED" in query.provider_statuses:
             return "Payments are missing: no Satispay list shows AUTHORIZED payments. Wait for them by their ids."
         return None
 
-    def to_page(self, page: Page) -> ListPage:
-        return ListPage(page.data, has_more=page.has_more)
+    def to_page(self, page: Page) -> api.ListPage:
+        return api.ListPage(page.data, has_more=page.has_more)
 
-    def to_payment(self, row: Row, raw: bytes) -> Payment:
+    def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         provider_status = row.status or ""
         status = self.status_of(provider_status)
         is_refund = row.type == "REFUND_TO_BUSINESS"
         payer = row.receiver if is_refund else row.sender
-        cents = parse_units(row.amount_unit)
+        cents = api.parse_units(row.amount_unit)
         return self.new_payment(
             row.id,
-            PaymentStatus.EXPIRED if status is PaymentStatus.CANCELED and row.expired else status,
+            api.PaymentStatus.EXPIRED if status is api.PaymentStatus.CANCELED and row.expired else status,
             provider_status,
-            kind=PaymentKind.REFUND if is_refund else PaymentKind.PAYMENT,
+            kind=api.PaymentKind.REFUND if is_refund else api.PaymentKind.PAYMENT,
             # Between expiry and cancellation there is a gap.
-            flags=("expired",) if status is PaymentStatus.PENDING and row.expired else (),
-            amount=scale_units(cents, CENTS),
+            flags=("expired",) if status is api.PaymentStatus.PENDING and row.expired else (),
+            amount=api.scale_units(cents, api.CENTS),
             currency=row.currency,
             amount_minor=cents,
             order_id=row.external_code,
             payer_id=payer.id if payer else None,
-            created_at=parse_time(row.insert_date),
-            expires_at=parse_time(row.expire_date),
+            created_at=api.parse_time(row.insert_date),
+            expires_at=api.parse_time(row.expire_date),
             raw=raw,
         )
 
@@ -205,9 +178,9 @@ class SatispayHook(PaymentsHook):
 
 
 _list_from = partial(
-    CursorReader, start_params=lambda moment: {"starting_after_timestamp": str(unix_milliseconds(moment))}
+    api.CursorReader, start_params=lambda moment: {"starting_after_timestamp": str(api.unix_milliseconds(moment))}
 )
 
 
-def _start(query: PaymentQuery) -> datetime | None:
-    return shift(query.created_to, _MARGIN) if query.created_to else None
+def _start(query: api.PaymentQuery) -> datetime | None:
+    return api.shift(query.created_to, _MARGIN) if query.created_to else None

@@ -27,24 +27,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_payments.api import (
-    CENTS,
-    Auth,
-    Credentials,
-    HeaderAuth,
-    ListPage,
-    MakeReader,
-    OffsetReader,
-    Order,
-    Payment,
-    PaymentKind,
-    PaymentQuery,
-    PaymentsApi,
-    PaymentStatus,
-    parse_time,
-    parse_units,
-    scale_units,
-)
+from airflow_provider_payments import api
 from airflow_provider_payments.hooks.base import PaymentsHook
 
 
@@ -112,7 +95,7 @@ class Page(msgspec.Struct):
     pagination: Pagination
 
 
-class SpacePayApi(PaymentsApi):
+class SpacePayApi(api.PaymentsApi):
     """The facts of SpacePay."""
 
     name = "spacepay"
@@ -127,31 +110,31 @@ class SpacePayApi(PaymentsApi):
     page_type = Page
     row_type = Row
     statuses = {
-        "pending": PaymentStatus.PENDING,
-        "processing": PaymentStatus.PROCESSING,
-        "completed": PaymentStatus.SUCCEEDED,
-        "failed": PaymentStatus.FAILED,
-        "expired": PaymentStatus.EXPIRED,
-        "cancelled": PaymentStatus.CANCELED,
+        "pending": api.PaymentStatus.PENDING,
+        "processing": api.PaymentStatus.PROCESSING,
+        "completed": api.PaymentStatus.SUCCEEDED,
+        "failed": api.PaymentStatus.FAILED,
+        "expired": api.PaymentStatus.EXPIRED,
+        "cancelled": api.PaymentStatus.CANCELED,
     }
 
-    def build_auth(self, credentials: Credentials) -> Auth:
+    def build_auth(self, credentials: api.Credentials) -> api.Auth:
         key = credentials.header_value(credentials.password, "the secret key (password)")
-        return HeaderAuth({"X-SpacePay-Secret-Key": key}, (key,))
+        return api.HeaderAuth({"X-SpacePay-Secret-Key": key}, (key,))
 
-    def list_reader(self, query: PaymentQuery) -> MakeReader:
-        return partial(OffsetReader, order=_order(query))
+    def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
+        return partial(api.OffsetReader, order=_order(query))
 
-    def build_params(self, query: PaymentQuery, provider_status: str | None) -> dict[str, str]:
-        direction = "DESC" if _order(query) is Order.NEWEST_FIRST else "ASC"
+    def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
+        direction = "DESC" if _order(query) is api.Order.NEWEST_FIRST else "ASC"
         return {**super().build_params(query, provider_status), "sortBy": "createdAt", "sortOrder": direction}
 
-    def to_page(self, page: Page) -> ListPage:
+    def to_page(self, page: Page) -> api.ListPage:
         about = page.pagination
-        return ListPage(page.data, total=about.total, limit=about.limit, has_more=about.hasMore)
+        return api.ListPage(page.data, total=about.total, limit=about.limit, has_more=about.hasMore)
 
-    def to_payment(self, row: Row, raw: bytes) -> Payment:
-        cents = parse_units(row.amountInCents)
+    def to_payment(self, row: Row, raw: bytes) -> api.Payment:
+        cents = api.parse_units(row.amountInCents)
         provider_status = row.status or ""
         receipt = row.receipt or Receipt()
         quote = _quote(row, receipt)
@@ -160,21 +143,21 @@ class SpacePayApi(PaymentsApi):
             row.id,
             self.status_of(provider_status),
             provider_status,
-            PaymentKind.DEPOSIT if row.type == "deposit" else PaymentKind.PAYMENT,
-            (),  # no word carries a flag
-            scale_units(cents, CENTS),
+            api.PaymentKind.DEPOSIT if row.type == "deposit" else api.PaymentKind.PAYMENT,
+            (),  # no status carries a flag
+            api.scale_units(cents, api.CENTS),
             row.currency,
             cents,
             crypto_asset=token.symbol,
-            crypto_amount=scale_units(parse_units(quote.expectedAmountAsset), token.decimals),
+            crypto_amount=api.scale_units(api.parse_units(quote.expectedAmountAsset), token.decimals),
             crypto_network=None if quote.chainId is None else str(quote.chainId),
             crypto_address=row.depositAddress.address if row.depositAddress else None,
             transaction_hash=receipt.transactionHash or receipt.txHash,
             order_id=row.orderId,
             payer_id=receipt.txSenderAddress,
-            created_at=parse_time(row.createdAt),
-            updated_at=parse_time(row.updatedAt),
-            completed_at=parse_time(receipt.completedAt or _text(receipt.txTimestamp)),
+            created_at=api.parse_time(row.createdAt),
+            updated_at=api.parse_time(row.updatedAt),
+            completed_at=api.parse_time(receipt.completedAt or _text(receipt.txTimestamp)),
             raw=raw,
         )
 
@@ -192,17 +175,16 @@ class SpacePayHook(PaymentsHook):
     api_class = SpacePayApi
 
 
-def _order(query: PaymentQuery) -> Order:
+def _order(query: api.PaymentQuery) -> api.Order:
     """Return the order that reads least: down to the window's start, or all, where new rows come last."""
-    return Order.OLDEST_FIRST if query.created_from is None else Order.NEWEST_FIRST
+    return api.Order.OLDEST_FIRST if query.created_from is None else api.Order.NEWEST_FIRST
 
 
 def _quote(row: Row, receipt: Receipt) -> Quote:
     """Return what was settled, else the only offer. Of several offers nothing tells which one was taken."""
     settled = receipt.settledToken
     if isinstance(settled, dict):
-        token = msgspec.convert(settled, Token)
-        return Quote(token, expectedAmountAsset=_parse_units(receipt.settledAmountAsset))
+        return Quote(msgspec.convert(settled, Token), expectedAmountAsset=_parse_units(receipt.settledAmountAsset))
     if isinstance(settled, str):
         return Quote(Token(settled))
     return row.quotes[0] if row.quotes and len(row.quotes) == 1 else Quote()

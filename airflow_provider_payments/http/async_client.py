@@ -34,20 +34,22 @@ LARGE = 32_768
 
 
 async def compute(size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function: in a thread when it has so many bytes to decode that it would hold up the event loop.
+    """Call a function: in a thread when decoding takes so long that it would hold up the event loop, else directly.
 
-    Not always, for threads hold it up as well: each time it wakes up, it has to wait for them.
+    Not always in a thread, for threads hold up the event loop as well: each time it wakes up, it has to wait for them.
+
+    :param size: bytes to decode.
     """
     return await asyncio.to_thread(function, *args, **kwargs) if size >= LARGE else function(*args, **kwargs)
 
 
 def len_of(responses: Iterable[object]) -> int:
-    """Return the bytes of those among some values that are replies."""
+    """Return the number of bytes in the bodies of those values that are responses."""
     return sum(len(response.body) for response in responses if isinstance(response, Response))
 
 
 class AsyncClient:
-    """Sends requests, retries them, and walks pages.
+    """Sends requests, retries them, and fetches pages.
 
     :param config: how to speak to the API.
     :param session: see ``async_session.open_client_session``.
@@ -81,7 +83,8 @@ class AsyncClient:
         self, source: PageSource[StepT, T], *, ahead: bool = True
     ) -> AsyncGenerator[Sequence[T], None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
-        Whoever does not read to the end closes it: then nothing is under way any more.
+
+        A caller who does not read to the end closes the generator: then nothing is under way any more.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """

@@ -23,7 +23,7 @@ from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.redaction import Unpicklable, without_traceback
 
 AuthFlow = Generator[Request, Response, None]
-#: So many keys that were renewed are kept out of messages as well.
+#: Former tokens that are kept out of messages as well: this many, the latest.
 _FORMER_TOKENS = 16
 
 
@@ -137,7 +137,7 @@ class TokenAuth(Auth):
         return self.now() >= self._token.expires_at - margin
 
     def _renew(self) -> Generator[Request, Response, bool]:
-        """Ask for a token. False when the reply brings none: the flow ends and that reply is judged like any other."""
+        """Ask for a token. False when the reply brings none: the flow ends and that reply is handled like any other."""
         response = yield self.token_request
         if response.status not in (200, 201):
             self._replace(None)

@@ -32,15 +32,15 @@ _GZIP = b"\x1f\x8b"
 
 
 class BodyTooLarge(Exception):
-    """There is more of it than any page has."""
+    """The body is larger than any page of payments."""
 
 
 class BodyUnreadable(Exception):
-    """It is not packed as the reply says, or where it ends cannot be told for certain."""
+    """The body is not compressed as the reply says, or it cannot be told for certain where it ends."""
 
 
 class BodyTooSlow(Exception):
-    """It comes, but not within the time that a whole reply may take."""
+    """The body comes, but not within the time that a whole reply may take."""
 
 
 class Body:
@@ -51,9 +51,9 @@ class Body:
         self.size = 0
 
     def add(self, piece: bytes) -> None:
-        """Take a piece.
+        """Add a piece.
 
-        :raises BodyTooLarge: when it is one too many.
+        :raises BodyTooLarge: when the body is too large with it.
         """
         self.size += len(piece)
         if self.size > MAX_BODY:
@@ -61,7 +61,7 @@ class Body:
         self._pieces.append(piece)
 
     def unpack(self, encoding: str | None) -> bytes:
-        """Return the whole.
+        """Return the whole body, decompressed.
 
         :param encoding: the reply's ``Content-Encoding``. What is no packing that is known here is taken as it is: some
             servers name a character set, and whoever reads it will see.

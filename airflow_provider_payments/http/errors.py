@@ -177,8 +177,8 @@ class ErrorMapper:
     def unreachable(self, request: Request, error: Exception) -> PaymentsError:
         """Return the error for a request that got no reply.
 
-        Clients raise it behind the library's error, not from it (see ``secrecy.without_traceback``), so the message
-        tells the reason.
+        Clients do not raise it from the library's error (see ``redaction.without_traceback``), so the message tells the
+        reason.
         """
         url = urlsplit(request.url)
         text = f"{self.provider}: no reply from {url.scheme}://{url.netloc} to {request.method} {url.path}: "

@@ -28,9 +28,9 @@ class RateLimiter:
             return slot - now
 
     def claim(self, now: float) -> float:
-        """Begin a slot whose time has come. Return 0, or for how many seconds it was put off meanwhile.
+        """Claim a slot whose time has come. Return 0.0 if the request may be sent now, else the seconds left to wait.
 
-        A pause may have come between; or the slot before was begun late, and keeps its distance.
+        There are some when a pause was set meanwhile, or when the slot before was claimed late.
         """
         with self._lock:
             if now >= self._pause_ends:

@@ -13,9 +13,9 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 _REDACTED = "***"
-#: A shorter text is no secret, and found everywhere.
+#: A shorter text is not looked for: it is no secret, and found everywhere.
 _SHORTEST = 4
-#: So many first characters of a secret are taken for it. Some APIs repeat a key cut short.
+#: The first characters of a secret that count as the secret: some APIs repeat a key cut short.
 _BEGINNING = 12
 
 
@@ -29,7 +29,7 @@ class Unpicklable:
 
 
 def without_traceback(error: ErrorT) -> ErrorT:
-    """Return an error without what led to it. Error trackers show the variables of frames, and these hold secrets.
+    """Return an error without traceback and causes: error trackers show the variables of frames, which hold secrets.
 
     For the same reason, an error that stands for another is raised behind the ``except`` (``trouble = …``, then
     ``raise trouble``): raised within, it would carry the other one, and the frames of that, as its context.

@@ -32,12 +32,12 @@ StepT = TypeVar("StepT")
 Exchange = tuple[Request, Response]
 #: Bytes to ask a socket for at once; it gives what has come.
 _PIECE = 262_144
-#: Seconds to wait for the replies that nobody wants any more.
+#: Seconds to wait for requests that are under way when a listing is closed.
 _PATIENCE = 1.0
 
 
 class SyncClient:
-    """Sends requests, retries them, and walks pages.
+    """Sends requests, retries them, and fetches pages.
 
     :param config: how to speak to the API.
     :param session: see ``sync_session.open_session``.
@@ -85,8 +85,8 @@ class SyncClient:
     def fetch_pages(self, source: PageSource[StepT, T], *, ahead: bool = True) -> Generator[Sequence[T], None, None]:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
 
-        Whoever does not read to the end closes it: then nothing more is sent, and the threads end. They are waited for
-        a second: those whose replies take longer end when these have come.
+        A caller who does not read to the end closes the generator: then nothing more is sent. Threads that wait for a
+        reply are given a second; those whose replies take longer end when these have come.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
@@ -152,7 +152,7 @@ class SyncClient:
         return outgoing, last
 
     def _mask(self) -> None:
-        """Tell of keys that were issued since; in the caller's thread, for Airflow's own calls are made there as well.
+        """Mask keys that were issued meanwhile; in the caller's thread, where Airflow's own calls are made as well.
 
         Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's replies.
         """
@@ -188,7 +188,7 @@ class SyncClient:
             trouble = self._config.error_mapper.unreachable(request, error)
         else:
             return Response(response.status_code, headers, body)
-        raise trouble  # see secrecy.without_traceback
+        raise trouble  # see redaction.without_traceback
 
     def _wait_for_slot(self, sleep: Callable[[float], None]) -> None:
         rate_limiter = self._config.rate_limiter
@@ -203,7 +203,7 @@ class SyncClient:
             self._settings[origin] = {**settings_for(self._session, url), "stream": True}
             options = self._config.options
             if origin[0] == "https" and (options.cert or isinstance(options.authorities, str)):
-                # Only to find out: what is wrong with them, requests calls a connection error, which is tried again.
+                # Loaded here, for requests would report a bad file as a ConnectionError, which is retried.
                 authorities, *cert = certificate_files(options)
                 load_context(authorities, cert)
         return self._settings[origin]

@@ -24,9 +24,9 @@ from airflow_provider_payments.listing.readers import (
 )
 from airflow_provider_payments.times import shift
 
-#: So much earlier is asked for where the last row is not found at its own time.
+#: How much earlier is asked for where the last row is not found at its own time.
 STEP_BACK = timedelta(seconds=1)
-#: Pages of one instant are read so often again, until two readings show the same.
+#: How often the pages of one instant are read again, at most, until two readings show the same.
 MOST_CROWD_READINGS = 3
 
 PageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page]
@@ -76,9 +76,9 @@ class ByTimeReader(StartingReader):
 
     def _read(self, start: datetime | None, number: int = 0, *, repeats: int = 0) -> PageScript:
         self._start = start
-        place = self.start_params(start) if self.start_params and start else {}
-        place = {**place, self.number_param: str(self.first_page + number)}
-        params = {**self.options.params, self.size_param: str(self.options.page_size), **place}
+        start_params = self.start_params(start) if self.start_params and start else {}
+        paging = {self.number_param: str(self.first_page + number), self.size_param: str(self.options.page_size)}
+        params = {**self.options.params, **start_params, **paging}
         _, page = yield [PageRequest(self, params, number, repeats)]
         self.is_joined = True
         if page.total is None:

@@ -8,9 +8,9 @@ from itertools import pairwise
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, Page, count_doubt
 from airflow_provider_payments.listing.segments import Segment
 
-#: So many pages without anything new are read at the head of a list, below what was the head at first.
+#: Pages without anything new that are read at the head of a list, below what was the head at first.
 MAX_STALE_AT_HEAD = 3
-#: A list in which more than one payment moved to the head for so many pages cannot be vouched for.
+#: A list in which more than one payment in this many pages moved to the head cannot be vouched for.
 PAGES_PER_MOVE = 5
 
 
@@ -37,10 +37,10 @@ class HeadCheck:
             return None
         can_join = bool(self._above.tail) and len(page.keys) > 1
         self.has_gap |= can_join and not self._above.join(page, position)
-        place = next((place for place, key in enumerate(page.keys) if key in self._head), len(page.keys))
+        above = next((index for index, key in enumerate(page.keys) if key in self._head), len(page.keys))
         if not self._has_met_head:
-            self._moved += max(place - page.new - bool(position), 0)  # read before, and further down
-        self._has_met_head |= place < len(page.keys)
+            self._moved += max(above - page.new - bool(position), 0)  # rows that were read before, further down
+        self._has_met_head |= above < len(page.keys)
         # Rows of the head may have jumped, too; two that still are neighbours hardly have.
         ends_in_head = tuple(page.keys[-2:]) in self._neighbours
         is_past_head = ends_in_head or (self._has_met_head and self._stale >= MAX_STALE_AT_HEAD)
@@ -69,6 +69,7 @@ class RowCount:
     """How many rows the API says that a list has, and how many of the rows that were read are the same."""
 
     def __init__(self) -> None:
+        #: The smallest total that a page told, and the latest; None where no page tells one.
         self.least: int | None = None
         self.last: int | None = None
         self._twins = 0  # rows that a single page has twice

@@ -1,6 +1,6 @@
 """Lists that are read by ``limit`` and ``offset``.
 
-**Offsets drift.** When a row is added above the place that is being read, every later row moves down, and rows repeat;
+**Offsets drift.** When a row is added above the page that is being read, every later row moves down, and rows repeat;
 when one leaves, every later row moves up, and rows are skipped. And of two pages that are asked for side by side, the
 later one may have been answered first.
 
@@ -9,9 +9,9 @@ later one may have been answered first.
 two. Pages that are joined from the head of the list to its end therefore hold every row that was there throughout,
 whatever was added or left meanwhile.
 
-**What happens at a gap.** Pages that are not joined to those before begin a new segment, and the place between the two
-is read again, one page at a time, until both are joined. A gap that does not close is noted, and read over. The more
-gaps there were, the longer pages are asked for one by one.
+**What happens at a gap.** Pages that are not joined to those before begin a new segment, and the rows between the two
+are read again, one page at a time, until both are joined. A gap that does not close is noted as a doubt, and the
+reading goes on after it. The more gaps there were, the longer pages are asked for one by one.
 
 **Where rows may move.** In a list whose order is not known, a row may jump to the head, which was read by then. So the
 head is read once more in the end; and a list that is longer than the number of payments found is in doubt.
@@ -37,11 +37,11 @@ from airflow_provider_payments.listing.readers import (
 )
 from airflow_provider_payments.listing.segments import Segment
 
-#: A gap is read so often without anything new before it is read over.
+#: Pages without anything new that are read at a gap before it is noted as a doubt and passed over.
 MAX_ATTEMPTS = 4
 #: Pages that are read at a gap, besides as many as lie above it, where each brings something new.
 MAX_ATTEMPTS_ANEW = 8
-#: So often it is looked whether a list of which pages only repeat what was read grows.
+#: How often the head is read to see whether a list grows, when pages only repeat what was read.
 MOST_GROWTH_CHECKS = 10
 
 
@@ -101,7 +101,7 @@ class OffsetReader(Reader):
     # Reading on.
 
     def _add(self, segments: list[Segment], request: PageRequest, page: Page) -> None:
-        """Add a page to the segment before it, or begin another one."""
+        """Add a page to the last segment, or begin a new one."""
         last = segments[-1] if segments else None
         if last and last.is_past_window:
             return
@@ -150,9 +150,9 @@ class OffsetReader(Reader):
         return [self._ask(position, repeats=overlap) for position in positions[: max(room, 0)]]
 
     def _require_growth(self, head: Sequence[str]) -> Script:
-        """Read on where pages only repeat what was read, if that is as rows are added above. Not for ever.
+        """Permit pages that only repeat what was read as long as rows are added above: then the head has changed.
 
-        :raises NoProgress: when the list begins as it did at first.
+        :raises NoProgress: when the list begins as it did at first, or this was asked too often.
         """
         self._growth_checks += 1
         _, page = yield [self._ask(0, repeats=self._limit)]
@@ -163,7 +163,7 @@ class OffsetReader(Reader):
     # Closing a gap.
 
     def _close_gap(self, segments: list[Segment]) -> Script:
-        """Read the place between the first two segments, and make them one."""
+        """Read the rows between the first two segments, and make them one segment."""
         before, after = segments[0], segments[1]
         position, attempts = after.start - self._limit // 2, 0
         # No more rows can have moved up than there were above; where others are added below, it would never end.

@@ -21,7 +21,7 @@ class Pace:
         self._joined = 0  # pages since the last gap
 
     def hurry(self) -> None:
-        """Ask for as many as possible: where the list ends is known, so none is asked for in vain."""
+        """Begin with as many as permitted: the list's length is known, so no page beyond its end is asked for."""
         self.side_by_side = self._most
 
     def note_joined(self) -> None:

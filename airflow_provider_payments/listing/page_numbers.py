@@ -84,8 +84,8 @@ class PageNumberReader(Reader):
             request, page = yield following
 
     def _ask(self, number: int, *, repeats: int = 0) -> PageRequest:
-        place = {self.number_param: str(number), self.size_param: str(self.options.page_size)}
-        return PageRequest(self, {**self.options.params, **place}, number, repeats)
+        paging = {self.number_param: str(number), self.size_param: str(self.options.page_size)}
+        return PageRequest(self, {**self.options.params, **paging}, number, repeats)
 
     def _room(self, missing: int) -> int:
         """Return how many more pages to ask for: all side by side, unless the window may end the reading earlier."""

@@ -1,7 +1,7 @@
 """What all readers share. A reader reads one list once, from its first page to its end.
 
 Its program is a generator, :meth:`Reader.script`: it yields the pages to ask for and is sent them one by one, in the
-order in which they were asked for. So how far a reading has come is a place in the program, not a set of flags.
+order in which they were asked for. So how far a reading has come is where the generator stands, not a set of flags.
 
 What proves that nothing was skipped stands beside the reader that proves it. Whatever is in doubt is noted, and the
 reading goes on: a doubt never ends it early.
@@ -20,7 +20,7 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError, Payments
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import shift
 
-#: So many pages in a row may repeat what was read, when they are asked for one by one.
+#: Pages in a row that may repeat what was read, when they are asked for one by one.
 MAX_STALE_PAGES = 10
 _SECOND = timedelta(seconds=1)
 
@@ -39,7 +39,7 @@ class NoProgress(PaymentsProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """What a reader is told.
+    """What a reader reads, and how fast.
 
     :param params: query parameters of every page.
     :param page_size: rows to ask for on each page.
@@ -109,13 +109,14 @@ class Reader(ABC):
     :param order: how the list is ordered. Where that is known, a page beyond the query's window ends the reading.
     """
 
-    #: Whether a reading without a doubt proves that nothing was skipped which was in the list throughout. Where not, a
-    #: second one has to find nothing new.
+    #: Whether a reading without a doubt proves that no row was skipped that was in the list throughout. If it does not,
+    #: a second reading has to find nothing new.
     proves: ClassVar[bool] = False
 
     options: ReadingOptions
     order: Order = field(default=Order.UNKNOWN, kw_only=True)
     doubts: list[str] = field(default_factory=list, init=False)
+    #: Requests that are in flight, pages received, and rows in them that this pass had not seen before.
     in_flight: int = field(default=0, init=False)
     pages: int = field(default=0, init=False)
     seen: int = field(default=0, init=False)
@@ -123,6 +124,7 @@ class Reader(ABC):
     may_repeat: bool = field(default=False, init=False)
     #: The reader that this one reads for, if any.
     owner: Reader | None = field(default=None, init=False, repr=False)
+    #: Pages in a row that repeated what was read.
     _stale: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -168,7 +170,7 @@ class Reader(ABC):
     def _resume(self, go_on: Callable[[Any], Sequence[PageRequest]], value: Any) -> Sequence[PageRequest]:
         try:
             return self._count(go_on(value))
-        except StopIteration:  # which cannot leave a thread
+        except StopIteration:  # the script has ended
             return ()
         except NoProgress as error:
             if str(error) not in self.doubts:  # a reader of several notes what one of them did
@@ -243,5 +245,5 @@ class WindowEnd:
 
 
 def count_doubt(counted: int, found: int) -> str:
-    """Return the doubt that there are fewer payments than the API counts."""
+    """Word the doubt that fewer payments were found than the API counts."""
     return f"the API counts {counted} payments, and {found} different ones were found"

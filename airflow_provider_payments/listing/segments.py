@@ -34,20 +34,20 @@ class Segment:
 
         :param position: the page's offset.
         """
-        places = {key: place for place, key in enumerate(self.tail)}
-        shared = next((place for place in range(len(page.keys) - 1, -1, -1) if page.keys[place] in places), None)
+        indexes = {key: index for index, key in enumerate(self.tail)}
+        shared = next((index for index in range(len(page.keys) - 1, -1, -1) if page.keys[index] in indexes), None)
         if shared is None:
             return False
         if shared < len(page.keys) - 1:
             self.tail, self.end = page.keys, position + len(page.keys)
         else:  # the page ends above the last row, and tells how far that has moved
-            self.end = position + len(page.keys) + len(self.tail) - 1 - places[page.keys[shared]]
+            self.end = position + len(page.keys) + len(self.tail) - 1 - indexes[page.keys[shared]]
         return True
 
     def begins_on(self, page: Page, before: Segment) -> bool:
-        """Return whether a page has a row of the first one, and not above the rows of the segment before."""
+        """Return whether a page has a row of this segment's head, not above the rows of the segment before."""
         known = set(before.tail)
-        last = max((place for place, key in enumerate(page.keys) if key in known), default=0)
+        last = max((index for index, key in enumerate(page.keys) if key in known), default=0)
         return not set(page.keys[last:]).isdisjoint(self.head)
 
     def follow(self, before: Segment, page: Page, position: int) -> None:

@@ -17,12 +17,12 @@ from airflow_provider_payments.times import EPOCH, shift
 
 #: Slices of fewer pages are not worth the page that two neighbours both read.
 FEWEST_PAGES = 3
-#: So many pages beyond the last slice the next one begins, or half as many as were read so far.
+#: Pages beyond the last slice at which the next one begins; half of what was read so far, if that is more.
 FIRST_LEAP = 4
-#: So many slices may wait for their first page at once, for all may begin in the same long time without payments.
+#: Slices that may wait for their first page at once: all may begin in the same long time without payments.
 MOST_LEAPS = 2
-#: So many more slices may begin than half the pages that brought something new: no estimate can lead to more.
-MOST_IN_VAIN = 8
+#: Slices that may begin besides one for every two pages with something new, whatever the estimates say.
+MOST_EXTRA_SLICES = 8
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -49,7 +49,7 @@ class TimeSlice:
     has_ended: bool = False
 
     @property
-    def place(self) -> int | None:
+    def position(self) -> int | None:
         """How far it has come."""
         return self.start if self.reached is None else self.reached
 
@@ -170,7 +170,7 @@ class SlicedReader(Reader):
         # One more with each page, so that a short list is not asked in vain too often.
         while room > 0 and is_trusted and 0 < self._unended <= self._pages_with_news:
             pages, index, start = max(self._gaps(), default=(0.0, 0, 0))
-            if pages < FEWEST_PAGES or self._begun >= self._pages_with_news / 2 + MOST_IN_VAIN:
+            if pages < FEWEST_PAGES or self._begun >= self._pages_with_news / 2 + MOST_EXTRA_SLICES:
                 return
             self._begun += 1
             room -= 1
@@ -189,17 +189,17 @@ class SlicedReader(Reader):
         page = max(self._span / max(self._pages_with_news, 1), 2 * (self.margin / _MICROSECOND))
         unread = sum(each.head is None for each in self._slices)
         for index, here in enumerate(self._slices):
-            if not self._span or here.has_ended or here.has_met or here.place is None:
+            if not self._span or here.has_ended or here.has_met or here.position is None:
                 continue
             if index + 1 < len(self._slices):
-                gap = (self._slices[index + 1].start or 0) - here.place
+                gap = (self._slices[index + 1].start or 0) - here.position
                 cut = gap // 2
             elif unread >= MOST_LEAPS:
                 continue
             else:
-                gap = self._far_end - here.place
+                gap = self._far_end - here.position
                 cut = min(gap // 2, max(int(page * FIRST_LEAP), self._span // 2))
-            yield gap / page, index, here.place + cut
+            yield gap / page, index, here.position + cut
 
     # Distances.
 

@@ -51,7 +51,7 @@ class ListPaymentsOperator(PaymentsTask):
         (templated)
     :param replace_nul: whether files have U+FFFD for U+0000, which PostgreSQL refuses: in texts, and in ``raw``. XCom
         always has. (templated)
-    :raises PaymentsConfigError: for an argument that is not taken, before the first request.
+    :raises PaymentsConfigError: for a bad argument, before the first request.
     :raises TooManyRecordsForXCom: naming ``output_path``; nothing is pushed.
     """
 

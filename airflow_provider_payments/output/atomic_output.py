@@ -24,19 +24,19 @@ from airflow_provider_payments.payment import Payment
 #: Name of the object that is published last, next to the parts. Spark, Hive and others pass over names with "_".
 MANIFEST_NAME = "_manifest.json"
 
-# What s3fs calls a missing permission, and a retry with new credentials can change.
+# S3's codes that s3fs reports as a missing permission, although a retry with new credentials may succeed.
 _PASSING = ("ExpiredToken", "RequestTimeTooSkewed", "TokenRefreshRequired")
-# What no retry can change.
+# Errors that no retry can change.
 _HOPELESS = (errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.EROFS)
 _PART = re.compile(rf"part-\d{{5,}}\.({'|'.join(map(re.escape, FORMATS))})")
 
 
 class AtomicOutput:
-    """Where payments are written to: one object, or a folder of parts. Nothing of it shows before :meth:`publish`.
+    """One object, or a folder of parts, of which nothing can be seen before :meth:`publish`.
 
     :param location: the object or the folder.
     :param executor: a thread that hashes and uploads.
-    :param records_per_file: None for one object; else so many payments at most go into each part.
+    :param records_per_file: payments in each part of a folder, at most; None for one object.
     """
 
     def __init__(
@@ -147,9 +147,9 @@ class AtomicOutput:
 def open_output(
     location: StorageLocation, file_format: FileFormat, *, include_raw: bool, records_per_file: int | None = None
 ) -> Iterator[AtomicOutput]:
-    """Make ready to write, and at the end withdraw what was not published.
+    """Open an output for writing, and at the end remove what was not published.
 
-    :raises PaymentsConfigError: when the place cannot be written to, or the format not be made.
+    :raises PaymentsConfigError: when the location cannot be written to, or the format needs a package that is missing.
     """
     with ExitStack() as stack:
         with _explained(location):
@@ -203,7 +203,7 @@ def _explained(location: StorageLocation) -> Iterator[None]:
             )
             raise PaymentsConfigError(message + hint) from error
         if getattr(error, "errno", None) in _HOPELESS or type(error).__name__ == "ParamValidationError":  # botocore's
-            raise PaymentsConfigError(f"{message} Choose another path, or look at the connection.") from error
+            raise PaymentsConfigError(f"{message} Choose another path, or check the store's connection.") from error
         raise
 
 
@@ -214,7 +214,7 @@ def _s3_code(error: Exception) -> str | None:
 
 
 def _require_free(location: StorageLocation, *, is_folder: bool) -> None:
-    """Refuse a folder in the place of an object, and the other way round: both would be read as one table."""
+    """Refuse a folder where an object is to be written, and the other way round: both would be read as one table."""
     fs = location.fs
     fs.invalidate_cache()
     with suppress(PermissionError):  # writing may be permitted all the same

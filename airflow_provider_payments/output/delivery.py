@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: As much as a task may push, in bytes of JSON. Airflow keeps an XCom as one value of its metadata database, which
+#: Bytes of JSON that a task may push to XCom. Airflow keeps an XCom as one value of its metadata database, which
 #: MySQL takes up to 4 MiB of where it is set up sparingly, and sends it whole to each task that pulls it and to whoever
 #: looks at it. A thousand records of usual size have about a third of this.
 MAX_XCOM_BYTES = 4 << 20
@@ -39,7 +39,7 @@ class Delivery:
     :param output_path: None for XCom.
     :param replace_nul: whether files have U+FFFD for U+0000.
     :param outlets: of the task; their events carry the manifest.
-    :param lineage: from where to where they went, when they have gone.
+    :param lineage: where the payments came from and where they went; None before they are delivered.
     """
 
     output_path: str | None
@@ -60,9 +60,9 @@ class Delivery:
     ) -> list[dict[str, Any]] | dict[str, Any]:
         """List payments and return what the task pushes to XCom: the records, or a manifest.
 
-        :param list_payments: called when the place is known to be usable.
-        :param window: what the manifest says of it.
-        :raises PaymentsConfigError: for a place or format that cannot be written, before any request to the API.
+        :param list_payments: called when the output is known to be writable.
+        :param window: first instant and first instant after it, for the manifest.
+        :raises PaymentsConfigError: for a location or format that cannot be written, before any request to the API.
         :raises TooManyRecordsForXCom: naming ``output_path``; nothing is pushed.
         """
         self.check()
@@ -72,7 +72,7 @@ class Delivery:
         return self._to_storage(hook, list_payments, window, context)
 
     def check(self) -> None:
-        """Refuse what can be seen to be wrong before the place is written to.
+        """Refuse what is wrong with the arguments, before anything is written.
 
         :raises PaymentsConfigError: for such a path, format or limit, and a missing connection or package.
         """

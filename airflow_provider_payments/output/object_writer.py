@@ -17,18 +17,19 @@ from airflow_provider_payments.payment import Payment
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+#: Bytes that are passed on at a time.
 _CHUNK = 1 << 21
 #: Payments to write at a time: in little memory, which stays where it is fast.
 _BATCH = 128
-#: So many chunks may wait for the disk or the network.
+#: Chunks that may wait for the disk or the network.
 _AHEAD = 2
 
 
 @dataclass(frozen=True)
 class WrittenObject:
-    """One object.
+    """One object, as the manifest of a folder lists it.
 
-    :param name: its last name.
+    :param name: last part of its path.
     """
 
     name: str
@@ -38,9 +39,10 @@ class WrittenObject:
 
 
 class HashingSink(io.RawIOBase):
-    """What a writer writes to. Passes the bytes on, and learns their number and hash on the way.
+    """The stream that a format's writer writes to. Passes the bytes on to an upload, and counts and hashes them.
 
     :param executor: a thread that hashes and writes while the next payments are read.
+    :param digests: hashes to update with the bytes.
     """
 
     def __init__(self, executor: Executor, upload: Upload, *digests: Any) -> None:
@@ -58,7 +60,7 @@ class HashingSink(io.RawIOBase):
         return True
 
     def write(self, data: ReadableBuffer) -> int:
-        """Take bytes."""
+        """Keep bytes, until there are enough to pass on."""
         data = bytes(data)  # which copies nothing that is bytes already
         # Writers that are given up write their trailers when they are collected.
         if not self._is_closed:
@@ -67,19 +69,19 @@ class HashingSink(io.RawIOBase):
         return len(data)
 
     def pass_on(self) -> None:
-        """Pass on what has come together. Not while a writer writes, whose own buffers are full then."""
+        """Pass on the bytes that were kept, if they are enough. Not called while a writer is within a batch."""
         if self._waiting_bytes >= _CHUNK:
             self._pass_on()
 
     def finish(self) -> None:
-        """Pass on what is left, and take no more."""
+        """Pass on what is left, and ignore further bytes."""
         self._pass_on()
         self._is_closed = True
         while self._under_way:
             self._under_way.popleft().result()
 
     def abandon(self) -> None:
-        """Take no more, and pass on nothing that has not begun."""
+        """Ignore further bytes, and cancel what has not begun."""
         self._is_closed = True
         wait([each for each in self._under_way if not each.cancel()])
 
@@ -103,7 +105,8 @@ class HashingSink(io.RawIOBase):
 class ObjectWriter:
     """An object that is being written.
 
-    :param name: the object's last name.
+    :param name: last part of the object's path.
+    :param upload: where its bytes go.
     :param executor: a thread that hashes and uploads.
     :param whole: a hash that goes on over all parts, where there are several.
     """
@@ -127,7 +130,7 @@ class ObjectWriter:
         self.records += len(payments)
 
     def finish(self) -> WrittenObject:
-        """Write what is left. The upload is ready to appear then."""
+        """Write what is left. Then the upload can be committed."""
         self._writer.finish()
         self._sink.finish()
         self.upload.flush()
@@ -136,6 +139,6 @@ class ObjectWriter:
         return WrittenObject(self._name, self.records, self._sink.bytes, self._digest.hexdigest())
 
     def discard(self) -> None:
-        """Leave nothing, unless it has appeared."""
+        """Remove what was written, unless it was committed."""
         self._sink.abandon()
         self.upload.discard()

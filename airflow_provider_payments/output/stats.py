@@ -74,18 +74,18 @@ class PaymentStats:
         """Return what a person should know of these payments."""
         found = []
         if self._unknown_statuses:
-            words = ", ".join(f"{quote_text(word)} ({n})" for word, n in sorted(self._unknown_statuses.items()))
-            found.append(f"Unknown status words, kept as 'unknown': {words}.")
+            names = ", ".join(f"{quote_text(name)} ({n})" for name, n in sorted(self._unknown_statuses.items()))
+            found.append(f"Unknown status words, kept as 'unknown': {names}.")
         if self._undated:
             found.append(f"{self._undated} payments have no time, so they are in every window (flag 'undated').")
         return found
 
 
 def _escape_keys(counts: Mapping[str, T]) -> dict[str, T]:
-    """Return counts by words as logs and databases keep them, in order. No two words become one."""
+    """Return counts with keys that logs and databases can keep, sorted. No two keys become one."""
     escaped: dict[str, T] = {}
-    for word, count in sorted(counts.items()):
-        key = escape_controls(word)
+    for name, count in sorted(counts.items()):
+        key = escape_controls(name)
         while key in escaped:
             key += "'"
         escaped[key] = count

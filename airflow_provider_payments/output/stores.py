@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished"
-#: After so many bytes the disk is asked to begin, so that little is left to wait for in the end.
+#: Bytes after which the disk is asked to begin to write, so that little is left to wait for in the end.
 _WRITE_BACK = 8 << 20
 
 
@@ -34,20 +34,20 @@ class Upload(Protocol):
         """Add bytes."""
 
     def flush(self) -> None:
-        """Keep what was written, in no memory and no open file, until it is asked to appear."""
+        """Write all bytes out, so that the object is ready for :meth:`commit`; no memory and no open file is kept."""
 
     def commit(self) -> None:
-        """Appear, whole, in the place of what was there. Comes after :meth:`seal`."""
+        """Let the object appear, whole, instead of one that was there. Comes after :meth:`flush`."""
 
     def discard(self) -> None:
-        """Leave nothing. Has no effect after :meth:`commit`."""
+        """Remove what was written. Has no effect after :meth:`commit`."""
 
 
 class Store(Protocol):
     """Where objects go. Used in a ``with`` block, at whose end nothing unfinished is left."""
 
     def __enter__(self) -> Store:
-        """Make ready, and remove what runs that were killed have left for the same place."""
+        """Make ready, and remove what runs that were killed have left for the same location."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -55,7 +55,7 @@ class Store(Protocol):
         """Leave nothing unfinished."""
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Keep other runs from publishing to the same place meanwhile, or let them fail."""
+        """While inside, no other run publishes to the same location: it waits or fails, where the store has locks."""
 
     def begin(self, location: StorageLocation) -> Upload:
         """Begin an object.
@@ -108,7 +108,7 @@ class Scratch:
 
 
 def _lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
-    """Lock a file, and return whether that could be done. Where files cannot be locked, nothing is known to be free."""
+    """Lock a file. Return False where that cannot be done: callers must then leave other runs' files alone."""
     try:
         fcntl.flock(descriptor, how)
     except OSError:
@@ -140,7 +140,7 @@ class ScratchUpload:
         self._stream.close()
 
     def commit(self) -> None:
-        """Move the file to its place, which is on the same file system, so that it appears at once."""
+        """Rename the file to its final path, which is on the same file system, so that it appears at once."""
         self._file.replace(self._location.path)
 
     def discard(self) -> None:
@@ -214,7 +214,7 @@ class LocalStore:
             os.close(descriptor)
 
     def begin(self, location: StorageLocation) -> Upload:
-        """Begin a file, next to the place: only a rename within one file system is atomic."""
+        """Begin a file beside its final path: only a rename within one file system is atomic."""
         with suppress(FileNotFoundError):
             Path(location.path).stat()  # is its name one that a file may have?
         return ScratchUpload(self._folder, location)
@@ -237,7 +237,7 @@ class SpoolStore:
         self._scratch.__exit__()
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Nothing can be done: the last to write each object wins."""
+        """These stores have no lock: the last to write each object wins."""
         return nullcontext()
 
     def begin(self, location: StorageLocation) -> Upload:
@@ -245,6 +245,6 @@ class SpoolStore:
         return SpooledUpload(self._folder, location, self._location.fs)
 
     def _require_bucket(self) -> None:
-        # Whoever may write objects may still not be permitted to look at the bucket.
+        # Credentials that may write objects may still not be permitted to ask for the bucket.
         with suppress(PermissionError):
             self._location.fs.info(self._location.bucket)

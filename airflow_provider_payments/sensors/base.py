@@ -46,7 +46,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     ``soft_fail`` skips on ``timeout`` and on a failure status, never on those.
     """
 
-    #: What is waited for: the names of its arguments are attributes of the sensor, too.
+    #: Class of the wait's arguments. Each of them is an attribute of the sensor, too.
     arguments_type: ClassVar[type[WaitArguments]]
 
     def __init__(
@@ -85,15 +85,15 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
 
     @cached_property
     def wait_arguments(self) -> WaitArguments:
-        """What is waited for. Read once: an iterator has no more the second time."""
+        """The wait's arguments, read once: an iterator among them would be empty the second time."""
         kind = self.arguments_type
         names = [each.name for each in fields(kind) if each.name not in kind.state_fields]
         return kind(**{name: getattr(self, name) for name in names}, takes_numbers=self.takes_numbers)
 
     def build_condition(self, state: Mapping[str, Any]) -> WaitCondition:
-        """Return what is waited for.
+        """Return the wait condition.
 
-        :param state: what an earlier process of this task found out, nothing else than ids.
+        :param state: what an earlier process of this task found out: ids only.
         """
         return self.wait_arguments.build_condition(state)
 
@@ -124,7 +124,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Check whether the trigger is right, and deliver the payments or wait on.
 
-        :param event: the trigger's outcome, its deadline, and ids that it knows.
+        :param event: the trigger's outcome, its deadline in seconds since 1970, and its condition's state.
         """
         from airflow_provider_payments.triggers.polling import CHECK, FINAL_CHECK, TIMEOUT
 
@@ -194,7 +194,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         )
 
     def _check_finally(self, context: Context, last: str) -> Any:
-        """Poll once more after the deadline: the payments may have got there since the last poll."""
+        """Poll once more after the deadline: the condition may have been met since the last poll."""
         try:
             found = self._check(context)
         except TRANSIENT_ERRORS as error:
@@ -211,9 +211,9 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         condition = self._condition = self._condition or self.build_condition({})
         self.build_delivery().check()  # now, not after hours
         self._failures.limit = read_whole_number("max_poll_failures", self.max_poll_failures)
-        is_over = self.hook.inquire(condition.poll, retry=ONE_ATTEMPT, report=condition.report)
+        is_met = self.hook.inquire(condition.poll, retry=ONE_ATTEMPT, report=condition.report)
         self.log.info("%s", condition.describe())
-        if not is_over:
+        if not is_met:
             return False
         try:
             value = self.deliver(lambda: condition.list_payments(self.hook), self.wait_arguments.window, context)

@@ -33,7 +33,7 @@ class PaymentStatusSensor(PaymentsSensor):
     :param payment_ids: the payments to wait for: a list of ids, which are texts. Not for HOT Pay, whose payments have
         no ids. (templated)
     :param order_ids: or the orders to wait for. (templated)
-    :param target_statuses: a list of normalised statuses or the API's own words; None is any final status. (templated)
+    :param target_statuses: a list of normalised or provider statuses; None is any final status. (templated)
     :param failure_statuses: one of these fails the task at once, with ``PaymentFailed``. (templated)
     :param created_from: older payments of an order do not count: an aware datetime of any class, or ISO 8601 text with
         a zone. It makes a search cheaper. (templated)

@@ -14,12 +14,12 @@ from typing import Any
 
 #: A payment without any time is in every window.
 NO_TIME = float("inf")
-#: Its place in the text, where times are seconds since 1970 in 32 bits.
+#: What stands for NO_TIME in the text, where times are seconds since 1970 in 32 bits.
 _PACKED = 2**32 - 1
 
 
 def shorten(payment_id: str) -> int:
-    """Return 64 bits that stand for an id: the state of a busy shop holds many."""
+    """Return a hash of an id, of 64 bits: the checkpoint of a busy shop holds many."""
     return int.from_bytes(hashlib.sha256(payment_id.encode()).digest()[:8], "little")
 
 
@@ -51,7 +51,7 @@ class Checkpoint:
         return self._written_at is None or self._has_news or (self.polled_at or 0.0) - self._written_at >= lookback
 
     def to_text(self) -> str:
-        """Return it as text, about 12 bytes for each payment: it is written to a database again and again."""
+        """Return the checkpoint as text of about 12 bytes a payment: it is written to a database again and again."""
         whole = {key: _pack(created) for key, created in self.keys.items()}
         in_order = sorted(whole, key=whole.__getitem__)
         times = [whole[key] for key in in_order]
@@ -66,9 +66,9 @@ class Checkpoint:
 
     @classmethod
     def from_text(cls, text: object) -> Checkpoint:
-        """Read it from text.
+        """Read a checkpoint from text.
 
-        :raises ValueError: when it is none of ours.
+        :raises ValueError: when it is no checkpoint.
         """
         try:
             polled_at, *packed = json.loads(str(text))
@@ -78,7 +78,7 @@ class Checkpoint:
             keys = zip(_from_little_endian("Q", hashes), times, strict=True)
             found = {key: NO_TIME if created == _PACKED else float(created) for key, created in keys}
         except (TypeError, AttributeError, zlib.error) as error:
-            raise ValueError(f"not a state of this trigger: {error}") from None
+            raise ValueError(f"not a checkpoint of this trigger: {error}") from None
         return cls(polled_at, found, polled_at)
 
 

@@ -1,6 +1,6 @@
 """A pool of API clients: one HTTP session for each connection, shared by all triggers of a process.
 
-A thousand sensors then share sockets, an access token, a parsed private key, the connection's pace, and an API's
+A thousand sensors then share sockets, an access token, a parsed private key, the connection's rate limit, and an API's
 request to wait.
 """
 
@@ -71,7 +71,7 @@ class PooledClient:
     async def slot(self, *, is_long_poll: bool = False) -> AsyncIterator[None]:
         """Wait for a slot: no two polls of a process begin at the same moment, and not too many are under way.
 
-        Polls that were due together so come apart, and stay so.
+        So polls that were due at the same time spread out, and stay spread.
 
         :param is_long_poll: whether the API is asked to hold its reply. Such a poll does not count as under way.
         """

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_payments.payment import Payment
     from airflow_provider_payments.triggers.client_pool import PooledClient
 
-#: So many ids go into one event at most; more payments make more events.
+#: Ids in one event, at most; more payments make more events.
 MAX_IDS = 500
 #: Seconds that Airflow gets to write an event down before its payments count as announced.
 _TO_BE_WRITTEN = 5.0
@@ -52,14 +52,14 @@ class NewPaymentsTrigger(BaseEventTrigger):
     what happens while the triggerer restarts is not announced.
 
     :param payments_conn_id: the connection.
-    :param statuses: normalised statuses or the API's own words; None for all.
+    :param statuses: normalised or provider statuses; None for all.
     :param filters: the API's own filter parameters.
     :param created_from: an aware datetime of any class, or ISO 8601 text with a zone: payments from here on are
         announced, when the watch first begins. None announces only what matches later than that.
     :param lookback: seconds, or a ``timedelta``; more than 0.
     :param poke_interval: seconds between polls, or a ``timedelta``; more than 0.
     :param max_poll_failures: failed polls in a row that are survived.
-    :raises PaymentsConfigError: for an argument that is not taken.
+    :raises PaymentsConfigError: for a bad argument.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
                     await asyncio.sleep(min(_TO_BE_WRITTEN, self.poke_interval))
                     await self._save(checkpoint)
         except Exception as error:
-            self.log.error("Watching %r ends, and begins anew in a while. %s", self.payments_conn_id, error)
+            self.log.error("Watching connection %r failed, and begins anew later. %s", self.payments_conn_id, error)
             await asyncio.sleep(10 * self.poke_interval)
             raise
 
@@ -139,13 +139,13 @@ class NewPaymentsTrigger(BaseEventTrigger):
                 poll_at = max(poll_at + self.poke_interval, now)
                 continue
             await asyncio.to_thread(checkpoint.note, listed, poll_at, self.lookback)  # of 100,000 it takes a while
-            self.log.info("%d new payments", len(new))
+            self.log.info("%d new payments of connection %r", len(new), self.payments_conn_id)
             return list(self._describe(new))
 
     def _find(self, api: PaymentsApi, checkpoint: Checkpoint, listed: dict[int, float]) -> Inquiry[list[Payment]]:
-        """List the payments of the time to look back on, and return those that are new.
+        """List the payments of the last ``lookback``, and return those that are new.
 
-        :param listed: told of each payment its key, and when it was created.
+        :param listed: filled with the key of each payment listed, and when it was created, in seconds since 1970.
         """
         from airflow_provider_payments.hooks.lookups import build_listing
         from airflow_provider_payments.listing.run import Search
@@ -220,7 +220,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
     @property
     def _key(self) -> str:
-        """Where the state is kept: each watched query has its own."""
+        """The checkpoint's key in the asset state store: each watched query has its own."""
         question = json.dumps([self.payments_conn_id, self.statuses, self.filters], sort_keys=True, default=list)
         return f"payments-{hashlib.sha256(question.encode()).hexdigest()[:32]}"
 
@@ -230,5 +230,5 @@ class NewPaymentsTrigger(BaseEventTrigger):
             self._has_warned = True
 
 
-#: For triggers without a store.
+#: Checkpoints of triggers without a store.
 _memory: dict[str, Checkpoint] = {}

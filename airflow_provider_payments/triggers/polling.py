@@ -25,25 +25,25 @@ T = TypeVar("T")
 #: Outcomes that a trigger tells its task, which then checks for itself. Their texts, and the names of the arguments,
 #: are stored by Airflow, and stay the same so that sensors survive an upgrade.
 CHECK, FINAL_CHECK, TIMEOUT = "look", "last look", "timeout"
-#: However short an interval is asked for, a trigger process is not to spin.
+#: Seconds. However short an interval is asked for, a trigger must not keep the event loop busy.
 _SHORTEST_INTERVAL = 0.1
 
 
 def align(moment: float, interval: float, now: float) -> float:
-    """Return a moment, or if it has gone by the next one that is a whole number of intervals later.
+    """Return a moment; or, if it has passed, the next one that is a whole number of intervals after it.
 
-    A trigger that was started anew so keeps its phase, and asks no more often than one that was not.
+    So a trigger that was started again keeps its rhythm, and polls no more often than before. All are seconds.
     """
     return moment if moment > now else now + (moment - now) % max(interval, _SHORTEST_INTERVAL)
 
 
 async def _within(seconds: float, asking: Coroutine[Any, Any, T]) -> T:
-    """Await something for so long at most.
+    """Await a coroutine for some seconds at most.
 
     Python 3.10 lacks ``asyncio.timeout``, and before 3.12 ``asyncio.wait_for`` loses a cancellation that comes at the
     same moment as the reply: the trigger of a task that is gone would poll on.
 
-    :raises asyncio.TimeoutError: when the time is over.
+    :raises asyncio.TimeoutError: when it has not ended by then.
     """
     task = asyncio.create_task(asking)
     try:
@@ -65,13 +65,13 @@ class PollingTrigger(BaseTrigger):
 
     :param payments_conn_id: the connection.
     :param poke_interval: seconds between polls.
-    :param deadline: when to give up.
-    :param next_poll: when to poll first.
+    :param deadline: when to give up, in seconds since 1970.
+    :param next_poll: when to poll first, in seconds since 1970.
     :param max_poll_failures: failed polls in a row that are survived.
     :param poll_failures: failed polls in a row so far.
     :param look_failures: checks of the task itself that failed in a row; passed back to it in the event.
     :param arguments: what is waited for: the arguments of :attr:`arguments_type`.
-    :raises PaymentsConfigError: for an argument that is not taken.
+    :raises PaymentsConfigError: for a bad argument.
     """
 
     arguments_type: ClassVar[type[WaitArguments]]
@@ -134,7 +134,7 @@ class PollingTrigger(BaseTrigger):
         while outcome is None:
             try:
                 async with client_pool.acquire_client(self.payments_conn_id) as client:
-                    outcome = await self._poll_until_over(client, condition)
+                    outcome = await self._poll_until_done(client, condition)
             except client_pool.ConnectionOutdated:
                 self.log.info("Connection %r was changed, and is read again.", self.payments_conn_id)
             except client_pool.ConnectionUnreadable as error:
@@ -152,7 +152,7 @@ class PollingTrigger(BaseTrigger):
             }
         )
 
-    async def _poll_until_over(self, client: PooledClient, condition: WaitCondition) -> str:
+    async def _poll_until_done(self, client: PooledClient, condition: WaitCondition) -> str:
         while True:
             now = time.time()
             poll_at = max(now, self._next_poll, now + client.retry_after(self.poke_interval))
@@ -173,7 +173,7 @@ class PollingTrigger(BaseTrigger):
     async def _poll(self, client: PooledClient, condition: WaitCondition) -> str | None:
         """Poll once; return the outcome, if there is one."""
         try:
-            is_over = await _within(self.deadline - time.time(), client.ask(condition.poll))
+            is_met = await _within(self.deadline - time.time(), client.ask(condition.poll))
         except asyncio.TimeoutError:
             return TIMEOUT
         except PaymentFailed as failure:
@@ -184,4 +184,4 @@ class PollingTrigger(BaseTrigger):
             return None
         self._failures.reset()
         self.log.info("%s", condition.describe())
-        return CHECK if is_over else None
+        return CHECK if is_met else None

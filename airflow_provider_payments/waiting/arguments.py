@@ -37,7 +37,7 @@ class WaitArguments(ABC):
 
     :param takes_numbers: whether a number among ids and filters is taken for its digits (see
         :func:`~airflow_provider_payments.argument_lists.read_id`).
-    :raises PaymentsConfigError: for an argument that is not taken.
+    :raises PaymentsConfigError: for a bad argument.
     """
 
     takes_numbers: InitVar[bool] = True
@@ -45,7 +45,7 @@ class WaitArguments(ABC):
     state_fields: ClassVar[Sequence[str]] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the arguments as JSON values, of which the same are made again. None, the default, is left out."""
+        """Return the arguments as JSON values, to make equal arguments of. None, the default, is left out."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         return {
             name: format_time(value) if isinstance(value, datetime) else value
@@ -55,7 +55,7 @@ class WaitArguments(ABC):
 
     @property
     def window(self) -> tuple[datetime | None, datetime | None]:
-        """The window that a manifest tells of."""
+        """The window for the manifest: first instant, and first instant after it."""
         return None, None
 
     @property
@@ -84,11 +84,11 @@ class StatusArguments(WaitArguments):
     :param payment_ids: ids of the payments; or
     :param order_ids: the merchant's ids of the orders, each decided by one of its payments (see
         :func:`~airflow_provider_payments.waiting.orders.choose_decisive`).
-    :param target_statuses: normalised statuses or the API's own words; None is any final status.
+    :param target_statuses: normalised or provider statuses; None is any final status.
     :param failure_statuses: one of these ends the wait at once.
     :param created_from: payments from here on are searched for orders, where the API cannot be asked for them: an aware
         datetime of any class, or ISO 8601 text.
-    :param long_poll_seconds: how long the API may hold its reply, where it can and one payment only is waited for.
+    :param long_poll_seconds: seconds that the API may hold its reply, where it can and one payment only is waited for.
     :param known_ids: ids of payments that orders are known to have, by order.
     """
 
@@ -135,7 +135,7 @@ class PendingArguments(WaitArguments):
     :param until: ``settled`` or ``pending``.
     :param pending_statuses: the normalised statuses that count as pending; None is all three.
     :param unsettled_id: id of a payment that was not final when the window was last looked at: as long as it is not,
-        nothing else needs to be asked.
+        the API is asked for nothing else.
     """
 
     created_from: datetime | None = None

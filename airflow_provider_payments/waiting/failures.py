@@ -10,8 +10,8 @@ from typing import Any
 class FailureCounter:
     """Counts failed polls in a row.
 
-    :param limit: how many in a row are survived.
-    :param count: how many in a row there have been.
+    :param limit: failed polls in a row that are survived.
+    :param count: failed polls in a row so far.
     """
 
     limit: int = 0
@@ -23,7 +23,7 @@ class FailureCounter:
         :param error: what it failed with.
         :param log: the logger of the sensor or trigger.
         :param payments_conn_id: the connection that was polled, for the log.
-        :raises Exception: the error itself, when there were too many.
+        :raises Exception: the error itself, when the limit is exceeded.
         """
         self.count += 1
         if self.count > self.limit:

@@ -17,9 +17,9 @@ from airflow_provider_payments.listing.run import Inquiry, Search
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
-#: A search looks at no more payments than this.
+#: Payments that a search looks at, at most.
 REACH = 2000
-#: An order whose known payments are not final is searched for again at every so-manyth poll only.
+#: An order whose known payments are not final is searched for again at one poll in so many.
 POLLS_PER_SEARCH = 10
 #: Where only a single payment's reply tells its order, no more payments than this are asked for at one poll.
 MAX_DETAILS = 20

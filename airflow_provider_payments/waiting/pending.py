@@ -34,9 +34,9 @@ _log = logging.getLogger(__name__)
 class PendingCondition(PendingArguments):
     """Met when nothing in the window is pending (``settled``), or when something is (``pending``).
 
-    Cheap questions cannot see a payment that moves between two of them. So when they find nothing pending, the window
-    is listed once in full, and is settled only when that shows final payments alone; besides those in a pending status
-    that is not among ``pending_statuses``.
+    A poll sends a few small requests, one for each pending status, and misses a payment that changes its status between
+    two of them. So when it finds nothing pending, the window is listed once in full, and is settled only when that
+    shows final payments alone; besides those in a pending status that is not among ``pending_statuses``.
     """
 
     report: ListingReport = field(default_factory=ListingReport, init=False)
@@ -62,7 +62,7 @@ class PendingCondition(PendingArguments):
         self._require_listable(api, query)
         payment = yield from self._ask_for_unsettled(api)
         if payment is None:
-            # Where only a walk can tell, it may as well look for unknown statuses.
+            # Where the list has to be read through, unknown statuses are looked for as well: it costs nothing.
             unknown = {PaymentStatus.UNKNOWN} if self.until == SETTLED else set()
             payment = yield from find_pending(api, query, self._statuses | unknown)
         if payment is None and self.until != SETTLED:
@@ -138,8 +138,8 @@ class PendingCondition(PendingArguments):
             _log.info("These payments are not final, and pending_statuses leaves them out: %s.", counts)
 
     def _note(self, payment: Payment) -> None:
-        word = quote_text(payment.provider_status)
-        self._last = f"Payment {quote_text(payment.id)} is {payment.status.value} ({word})."
+        provider_status = quote_text(payment.provider_status)
+        self._last = f"Payment {quote_text(payment.id)} is {payment.status.value} ({provider_status})."
         if self.until == SETTLED:
             self.unsettled_id = payment.id
         if payment.status is PaymentStatus.UNKNOWN:

@@ -21,7 +21,7 @@ from airflow_provider_payments.times import UTC
 from airflow_provider_payments.waiting.arguments import StatusArguments
 from airflow_provider_payments.waiting.orders import OrderFinder, choose_decisive
 
-#: So many payments are named in a log line.
+#: Payments that are named in a log line, at most.
 _NAMED = 5
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class StatusCondition(StatusArguments):
         left = [name for name in self._names if not self._has_reached(name)]
         self._found.update((yield from self._find(api, left)))
         if len(left) < len(self._names) and all(map(self._has_reached, self._names)):
-            # What had got there earlier may have moved on.
+            # Those that had reached a target earlier may have left it since.
             self._found.update((yield from self._find(api, self._names)))
         for name in self._names:
             payment = self._choose(name)
@@ -57,21 +57,21 @@ class StatusCondition(StatusArguments):
                     f"({quote_text(payment.provider_status)}), one of the failure_statuses."
                 )
             if payment and payment.status is PaymentStatus.UNKNOWN:
-                _log.warning("%r is %s.", name, _place(payment))
+                _log.warning("%r is %s.", name, _describe(payment))
         return all(map(self._has_reached, self._names))
 
     def describe(self) -> str:
-        """Say how many are where."""
+        """Say how many have reached a target status, and in which status the others are."""
         if not self._found:
             return f"Nothing was asked yet about {_enumerate(self._names)}."
         reached = sum(map(self._has_reached, self._names))
         what = "payments" if self.payment_ids else "orders"
         target = ", ".join(self.target_statuses or ["a final status"])
-        places: dict[str, list[str]] = {}
+        names_by_status: dict[str, list[str]] = {}
         for name in (name for name in self._names if not self._has_reached(name)):
             payment = self._choose(name)
-            places.setdefault(_place(payment), []).append(name)
-        others = "; ".join(f"{len(names)} {place} ({_enumerate(names)})" for place, names in places.items())
+            names_by_status.setdefault(_describe(payment), []).append(name)
+        others = "; ".join(f"{len(names)} {status} ({_enumerate(names)})" for status, names in names_by_status.items())
         text = f"{reached} of {len(self._names)} {what} have reached {target}" + (f"; {others}." if others else ".")
         if others and self._finder.is_cut:
             text += " Not every payment was searched: name payment_ids, or a later created_from."
@@ -108,7 +108,7 @@ class StatusCondition(StatusArguments):
         return self._target.wants(payment) if self._target.has_statuses else payment.is_final
 
 
-def _place(payment: Payment | None) -> str:
+def _describe(payment: Payment | None) -> str:
     if payment is None:
         return "not found yet"
     if payment.is_final:

@@ -151,7 +151,7 @@ GUARDS = [
     Guard(
         "a listing that is closed closes its sockets",
         "hooks/base.py",
-        "with self.own_driver(config) as client:",
+        "with self.own_client(config) as client:",
         "with self.client(config) as client:",
         CLOSING,
     ),

@@ -22,8 +22,8 @@ GUARDS = [
     Guard(
         "no payment is made through a dict",
         "hooks/hotpay.py",
-        "            completed_at=parse_unix_seconds(row.timestamp),\n",
-        "            completed_at=parse_unix_seconds(row.timestamp), fee=None, net_amount=None, description=None,\n",
+        "            completed_at=api.parse_unix_seconds(row.timestamp),\n",
+        "            completed_at=api.parse_unix_seconds(row.timestamp), fee=None, net_amount=None, updated_at=None,\n",
         "tests/hooks/test_contract_records.py -k through_a_dict",
     ),
     Guard(
