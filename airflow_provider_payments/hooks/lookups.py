@@ -23,12 +23,15 @@ from airflow_provider_payments.times import UTC
 PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
 
 
-def build_listing(api: PaymentsApi, query: PaymentQuery, report: ListingReport | None = None) -> Listing:
+def build_listing(
+    api: PaymentsApi, query: PaymentQuery, report: ListingReport | None = None, *, waits_for_ids: bool = True
+) -> Listing:
     """Return the listing of all payments of a query.
 
     :param report: told what can be said about the listing; None is a new one.
+    :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
-    return Listing(api, query, _stages(api, query), report)
+    return Listing(api, query, _stages(api, query), report, waits_for_ids=waits_for_ids)
 
 
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
@@ -53,18 +56,23 @@ def _with_latest_first(api: PaymentsApi, partition: Partition) -> Partition:
 
 
 def build_pending_listing(
-    api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus] = PENDING
+    api: PaymentsApi,
+    query: PaymentQuery,
+    statuses: frozenset[PaymentStatus] = PENDING,
+    *,
+    waits_for_ids: bool = True,
 ) -> Listing:
     """Return the listing of pending payments that costs least: filtered where the API can, all statuses at once.
 
     :param statuses: normalised statuses that count as pending.
+    :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
     asked = [
         replace(query, provider_statuses=frozenset({provider_status}))
         for provider_status in _filterable_statuses(api, statuses)
     ] or [query]
     partitions = [each for question in asked for stage in _stages(api, question) for each in stage.partitions]
-    return Listing(api, replace(query, statuses=statuses), [Stage(partitions)])
+    return Listing(api, replace(query, statuses=statuses), [Stage(partitions)], waits_for_ids=waits_for_ids)
 
 
 def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
@@ -74,7 +82,8 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
     """
     request = api.detail_request(payment_id)
     if request is None:
-        payments = yield Search(build_listing(api, PaymentQuery()), lambda each: each.id == payment_id, limit=1)
+        listing = build_listing(api, PaymentQuery(), waits_for_ids=False)
+        payments = yield Search(listing, lambda each: each.id == payment_id, limit=1)
         if not payments:
             raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
         return payments[0]  # type: ignore[no-any-return]
@@ -136,7 +145,7 @@ def find_pending(
         return None
     questions = _small_questions(api, query, statuses)
     if not questions:
-        found = yield Search(build_pending_listing(api, query, statuses), limit=1)
+        found = yield Search(build_pending_listing(api, query, statuses, waits_for_ids=False), limit=1)
         return found[0] if found else None
     for question in questions:
         (response,) = yield Requests([question])

@@ -26,10 +26,18 @@ class Listing:
     :param stages: what to read, in order. Payments that are not final are held back until the last stage has ended, for
         a later one may find them again in their final state.
     :param report: filled with what can be said about the listing; None is a new one.
+    :param waits_for_ids: whether payments whose id is provisional are held back to the end, too. A search that ends
+        with what it finds would have to read the whole list.
     """
 
     def __init__(
-        self, api: ListingApi, query: PaymentQuery, stages: Sequence[Stage], report: ListingReport | None = None
+        self,
+        api: ListingApi,
+        query: PaymentQuery,
+        stages: Sequence[Stage],
+        report: ListingReport | None = None,
+        *,
+        waits_for_ids: bool = True,
     ) -> None:
         self.report = report or ListingReport()
         if unlisted := api.unlisted_reason(query):
@@ -42,6 +50,7 @@ class Listing:
         self._held: HoldbackBuffer | None = None
         self._holds_back = False
         self._is_second = False
+        self._waits_for_ids = waits_for_ids
         self._provisional: ProvisionalPayments | None = None
 
     def passes(self) -> Iterator[ListPass]:
@@ -50,8 +59,9 @@ class Listing:
         :raises PaymentsProtocolError: when a list could not be read to its end.
         """
         self.report.listed_at = listed_at = datetime.now(UTC)
-        in_flight = max((each.max_concurrency for stage in self._stages for each in stage.partitions), default=1)
-        self._provisional = ProvisionalPayments(self._api.former_id, in_flight, listed_at)
+        if self._waits_for_ids:
+            in_flight = max((each.max_concurrency for stage in self._stages for each in stage.partitions), default=1)
+            self._provisional = ProvisionalPayments(self._api.former_id, in_flight, listed_at)
         for number, stage in enumerate(self._stages, start=1):
             self._holds_back = number < len(self._stages)
             for is_second in (False, True):

@@ -39,6 +39,8 @@ from airflow_provider_payments.listing.segments import Segment
 
 #: Pages without anything new that are read at a gap before it is noted as a doubt and passed over.
 MAX_ATTEMPTS = 4
+#: Pages that are read at a gap, besides as many as lie above it, where each brings something new.
+MAX_ATTEMPTS_ANEW = 8
 #: How often the head is read to see whether a list grows, when pages only repeat what was read.
 MOST_GROWTH_CHECKS = 10
 
@@ -164,8 +166,10 @@ class OffsetReader(Reader):
         """Read the rows between the first two segments, and make them one segment."""
         before, after = segments[0], segments[1]
         position, attempts = after.start - self._limit // 2, 0
+        # No more rows can have moved up than there were above; where others are added below, it would never end.
+        left = MAX_ATTEMPTS_ANEW + before.end // max(self._limit - 1, 1)
         while True:
-            position = max(position, 0)
+            position, left = max(position, 0), left - 1
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
             is_joined = before.join(page, position)
@@ -177,7 +181,7 @@ class OffsetReader(Reader):
             if is_joined and has_reached:
                 break
             attempts = 0 if page.new else attempts + 1
-            if attempts >= MAX_ATTEMPTS:
+            if attempts >= MAX_ATTEMPTS or left <= 0:
                 self.doubts.append("payments left the list while it was read")
                 break
             if is_joined:

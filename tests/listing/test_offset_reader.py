@@ -254,3 +254,17 @@ def test_a_list_that_grows_faster_than_it_is_read_is_read_on() -> None:
     assert "f" not in listed.seen
     read_on(listed, " ".join(rows), total=len(rows))  # nothing is added any more
     assert {*"abcdef"} <= listed.seen
+
+
+@pytest.mark.parametrize("side_by_side", [1, 4])
+def test_a_gap_that_moves_on_with_the_list_is_read_over(side_by_side: int) -> None:
+    """Rows leave at the head as fast as others are added at the end: there is always something new."""
+    listed = by_offset(10, side_by_side, order=Order.UNKNOWN)
+    rows, requests = [f"r{number}" for number in range(60)], 0
+    while listed.places:
+        start, limit = (int(listed.asked[0].params[name]) for name in ("offset", "limit"))
+        listed.answer(" ".join(rows[start : start + limit]))
+        requests += 1
+        rows = [*rows[1:], f"n{requests}"]
+        assert requests < 100, "the reading does not end"
+    assert listed.doubts

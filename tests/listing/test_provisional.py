@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.listing.provisional import PROVISIONAL, ProvisionalPayments
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.payment import Payment, PaymentStatus
@@ -183,3 +184,18 @@ def test_the_operator_writes_a_payment_that_settles_meanwhile_once(settling: Ser
     ListPaymentsOperator(task_id="list", payments_conn_id="pay", output_path=path.as_uri()).execute({})
     lines = path.read_text().splitlines()
     assert sorted(json.loads(line)["order_id"] for line in lines) == sorted(f"memo-{number}" for number in range(12))
+
+
+@pytest.mark.parametrize("question", ["has_pending", "get_payment"])
+def test_a_search_ends_with_what_it_finds(
+    settling: Server, collect: Callable[..., list[Payment]], ask: Callable[..., Any], question: str
+) -> None:
+    """Waiting for its final id would mean to read the whole list."""
+    hook = BaseHook.get_hook("pay")
+    settling.calls.clear()
+    if question == "has_pending":
+        assert ask(hook.has_pending) is True
+    else:
+        first = HotPayApi.read_payment(build_api("hotpay", 5, 1), json.dumps(hot_row("memo-0", None)).encode())
+        assert ask(hook.get_payment, first.id).order_id == "memo-0"
+    assert len(settling.calls) == 1

@@ -102,7 +102,7 @@ def test_objects(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
         ]
         for each in objects:
             assert_absent(shown(each), plant.secrets, type(each).__name__)
-    assert copy.copy(hook).open()[0].credentials == api.credentials
+    assert copy.copy(hook).resolve()[0].credentials == api.credentials
 
 
 @pytest.mark.parametrize("name", ["cryptofuse-basic", "satispay-file"])
