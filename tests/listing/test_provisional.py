@@ -196,6 +196,6 @@ def test_a_search_ends_with_what_it_finds(
     if question == "has_pending":
         assert ask(hook.has_pending) is True
     else:
-        first = HotPayApi.read_payment(build_api("hotpay", 5, 1), json.dumps(hot_row("memo-0", None)).encode())
+        first = HotPayApi.parse_payment(build_api("hotpay", 5, 1), json.dumps(hot_row("memo-0", None)).encode())
         assert ask(hook.get_payment, first.id).order_id == "memo-0"
     assert len(settling.calls) == 1
