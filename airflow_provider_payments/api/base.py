@@ -1,4 +1,4 @@
-"""What a payment API is, to this package: facts, and pure functions over its requests and replies."""
+"""What a payment API is, to this package: facts, and pure functions over its requests and responses."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class PaymentsApi(ABC):
         return payment.order_id == order_id
 
     def unwrap_detail(self, body: bytes) -> bytes:
-        """Return the payment's own JSON out of a detail reply."""
+        """Return the payment's own JSON out of a detail response."""
         return body
 
     def disambiguated_id(self, payment: Payment) -> str | None:
@@ -153,7 +153,7 @@ class PaymentsApi(ABC):
         return None
 
     def check_body(self, request: Request, response: Response) -> None:  # noqa: B027 - most APIs use HTTP as it is meant
-        """Raise the error that a reply's body tells although its HTTP status is 200."""
+        """Raise the error that a response's body tells although its HTTP status is 200."""
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:
         """Whether a payment passes those filters that the API itself is not asked to apply."""
@@ -200,7 +200,7 @@ class PaymentsApi(ABC):
         return [each for each in self.statuses if each in wanted]
 
     def raise_for_error(self, request: Request, response: Response) -> None:
-        """Raise the error that a reply means, if it means one."""
+        """Raise the error that a response means, if it means one."""
         self.error_mapper.raise_for_error(request, response)
         if not request.is_token_request:
             self.check_body(request, response)
@@ -214,7 +214,7 @@ class PaymentsApi(ABC):
         return decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split))
 
     def parse_detail(self, request: Request, response: Response) -> Payment:
-        """Decode the reply to :meth:`detail_request`."""
+        """Decode the response to :meth:`detail_request`."""
 
         def split(body: bytes) -> ListPage:
             return ListPage([msgspec.json.decode(self.unwrap_detail(body), type=msgspec.Raw)])

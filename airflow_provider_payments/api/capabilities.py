@@ -1,4 +1,4 @@
-"""What sensors need to know of an API: how an order's payments are found, and whether a reply can wait for a change."""
+"""What sensors need to know of an API: how it finds an order's payments, and whether it can hold back a response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OrderLookup:
 
 @dataclass(frozen=True, slots=True)
 class LongPoll:
-    """A request header that makes the API keep back its reply for one payment until the payment's status changes.
+    """A request header that makes the API keep back its response for one payment until the payment's status changes.
 
     :param header: name of the header; its value is a whole number of seconds.
     :param max_seconds: the largest value that the API permits.
@@ -36,7 +36,7 @@ class LongPoll:
     def apply(self, request: Request, seconds: float) -> Request:
         """Return the request for one payment with the header; as it is for less than a second.
 
-        :param seconds: how long the reply may be kept back; more than the API permits is cut to that.
+        :param seconds: how long the response may be kept back; more than the API permits is cut to that.
         """
         whole = min(int(seconds), self.max_seconds)
         return (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_payments.api.connection import Connection
 
 
-#: Time-out of the whole reply, as a multiple of the read time-out, where the connection does not set it.
+#: Time-out of the whole response, as a multiple of the read time-out, where the connection does not set it.
 _RESPONSE_PER_READ = 10
 #: What pasting leaves around a value, and no value has.
 _BLANKS = " \t\r\n\v\f"
@@ -158,7 +158,7 @@ def _base_url(conn_id: str, host: str, schema: str | None, port: int | None) -> 
 
 
 def _timeouts(extra: Extra) -> tuple[float, float, float]:
-    """``timeout`` is the read time-out in seconds; or a list: connect, read, and, if you like, the whole reply."""
+    """``timeout`` is the read time-out in seconds; or a list: connect, read, and, if you like, the whole response."""
     defaults, value = TransportOptions(), extra.structure("timeout")
     if value is None:
         return defaults.connect_timeout, defaults.read_timeout, defaults.response_timeout

@@ -1,9 +1,9 @@
-"""Reading replies that are not quite what is documented, where that leaves no doubt of what is meant.
+"""Reading responses that are not quite what is documented, where that leaves no doubt of what is meant.
 
 An integer where a text is due is that text, and digits in quotes, or ``5.0``, are an integer where one is due.
 Fractions, booleans, lists and objects there stay errors. Of texts that are no Unicode, the rest is read.
 
-All of it is slow, and used only when a reply could not be read as documented.
+All of it is slow, and used only when a response could not be read as documented.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Decoder:
 
 
 def decode_reply(error_mapper: ErrorMapper, request: Request, response: Response, decode: Callable[[bytes], T]) -> T:
-    """Return what a function decodes a reply's body to.
+    """Return what a function decodes a response's body to.
 
-    :raises PaymentsProtocolError: naming request and reply, when it cannot be decoded.
+    :raises PaymentsProtocolError: naming request and response, when it cannot be decoded.
     """
     try:
         return decode(response.body)
@@ -77,7 +77,7 @@ class MendedRow(bytes):
 
 
 def split_body(body: bytes, split: Callable[[bytes], ListPage]) -> ListPage:
-    """Take a reply's body apart, mended where it needs to be.
+    """Take a response's body apart, mended where it needs to be.
 
     :param split: takes JSON apart.
     """

@@ -1,4 +1,4 @@
-"""APIs whose replies are envelopes: ``{"success": true, "statusCode": 200, "data": …, "errors": []}``.
+"""APIs whose responses are envelopes: ``{"success": true, "statusCode": 200, "data": …, "errors": []}``.
 
 What the envelope says counts: HTTP 2xx is no proof of success.
 """
@@ -23,7 +23,7 @@ from airflow_provider_payments.times import parse_expiry
 
 
 class Outcome(msgspec.Struct):
-    """Whether the request was a success, and which HTTP status its reply should have had."""
+    """Whether the request was a success, and which HTTP status its response should have had."""
 
     success: bool | None = None
     statusCode: int | None = None  # noqa: N815 - the API's name
@@ -39,7 +39,7 @@ _parse_outcome = Decoder(Outcome).decode
 
 
 class EnvelopeApi(PaymentsApi):
-    """A payment API with such replies."""
+    """A payment API with such responses."""
 
     error_fields = ("success", "errors")
 
@@ -67,7 +67,7 @@ class EnvelopeApi(PaymentsApi):
 
         :param login: the request that logs in.
         :param secrets: what it carries that must not show up in a message.
-        :param key_field: name of the field with the key, in ``data`` of the reply.
+        :param key_field: name of the field with the key, in ``data`` of the response.
         :param expiry_field: name of the field beside that tells when the key expires; see
             :func:`~airflow_provider_payments.times.parse_expiry`.
         :param headers: returns the headers that carry a key.

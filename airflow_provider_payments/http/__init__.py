@@ -1,1 +1,1 @@
-"""HTTP: requests and replies, described without I/O, and sent by ``requests`` or by ``aiohttp``."""
+"""HTTP: requests and responses, described without I/O, and sent by ``requests`` or by ``aiohttp``."""

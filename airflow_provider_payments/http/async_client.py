@@ -60,7 +60,7 @@ class AsyncClient:
         self._session = session
         self._auth_lock = asyncio.Lock()
         self._masked = config.auth.secrets
-        # As many as the client has sockets: waiting for one of them is not part of a reply's time.
+        # As many as the client has sockets: waiting for one of them is not part of a response's time.
         self._sockets = asyncio.Semaphore((session.connector.limit if session.connector else 0) or sys.maxsize)
         #: Requests sent so far, those for tokens and repeated ones included.
         self.requests = 0

@@ -1,4 +1,4 @@
-"""Ways to prove who is asking. Each is a flow: it is given a request and yields what to send, and is sent the replies.
+"""Ways to authenticate requests. Each is a flow: given a request, it yields what to send, and is sent the responses.
 
 A flow yields its own requests for tokens too (``Request.is_token_request``), so that transport, time-outs, pacing
 and counting see them. While such a request is under way, or the first with a new key, no other flow goes on. No flow
@@ -40,7 +40,7 @@ class Auth(Unpicklable, ABC):
 
     @abstractmethod
     def auth_flow(self, request: Request) -> AuthFlow:
-        """Yield the requests to send, the given one (with credentials) among them, and receive their replies."""
+        """Yield the requests to send, the given one (with credentials) among them, and receive their responses."""
 
     @property
     @abstractmethod
@@ -49,7 +49,7 @@ class Auth(Unpicklable, ABC):
 
 
 def advance(flow: AuthFlow, response: Response | None = None) -> Request | None:
-    """Give a flow the last reply and return the next request, or None when it has ended."""
+    """Give a flow the last response and return the next request, or None when it has ended."""
     try:
         return next(flow) if response is None else flow.send(response)
     except StopIteration:
@@ -96,7 +96,7 @@ class TokenAuth(Auth):
     to use the new one; when that is refused as well, the credentials are.
 
     :param token_request: the request that gets a token.
-    :param parse_token: finds the token in the reply, given the time; raises when there is none.
+    :param parse_token: finds the token in the response, given the time; raises when there is none.
     :param headers: the headers that carry a token.
     :param permanent_secrets: what ``token_request`` carries.
     """
@@ -137,7 +137,7 @@ class TokenAuth(Auth):
         return self.now() >= self._token.expires_at - margin
 
     def _renew(self) -> Generator[Request, Response, bool]:
-        """Ask for a token. False when the reply brings none: the flow ends and that reply is handled like any other."""
+        """Ask for a token. False when none comes: the flow ends, and the response is handled like any other."""
         response = yield self.token_request
         if response.status not in (200, 201):
             self._replace(None)
@@ -167,7 +167,7 @@ class TokenAuth(Auth):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        # A reply that is late may repeat a token that was renewed meanwhile.
+        # A response that is late may repeat a token that was renewed meanwhile.
         return (*self.permanent_secrets, *((self._token.value,) if self._token else ()), *self._former)
 
 

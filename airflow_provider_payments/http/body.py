@@ -1,4 +1,4 @@
-"""The body of a reply, gathered and unpacked in bounded memory.
+"""The body of a response, gathered and unpacked in bounded memory.
 
 HTTP libraries hold whatever a server sends, and unpack a thousand bytes from one. A page of a thousand payments takes a
 few megabytes; what is much larger is no page, and is not worth the worker's memory.
@@ -15,7 +15,7 @@ MAX_BODY = 32 * 2**20
 #: What :meth:`Body.unpack` can read, as clients ask for it.
 ENCODINGS = "gzip"
 
-#: Lines of headers that a reply has at most: as many as Python's own HTTP client takes.
+#: Lines of headers that a response has at most: as many as Python's own HTTP client takes.
 MAX_HEADERS = 99
 #: Bytes of one of them, and of the status line: as many as Python's own HTTP client takes.
 MAX_LINE = 65_536
@@ -36,11 +36,11 @@ class BodyTooLarge(Exception):
 
 
 class BodyUnreadable(Exception):
-    """The body is not compressed as the reply says, or it cannot be told for certain where it ends."""
+    """The body is not compressed as the response says, or it cannot be told for certain where it ends."""
 
 
 class BodyTooSlow(Exception):
-    """The body comes, but not within the time that a whole reply may take."""
+    """The body comes, but not within the time that a whole response may take."""
 
 
 class Body:
@@ -63,8 +63,8 @@ class Body:
     def unpack(self, encoding: str | None) -> bytes:
         """Return the whole body, decompressed.
 
-        :param encoding: the reply's ``Content-Encoding``. What is no packing that is known here is taken as it is: some
-            servers name a character set, and whoever reads it will see.
+        :param encoding: the response's ``Content-Encoding``. With one that is not known here the body is left as it is:
+            some servers name a character set there.
         :raises BodyTooLarge: when it is too large unpacked.
         :raises BodyUnreadable: when it cannot be unpacked, or breaks off.
         """
@@ -102,7 +102,7 @@ def _unpack_one(packed: bytes, windows: tuple[int, ...], left: int) -> tuple[byt
 
 
 def check_framing(headers: Mapping[str, str]) -> None:
-    """Refuse a reply of which HTTP libraries would read different bodies, or could not tell that it breaks off.
+    """Refuse a response of which HTTP libraries would read different bodies, or could not tell that it breaks off.
 
     :param headers: names in lower case.
     :raises BodyUnreadable: when its length is told twice, or in no way that RFC 9112 (section 6) knows.

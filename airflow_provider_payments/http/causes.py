@@ -1,4 +1,4 @@
-"""Why no reply came, as far as the libraries' errors tell it without quoting what was sent."""
+"""Why no response came, as far as the libraries' errors tell it without quoting what was sent."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ async def _mask_nothing(secrets: Sequence[str]) -> None:
 class ClientConfig:
     """All that an HTTP client has to know of one API behind one connection.
 
-    :param raise_for_error: raises the error that the reply to a request means, if it means one.
+    :param raise_for_error: raises the error that the response to a request means, if it means one.
     :param log: called with a line for the log at every retry.
     :param mask: called with secrets that became known, in the thread that called the client.
     :param amask: the same, awaited.

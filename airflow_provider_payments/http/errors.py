@@ -1,4 +1,4 @@
-"""What a reply means: fine, or which error."""
+"""What a response means: fine, or which error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from airflow_provider_payments.http.redaction import redact
 from airflow_provider_payments.http.retry import parse_retry_after
 from airflow_provider_payments.texts import decode_json, escape_controls
 
-#: What decoding a reply may raise: malformed JSON, not UTF-8, nested without end.
+#: What decoding a response may raise: malformed JSON, not UTF-8, nested without end.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 #: Statuses below 500 that may pass: those that RFC 9110 and RFC 8470 call so (408, 421, 425), and those by which
@@ -84,7 +84,7 @@ def _read_object(response: Response) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class ErrorMapper:
-    """Turns replies of one API into errors.
+    """Turns responses of one API into errors.
 
     :param provider: the API's name, for messages.
     :param throttle_codes: pairs of status and error code that mean "wait", besides 429.
@@ -103,9 +103,9 @@ class ErrorMapper:
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 
     def raise_for_error(self, request: Request, response: Response, *, status: int | None = None) -> None:
-        """Raise the error that a reply means, if it means one.
+        """Raise the error that a response means, if it means one.
 
-        :param status: the status that the reply's body tells, where that counts.
+        :param status: the status that the response's body tells, where that counts.
         """
         status = status or response.status
         if status in (200, 203):  # 203 is a 200 that a proxy has passed on
@@ -136,7 +136,7 @@ class ErrorMapper:
         raise PaymentsRequestError(text, status, error_body.code)
 
     def is_own_error(self, response: Response) -> bool:
-        """Whether a reply is an error in the API's own words, rather than in those of something in between.
+        """Whether a response is an error in the API's own words, rather than in those of something in between.
 
         Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, or with "problem
         details" (RFC 9457), which have a title.
@@ -151,14 +151,14 @@ class ErrorMapper:
         )
 
     def refuse(self, request: Request, response: Response) -> PaymentsRequestError:
-        """Return the error for a reply whose body tells of a refusal, whatever its HTTP status."""
+        """Return the error for a response whose body tells of a refusal, whatever its HTTP status."""
         error_body = self._parse_error_body(request, response)
         return PaymentsRequestError(
             self._describe(request, response.status, error_body), response.status, error_body.code
         )
 
     def unreadable(self, request: Request, response: Response, reason: str) -> PaymentsProtocolError:
-        """Return the error for a reply that is not what the API documents."""
+        """Return the error for a response that is not what the API documents."""
         return PaymentsProtocolError(
             self.redact(
                 f"{self.provider}: the reply to {request.method} {urlsplit(request.url).path} is not what the API "
@@ -167,7 +167,7 @@ class ErrorMapper:
         )
 
     def too_large(self, request: Request) -> PaymentsProtocolError:
-        """Return the error for a reply that is not read to its end."""
+        """Return the error for a response that is not read to its end."""
         return PaymentsProtocolError(
             f"{self.provider}: the reply to {request.method} {urlsplit(request.url).path} is larger than "
             f"{MAX_BODY // 2**20} MiB, which no page of payments should be. If yours are, set a smaller 'page_size' in "
@@ -175,7 +175,7 @@ class ErrorMapper:
         )
 
     def unreachable(self, request: Request, error: Exception) -> PaymentsError:
-        """Return the error for a request that got no reply.
+        """Return the error for a request that got no response.
 
         Clients do not raise it from the library's error (see ``redaction.without_traceback``), so the message tells the
         reason.

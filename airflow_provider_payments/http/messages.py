@@ -1,4 +1,4 @@
-"""Requests and replies, as plain values."""
+"""Requests and responses, as plain values."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Request(Unpicklable):
 
     :param url: absolute and percent-encoded. Clients send it unchanged, for it may be signed.
     :param is_token_request: whether an auth flow made it, to get a token or a session key.
-    :param is_first_use: whether it tries a new key that no other request is to be sent with before its reply.
-    :param long_poll_seconds: how much longer than others its reply may take, because the API was asked to hold it.
+    :param is_first_use: whether it tries a new key that no other request is to be sent with before its response.
+    :param long_poll_seconds: how much longer than others its response may take, because the API was asked to hold it.
     """
 
     method: str
@@ -36,7 +36,7 @@ class Request(Unpicklable):
 
     @property
     def is_exclusive(self) -> bool:
-        """Whether other requests wait for its reply, because it decides which key they are sent with."""
+        """Whether other requests wait for its response, because it decides which key they are sent with."""
         return self.is_token_request or self.is_first_use
 
     @property
@@ -52,7 +52,7 @@ class Request(Unpicklable):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP reply.
+    """One HTTP response.
 
     :param headers: names in lower case; see :func:`parse_headers`.
     :param body: decompressed, and without a byte order mark.
@@ -64,7 +64,7 @@ class Response:
 
 
 def parse_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return a reply's headers: names in lower case, those of one name joined by commas.
+    """Return a response's headers: names in lower case, those of one name joined by commas.
 
     :param pairs: as they came, decoded as ISO 8859-1. What is UTF-8 is read as that, for some servers write it.
     """

@@ -21,8 +21,8 @@ class TransportOptions(Unpicklable):
     """How to send requests.
 
     :param connect_timeout: seconds to wait for a connection.
-    :param read_timeout: seconds to wait for the next bytes of a reply.
-    :param response_timeout: seconds until the whole reply must be there, however steadily it drips.
+    :param read_timeout: seconds to wait for the next bytes of a response.
+    :param response_timeout: seconds until the whole response must be there, however steadily it drips.
     :param verify: whether to verify TLS certificates, or a file with certificate authorities.
     :param cert: client certificate: one file, or certificate and key.
     :param proxies: proxy URLs by scheme, ``all``, or scheme and host (``https://api.example.com``).

@@ -42,13 +42,13 @@ def _parse_wait(text: str, now: datetime) -> float | None:
 class RetryPolicy:
     """When to try a request again.
 
-    Retried are connection errors, statuses that may pass, and replies that mean "wait"; nothing else. Waits are random
-    between 0 and a step that doubles each time ("full jitter"), of at most 30 s; a reply that means "wait" without
-    saying how long is waited for at least half of the step. A ``Retry-After`` is obeyed as it is, unless it is longer
-    than 300 s: that is left to the task's own retry. No request is waited for longer than 600 s in all.
+    Retried are connection errors, statuses that may pass, and responses that mean "wait"; nothing else. Waits are
+    random between 0 and a step that doubles each time ("full jitter"), of at most 30 s; after a response that means
+    "wait" without saying how long, the wait is at least half of the step. A ``Retry-After`` is obeyed as it is, unless
+    it is longer than 300 s: that is left to the task's own retry. No request is waited for longer than 600 s in all.
 
     :param max_attempts: attempts at one request, the first included.
-    :param base_wait: the first step, in seconds. Half of it is the shortest wait for a reply that means "wait".
+    :param base_wait: the first step, in seconds. Half of it is the shortest wait for a response that means "wait".
     """
 
     max_attempts: int = 5

@@ -86,7 +86,7 @@ class SyncClient:
         """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
 
         A caller who does not read to the end closes the generator: then nothing more is sent. Threads that wait for a
-        reply are given a second; those whose replies take longer end when these have come.
+        response are given a second; those whose responses take longer end when these have come.
 
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
@@ -154,7 +154,7 @@ class SyncClient:
     def _mask(self) -> None:
         """Mask keys that were issued meanwhile; in the caller's thread, where Airflow's own calls are made as well.
 
-        Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's replies.
+        Before Airflow 3.2, two threads of a task that speak to its supervisor get each other's responses.
         """
         secrets = self._config.auth.secrets
         if secrets != self._masked:
@@ -223,7 +223,7 @@ def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float]
     body = Body()
     while piece := raw.read1(_PIECE, decode_content=False):
         body.add(piece)
-        sleep(0)  # which raises once nobody wants the reply any more
+        sleep(0)  # which raises once nobody wants the response any more
         if time.monotonic() > deadline:
             raise BodyTooSlow
     return body

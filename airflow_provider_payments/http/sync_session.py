@@ -23,7 +23,7 @@ SocketOptions = Sequence[tuple[int, int, int | bytes]]
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """Reads past every interim reply. Python itself would take 102 and 103 for the answer, and what follows for the
+    """Reads past every interim response. Python itself would take 102 and 103 for the answer, and what follows for the
     answer to the next request."""
 
     def _read_status(self) -> tuple[str, int, str]:

@@ -149,7 +149,7 @@ class CursorReader(StartingReader):
 
 @dataclass
 class TokenReader(Reader):
-    """The reply tells what leads to the next page: a token, or the query of a link.
+    """The response tells what leads to the next page: a token, or the query of a link.
 
     :param token_param: query parameter of the token.
     :param limit_param: query parameter of the page size.

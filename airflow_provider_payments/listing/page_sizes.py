@@ -34,9 +34,9 @@ class PageSizes:
     def is_end(self, page: Page, end: int) -> bool:
         """Return whether a page is the last one of its list.
 
-        A full page is believed to be the last only where the reply says so. Without a total, the list has ended when a
-        short page brings nothing new: the limit that the reply tells may be the one that was asked for rather than the
-        one that was used.
+        A full page is believed to be the last only where the response says so. Without a total, the list has ended when
+        a short page brings nothing new: the limit that the response tells may be the one that was asked for rather than
+        the one that was used.
 
         :param end: offset after its last row.
         """

@@ -81,10 +81,10 @@ class Page:
     :param ids: ids of the rows.
     :param new: rows that this pass had not seen.
     :param times: creation times of the rows that have one.
-    :param total: how many rows match, where the reply tells it.
-    :param limit: the page size that was used, where the reply tells it.
-    :param has_more: whether more pages follow, where the reply tells it.
-    :param next_cursor: what leads to the next page, where the reply tells it; empty on the last page.
+    :param total: how many rows match, where the response tells it.
+    :param limit: the page size that was used, where the response tells it.
+    :param has_more: whether more pages follow, where the response tells it.
+    :param next_cursor: what leads to the next page, where the response tells it; empty on the last page.
     """
 
     keys: Sequence[str]

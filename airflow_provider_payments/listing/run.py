@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests that may be sent side by side. Answered with a list: of each, its reply or the API's refusal."""
+    """Requests that may be sent side by side. Answered with a list: of each, its response or the API's refusal."""
 
     requests: Sequence[Request]
 
@@ -40,7 +40,7 @@ class Requests:
     def receive(
         self, step: Request, response: Response | PaymentsRequestError
     ) -> tuple[list[Response | PaymentsRequestError], list[Request]]:
-        """Every reply is an answer, and nothing follows from it."""
+        """Every response is an answer, and nothing follows from it."""
         return [response], []
 
 
