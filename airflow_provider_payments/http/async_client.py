@@ -168,7 +168,7 @@ class AsyncClient:
             trouble: PaymentsError = self._config.error_mapper.too_large(request)
         except (aiohttp.ClientError, asyncio.TimeoutError, BodyUnreadable) as error:
             trouble = self._config.error_mapper.unreachable(request, error)
-        raise trouble  # see secrecy.without_traceback
+        raise trouble  # see redaction.without_traceback
 
     async def _wait_for_slot(self) -> None:
         rate_limiter = self._config.rate_limiter

@@ -29,11 +29,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(eq=False)
 class TimeSlice:
-    """A part of a list. Its times are distances in the list's order, in microseconds: later ones are further on.
+    """A part of a list. Its bounds are distances: microseconds since 1970 in the list's order, larger further on.
 
-    :param reader: reads it.
+    :param reader: reads the slice.
     :param start: where it begins; None is the list's head.
-    :param reached: how far it has been read.
+    :param reached: how far it has been read; None before a row with a time was.
     :param head: keys of its first page; None before that was read.
     :param unclaimed: keys of pages that may belong to the next slice, until that one's head is known.
     :param has_met: whether it has been read up to the next slice.
@@ -50,7 +50,7 @@ class TimeSlice:
 
     @property
     def position(self) -> int | None:
-        """How far it has come."""
+        """How far the slice has been read, or else where it begins."""
         return self.start if self.reached is None else self.reached
 
 
@@ -167,7 +167,7 @@ class SlicedReader(Reader):
         :param room: how many at most.
         """
         is_trusted = all(each.reader.obeys_start for each in self._slices)
-        # One more with each page, so that a short list is not asked in vain too often.
+        # One more with each page, so that few requests are wasted on a short list.
         while room > 0 and is_trusted and 0 < self._unended <= self._pages_with_news:
             pages, index, start = max(self._gaps(), default=(0.0, 0, 0))
             if pages < FEWEST_PAGES or self._begun >= self._pages_with_news / 2 + MOST_EXTRA_SLICES:
