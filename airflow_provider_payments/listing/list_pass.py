@@ -96,7 +96,9 @@ class ListPass:
             confirms it: had one of them left meanwhile, another could have moved to where both had read.
         """
         is_proven = all(reader.is_proven for reader in self._readers)
-        is_confirmed = self.seen == seen_before and not self._found_new
+        # Beyond a window's end, one pass may see a few more than the other.
+        is_same = self.seen == seen_before or any(reader.window.is_reached for reader in self._readers)
+        is_confirmed = seen_before is not None and is_same and not self._found_new
         return self.doubt is None and (is_proven or is_confirmed)
 
     @property
