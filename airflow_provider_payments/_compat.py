@@ -83,8 +83,8 @@ def get_first_reschedule(context: Context) -> datetime | None:
         return found  # type: ignore[no-any-return]
     find: Any = import_module("airflow.sensors.base")._orig_start_date  # 2.11
     first_try = (task_instance.max_tries or 0) - (task_instance.task.retries or 0) + 1
-    place = {name: getattr(task_instance, name) for name in ("dag_id", "task_id", "run_id", "map_index")}
-    first: datetime | None = find(**place, try_number=first_try)
+    keys = {name: getattr(task_instance, name) for name in ("dag_id", "task_id", "run_id", "map_index")}
+    first: datetime | None = find(**keys, try_number=first_try)
     return first
 
 

@@ -93,14 +93,14 @@ class TooManyRecordsForXCom(PaymentsError, AirflowFailException):
     """More records, or more of their bytes, than XCom should carry. Nothing was pushed; use an ``output_path``."""
 
 
-#: What passes by itself, so that a poll may be made again. Anything else needs somebody to act.
+#: Errors that may pass by themselves, so that a poll may be made again. Any other needs somebody to act.
 TRANSIENT_ERRORS = (PaymentsThrottled, PaymentsUnavailable, PaymentsProtocolError)
 
 
 def refuse_xcom(kind: str) -> NoReturn:
-    """Say what a task returns in the place of payments, which no task could read out of an XCom.
+    """Refuse to become an XCom, and say what a task returns instead: no task could read payments out of an XCom.
 
-    For Airflow's ``[core] allowed_deserialization_classes`` lets none but its own classes through by default.
+    Airflow's ``[core] allowed_deserialization_classes`` lets none but its own classes through by default.
 
     :param kind: what the task returned.
     """

@@ -30,7 +30,7 @@ _OPTIONS: dict[str, Any] = {
     },
     "requests_per_second": {
         "label": "Requests per second",
-        "description": "Requests are spread evenly, at most so many per second. Empty: no limit.",
+        "description": "Requests are spread evenly, at most this many per second. Empty: no limit.",
         "schema": {"type": ["number", "null"], "minimum": 0},
     },
 }

@@ -27,7 +27,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     :param connection_id: the Airflow connection it was read through.
     :param id: unique together with ``provider`` and ``connection_id``.
     :param status: the normalised status.
-    :param provider_status: the API's own word, as spelled.
+    :param provider_status: the API's own status, as spelled.
     :param kind: payment, deposit or refund.
     :param flags: ``underpaid``, ``expired``, ``reversal_canceled``, ``provisional_id``, ``undated``.
     :param amount: what was asked, or paid where the API tells only that.

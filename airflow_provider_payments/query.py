@@ -12,13 +12,13 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.times import parse_iso, to_utc
 
-#: So much is shown of a text that is no time.
+#: Characters that are shown of a text that is no time.
 _SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentQuery:
-    """A checked question. Windows are half-open, ``[created_from, created_to)``; None is unbounded.
+    """What is wanted, checked. Windows are half-open, ``[created_from, created_to)``; None is unbounded.
 
     :param statuses: normalised statuses that are wanted.
     :param provider_statuses: the API's own status words that are wanted besides.
@@ -70,7 +70,7 @@ def build_query(
     known_provider_statuses: Collection[str] = (),
     known_filters: Collection[str] = (),
 ) -> PaymentQuery:
-    """Check a user's question and return it.
+    """Check what a user wants, and return it as a query.
 
     :param created_from: first instant of the window: an aware datetime of any class, or ISO 8601 text with a zone.
     :param created_to: first instant after the window.

@@ -103,7 +103,7 @@ def parse_unix_seconds(seconds: int | None) -> datetime | None:
 def parse_expiry(value: object, now: datetime) -> datetime | None:
     """Read when something expires: seconds from now, or a time (ISO 8601, or Unix seconds or milliseconds).
 
-    None when it is absent, makes no sense, or is over: whoever uses the thing will be told that it has expired.
+    None when the value is absent, makes no sense, or has passed: a token that has expired is refused by the API.
 
     :param value: as it stands in a reply; numbers may be text.
     """

@@ -1,7 +1,7 @@
 """Reading replies that are not quite what is documented, where that leaves no doubt of what is meant.
 
 An integer where a text is due is that text, and digits in quotes, or ``5.0``, are an integer where one is due.
-Fractions, booleans, lists and objects in such places stay errors. Of texts that are no Unicode, the rest is read.
+Fractions, booleans, lists and objects there stay errors. Of texts that are no Unicode, the rest is read.
 
 All of it is slow, and used only when a reply could not be read as documented.
 """

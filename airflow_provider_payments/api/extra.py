@@ -67,10 +67,10 @@ class Extra(Unpicklable):
     def choice(self, key: str, *permitted: str) -> str:
         """Return a text that is one of those permitted; the first of them is the default."""
         value = self.value(key)
-        word = permitted[0] if value is None else value
-        if not isinstance(word, str) or word not in permitted:
+        choice = permitted[0] if value is None else value
+        if not isinstance(choice, str) or choice not in permitted:
             raise self.wrong(key, f"one of {', '.join(permitted)}")
-        return word
+        return choice
 
     def number(self, key: str, default: int, *, minimum: int = 0) -> int:
         """Return a whole number."""

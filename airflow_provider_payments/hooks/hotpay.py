@@ -12,7 +12,7 @@ Pages          ``limit`` (100, at most 1000) and ``offset``; ``pagination.count`
 One payment    no request: the list has to be searched
 Amounts        integers in the token's smallest unit. Decimals differ by token (up to 24) and are not told
 Time           ``timestamp``, Unix seconds, when the payment was finalised; no creation time
-Errors         401, without a documented body: one with a field in which APIs usually say what is wrong is taken for
+Errors         401, without a documented body: one with a field in which APIs usually say what is wrong counts as
                HOT Pay's own
 Identity       no documented id; ``near_trx`` may carry several transfers, and ``memo`` may be reused by a payer
 =============  =====================================================================================================
@@ -71,7 +71,7 @@ class HotPayApi(api.PaymentsApi):
     error_fields = ("error", "errors", "detail", "code", "statusCode")
     page_type = Page
     row_type = Row
-    # The words are those of NEAR Intents, whose meaning https://docs.near-intents.org explains.
+    # The statuses are those of NEAR Intents, which https://docs.near-intents.org explains.
     statuses = {
         "PENDING": api.PaymentStatus.PENDING,
         "PENDING_DEPOSIT": api.PaymentStatus.PENDING,

@@ -122,7 +122,7 @@ class ApiHttpHook(HttpHook):
 
     @contextmanager
     def sync_client(self, config: ClientConfig) -> Iterator[SyncClient]:
-        """Open a client for tasks. All of a hook's clients share its sockets, but those of listings."""
+        """Open a client for tasks. It shares the hook's sockets; listings have a client of their own."""
         if self._session is None:
             self._session = open_session(config.options, self._make_adapter(config))
         yield SyncClient(config, self._session)

@@ -181,7 +181,7 @@ def _order(query: api.PaymentQuery) -> api.Order:
 
 
 def _quote(row: Row, receipt: Receipt) -> Quote:
-    """Return what was settled, else the only offer. Of several offers nothing tells which one was taken."""
+    """Return what was settled, else the only offer. Of several offers, nothing tells which one was accepted."""
     settled = receipt.settledToken
     if isinstance(settled, dict):
         return Quote(msgspec.convert(settled, Token), expectedAmountAsset=_parse_units(receipt.settledAmountAsset))

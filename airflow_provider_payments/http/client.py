@@ -32,8 +32,8 @@ class ClientConfig:
     """All that an HTTP client has to know of one API behind one connection.
 
     :param raise_for_error: raises the error that the reply to a request means, if it means one.
-    :param log: told of every retry.
-    :param mask: told of secrets that became known, in the thread that called the client.
+    :param log: called with a line for the log at every retry.
+    :param mask: called with secrets that became known, in the thread that called the client.
     :param amask: the same, awaited.
     """
 
@@ -60,7 +60,10 @@ class ClientConfig:
 
 
 class PageSource(Protocol[StepT, T_co]):
-    """What a client fetches pages of: a list, as requests to send and replies to take."""
+    """What a client fetches pages of, for example a list.
+
+    A step stands for one page to fetch; what it is, only the source knows (in a listing it is a ``PageRequest``).
+    """
 
     def first_steps(self) -> Iterable[StepT]:
         """Return the steps to begin with."""
@@ -69,4 +72,4 @@ class PageSource(Protocol[StepT, T_co]):
         """Return the request of a step."""
 
     def receive(self, step: StepT, response: Response | PaymentsRequestError) -> tuple[Sequence[T_co], Iterable[StepT]]:
-        """Take a step's reply; return what it holds, and the steps that follow. Called in the order of the steps."""
+        """Read a step's response; return what it holds, and the steps that follow. Called in the order of the steps."""

@@ -125,7 +125,7 @@ class ErrorMapper:
         is_refusal = status in (401, 403) or (request.is_token_request and status == 400 and is_own)
         if is_refusal and is_own:
             raise PaymentsAuthError(f"{text} Check {self.credentials}.")
-        # A page, or a success without what was asked for (202 of a firewall, say), is no word of the API's.
+        # A page of HTML, or a success without what was asked for (a firewall's 202, say), is not from the API.
         is_foreign = not is_own and (status < 300 or _is_page(response))
         if status == 407:
             text = f"{text} {self._name_proxy(request.url)} asks for a name and a password of its own: see 'proxies'."

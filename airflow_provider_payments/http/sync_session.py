@@ -54,9 +54,9 @@ _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
 class PoolAdapter(HTTPAdapter):
-    """An adapter of ``requests`` that keeps so many connections to each host.
+    """An adapter of ``requests`` with a fixed number of connections to each host.
 
-    :param size: connections.
+    :param size: connections to each host.
     :param socket_options: for ``socket.setsockopt``; None is the library's own.
     """
 

@@ -15,8 +15,8 @@ from airflow_provider_payments.payment import Payment
 class SeenIds:
     """Ids that were seen, in about 9 bytes each, so that a million take 9 MB.
 
-    Kept are 78 bits of each id's BLAKE2 hash. That one of a million payments is taken for another one has a chance of
-    1 : 7 * 10^10; of a hundred million, 1 : 7 * 10^6 (a mark may be found across two others).
+    Kept are 78 bits of each id's BLAKE2 hash. The chance that one of a million payments is mistaken for
+    another is 1 : 7 * 10^10; of a hundred million, 1 : 7 * 10^6 (a mark may be found across two others).
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class SeenIds:
         self._groups: defaultdict[int, bytearray] = defaultdict(bytearray)
 
     def add(self, keys: Iterable[str]) -> list[bool]:
-        """Note ids; return of each whether it is new."""
+        """Add ids; return for each whether it is new."""
         groups = self._groups
         found = []
         for key in keys:
@@ -52,7 +52,7 @@ class HoldbackBuffer:
         return self._database.execute("SELECT 1 FROM held WHERE id = ?", (payment_id,)).fetchone() is not None
 
     def put(self, payment: Payment) -> None:
-        """Hold a payment, in the place of an earlier sighting of it."""
+        """Hold a payment; it replaces an earlier sighting of it."""
         # MessagePack has no integers beyond 64 bits.
         amount = None if payment.amount_minor is None else str(payment.amount_minor)
         packed = msgspec.msgpack.encode(msgspec.structs.replace(payment, amount_minor=None))
@@ -63,7 +63,7 @@ class HoldbackBuffer:
         )
 
     def drop(self, payment_id: str) -> None:
-        """Hold a payment no more."""
+        """Stop holding a payment."""
         self._database.execute("DELETE FROM held WHERE id = ?", (payment_id,))
 
     def pages(self) -> Iterator[list[Payment]]:

@@ -18,8 +18,8 @@ from airflow_provider_payments.times import EPOCH
 class ListPass:
     """Reads every list of a stage once, as clients see it: ``first_steps``, ``request``, ``receive``.
 
-    :param accept: tells what of a page's payments is new, and what to hand out.
-    :param report: told of duplicates and mended rows.
+    :param accept: returns which of a page's payments are new, and which to hand out.
+    :param report: duplicates and mended rows are counted there.
     :param is_second: whether the lists were read before.
     """
 
@@ -56,7 +56,7 @@ class ListPass:
     def receive(
         self, asked: PageRequest, response: Response | PaymentsRequestError
     ) -> tuple[Sequence[Payment], Sequence[PageRequest]]:
-        """Take the reply to a page's request; return the payments to hand out, and the pages to ask for next."""
+        """Read the response to a page's request; return the payments to hand out, and the pages to ask for next."""
         reader = asked.reader.owner or asked.reader
         if isinstance(response, PaymentsRequestError):
             return (), reader.refuse(asked, response)

@@ -25,7 +25,7 @@ class Listing:
 
     :param stages: what to read, in order. Payments that are not final are held back until the last stage has ended, for
         a later one may find them again in their final state.
-    :param report: told what can be said about the listing; None is a new one.
+    :param report: filled with what can be said about the listing; None is a new one.
     :param waits_for_ids: whether payments whose id is provisional are held back to the end, too. A search that ends
         with what it finds would have to read the whole list.
     """
@@ -115,7 +115,7 @@ class Listing:
         return Accepted(self._hold_back(self._choose(found)), keys, new_rows, any(new))
 
     def _identify(self, payments: Sequence[Payment]) -> tuple[list[str], Sequence[Payment]]:
-        """Return what each payment is told apart by. One whose id was taken by another payment gets another id."""
+        """Return each payment's key. A payment whose id already belongs to another payment gets another id."""
         keys = [payment.id for payment in payments]
         # Only an id that a flag calls in question may be shared.
         others = {n: key for n, each in enumerate(payments) if each.flags and (key := self._api.disambiguated_id(each))}
@@ -130,7 +130,7 @@ class Listing:
         return keys, payments
 
     def _choose(self, payments: Sequence[Payment]) -> Sequence[Payment]:
-        """Return what is wanted of these payments, stamped with the listing's time."""
+        """Return those of the payments that match the query, stamped with the listing's time."""
         query = self._query
         if not query.wants_all:
             payments = [each for each in payments if query.wants(each) and self._api.matches(query, each)]

@@ -39,7 +39,7 @@ from airflow_provider_payments.listing.segments import Segment
 
 #: Pages without anything new that are read at a gap before it is noted as a doubt and passed over.
 MAX_ATTEMPTS = 4
-#: Pages that are read at a gap, besides as many as lie above it, where each brings something new.
+#: Pages that are read at a gap, besides as many as lie above it, when each of them brings something new.
 MAX_ATTEMPTS_ANEW = 8
 #: How often the head is read to see whether a list grows, when pages only repeat what was read.
 MOST_GROWTH_CHECKS = 10
@@ -116,6 +116,7 @@ class OffsetReader(Reader):
             return  # it was asked for before the end was known
         is_after_one_row = last and not page.keys and len(last.tail) == 1 and position == last.end
         if last and (self._limit == 1 or is_after_one_row):
+            # Pages of one row have none to share: the next one just follows.
             last.tail, last.end = page.keys, end
             is_end = is_end or not page.keys
         elif not last or not last.join(page, position):
@@ -145,6 +146,7 @@ class OffsetReader(Reader):
         room = (self._pace.side_by_side if is_sure else 1) - self.in_flight
         stride = max(self._limit - overlap, 1)
         start = self._furthest + stride if self.in_flight else max(last.end - overlap, 0)
+        # Not beyond the total, but for one page when nothing is in flight: the list may have grown.
         stop = sys.maxsize if self._counted.least is None else self._counted.least
         positions = range(start, max(stop - overlap, 0 if self.in_flight else start + 1), stride)
         return [self._ask(position, repeats=overlap) for position in positions[: max(room, 0)]]
@@ -166,7 +168,7 @@ class OffsetReader(Reader):
         """Read the rows between the first two segments, and make them one segment."""
         before, after = segments[0], segments[1]
         position, attempts = after.start - self._limit // 2, 0
-        # No more rows can have moved up than there were above; where others are added below, it would never end.
+        # Rows move up by no more than there were above. Where others are added below, reading here would never end.
         left = MAX_ATTEMPTS_ANEW + before.end // max(self._limit - 1, 1)
         while True:
             position, left = max(position, 0), left - 1
@@ -184,9 +186,9 @@ class OffsetReader(Reader):
             if attempts >= MAX_ATTEMPTS or left <= 0:
                 self.doubts.append("payments left the list while it was read")
                 break
-            if is_joined:
+            if is_joined:  # to the next page of the segment before
                 position = before.end - 1
-            elif page.new or has_reached or not page.keys:
+            elif page.new or has_reached or not page.keys:  # it lies within or below the gap
                 position -= max(self._limit - 1, 1)
             else:  # everything was read before: it lies above the gap
                 position += max(self._limit - 1, 1)

@@ -1,4 +1,4 @@
-"""What a listing is made of: the lists to read, in which order, and what a reply says of its page."""
+"""What a listing is made of: the lists to read, in which order, and what a response says of its page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_payments.query import PaymentQuery
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A page as the API's reply has it.
+    """A page as the API sent it: rows that are not decoded yet, and what the response says of them.
 
     :param rows: the payments, each as its JSON text.
     :param total: how many payments match, over all pages.

@@ -75,9 +75,9 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as the API returned it.
+    """A page as readers see it: keys and times of its rows, no payments.
 
-    :param keys: of each row, what tells it apart from other payments; in the page's order.
+    :param keys: of each row, what tells its payment apart from others (mostly its id); in the page's order.
     :param ids: ids of the rows.
     :param new: rows that this pass had not seen.
     :param times: creation times of the rows that have one.

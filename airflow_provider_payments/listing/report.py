@@ -43,8 +43,8 @@ class ListingReport:
 class Accepted:
     """What a listing says of a page's payments.
 
-    :param payments: what to hand out: not what is not wanted, was seen before, or is held back.
-    :param keys: of each row, what it is told apart from other payments by.
+    :param payments: those to hand out: they are wanted, were not seen before, and are not held back.
+    :param keys: of each row, what tells its payment apart from others.
     :param new_rows: rows that this pass had not seen.
     :param has_new: whether any was not seen by any pass.
     """

@@ -1,7 +1,8 @@
 """Inquiries: questions smaller than a listing, described without I/O, and driven like everything else: once for tasks,
 once awaited.
 
-An inquiry is a generator. It yields what to look at, is sent what was found, and returns its answer.
+An inquiry is a generator. It yields :class:`Requests` or a :class:`Search`, is sent what these found, and returns its
+answer.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Search:
     """A search through a listing. Answered with a list of payments.
 
     :param is_wanted: which payments count.
-    :param limit: it ends when so many are found.
-    :param reach: it ends after so many payments, found or not; None is at the end of the listing.
+    :param limit: payments to find, at most; None for no limit.
+    :param reach: payments to look at, at most; None is to the end of the listing.
     """
 
     listing: Listing

@@ -123,8 +123,8 @@ class PaymentsTask(BaseOperator):
             self._is_delivering = False
 
     def on_kill(self) -> None:
-        """Stop, so that what is unfinished is withdrawn. Airflow 3 would go on until it kills the process."""
-        if self._is_delivering:  # Airflow also calls this after a timeout, when all is over
+        """Stop, so that unfinished output is removed. Airflow 3 would go on until it kills the process."""
+        if self._is_delivering:  # Airflow also calls this after a timeout, when delivery has ended
             self._is_delivering = False  # a second signal is not to disturb the clean-up
             raise SystemExit(f"Task {self.task_id} was told to stop.")
 

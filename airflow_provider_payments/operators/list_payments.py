@@ -26,7 +26,7 @@ class ListPaymentsOperator(PaymentsTask):
     is the same when the task is retried (but for ``listed_at``), and returns a manifest: counts, totals, and whether
     the listing is ``complete``.
 
-    Numbers, booleans, lists and objects are also taken as text, as templates make them. Anything that could mean two
+    Numbers, booleans, lists and objects may also be text, as templates make them. Anything that could mean two
     things is an error.
 
     :param payments_conn_id: the connection. (templated)
@@ -36,7 +36,7 @@ class ListPaymentsOperator(PaymentsTask):
     :param created_to: first instant after the window. (templated)
     :param lookback: moves ``created_from`` back, to list payments again whose status may have changed late: a
         ``timedelta``, or ISO 8601 text like ``P2D``. (templated)
-    :param statuses: a list of normalised statuses (``succeeded``, ``pending``, …) or the API's own words; None for all.
+    :param statuses: a list of normalised statuses (``succeeded``, ``pending``, …) or provider statuses; None for all.
         (templated)
     :param filters: the API's own filter parameters, like ``{"currency": "USDTTRC20"}``, one value for each. (templated)
     :param output_path: ``ObjectStoragePath`` URL of the object to write: ``s3://conn@bucket/…/payments.parquet``, ``gs://``,

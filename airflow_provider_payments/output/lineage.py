@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Lineage:
-    """From where to where a task's payments went.
+    """Where a task's payments came from, and where they went.
 
     :param base_url: of the payment API.
     :param location: None for XCom.
@@ -39,7 +39,7 @@ class Lineage:
         return f"{self.base_url}/payments"
 
     def as_openlineage(self) -> OperatorLineage[Any, Any]:
-        """Return it in OpenLineage's words. Needs Airflow's OpenLineage provider."""
+        """Return it as OpenLineage's objects. Needs Airflow's OpenLineage provider."""
         from airflow.providers.common.compat.openlineage.facet import (
             InputDataset,
             OutputDataset,
@@ -62,11 +62,11 @@ class Lineage:
 
         try:
             collector = get_hook_lineage_collector()
-            # 2.11's collector has the old word for an asset.
-            word = "asset" if hasattr(collector, "add_input_asset") else "dataset"
-            getattr(collector, f"add_input_{word}")(context=hook, uri=self.source_uri)
+            # 2.11's collector calls an asset a dataset.
+            kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"
+            getattr(collector, f"add_input_{kind}")(context=hook, uri=self.source_uri)
             if self.location is not None:
-                getattr(collector, f"add_output_{word}")(context=hook, uri=self.location.uri)
+                getattr(collector, f"add_output_{kind}")(context=hook, uri=self.location.uri)
         except Exception:
             _log.warning("Could not register the lineage of this task", exc_info=True)
 

@@ -1,4 +1,4 @@
-"""Objects that a store gathers block by block, and shows when it is told that they are whole."""
+"""Objects that are uploaded in blocks, and that the store shows only once the upload is committed."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class MultipartUpload:
             self._send()
 
     def commit(self) -> None:
-        """Make an object of the blocks."""
+        """Commit: make an object of the blocks that were sent."""
         self._join(self._sent)
         self._is_closed = True
 
     def discard(self) -> None:
-        """Take the blocks back."""
+        """Discard the blocks that were sent."""
         if not self._is_closed:
             self._is_closed = True
             self._withdraw()
@@ -104,7 +104,7 @@ class S3Upload(MultipartUpload):
 
 
 class S3Store:
-    """S3, and what speaks like it. Blocks go to multi-part uploads, which cost money until completed or aborted.
+    """S3 and stores with its protocol. Blocks go to multi-part uploads, which cost money until completed or aborted.
 
     :param output: where the objects go: one, or the folder of several.
     :param is_own: whether a key is of this output. Unfinished uploads to such keys are of runs that were killed.
@@ -120,17 +120,17 @@ class S3Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Uploads are discarded one by one."""
+        """Nothing to do: each upload is discarded by itself."""
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Abort the uploads of runs that began at the same moment as this one: they fail, or this one does."""
+        """Abort the unfinished uploads of other runs: these fail, or this one does when they were faster."""
         self._abort_others()
         yield
 
     def _abort_others(self) -> None:
-        # Listing uploads is a permission of its own, and not every store that speaks like S3 can; a bucket's lifecycle
-        # rule does the same work.
+        # Listing uploads is a permission of its own, and not every such store has it; a bucket's lifecycle rule does
+        # the same work.
         try:
             for upload in self._unfinished():
                 if upload["UploadId"] in self._begun:
@@ -191,7 +191,7 @@ class AzureUpload(MultipartUpload):
         self._fs.invalidate_cache()
 
     def _withdraw(self) -> None:
-        """There is no request for it."""
+        """Nothing to do: Azure has no request for it, and drops the blocks by itself."""
 
     def _call(self, method: str, *arguments: Any, **options: Any) -> None:
         from fsspec.asyn import sync
@@ -213,10 +213,10 @@ class AzureStore:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Uncommitted blocks go by themselves."""
+        """Nothing to do: Azure drops uncommitted blocks."""
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Nothing is to be done: whoever commits a blob drops the blocks of others, who fail then."""
+        """Nothing to do: to commit a blob drops the uncommitted blocks of other runs, which then fail."""
         return nullcontext()
 
     def begin(self, location: StorageLocation) -> Upload:

@@ -102,7 +102,7 @@ class PendingPaymentsSensor(PaymentsSensor):
 
     Waiting is cheap: one small request for each pending status where the API can filter. Before ``settled`` is
     believed, the window is listed once in full, and must show final payments only (and such as ``pending_statuses``
-    leaves out): a payment that moved between two small requests, or whose status is a word not known here, keeps the
+    leaves out): a payment that moved between two small requests, or whose status is unknown, keeps the
     sensor waiting.
 
     :param payments_conn_id: the connection. (templated)

@@ -61,6 +61,7 @@ class OrderFinder:
     known: dict[str, set[str]] = field(default_factory=dict)
     #: Whether the last search did not look at every payment.
     is_cut: bool = field(default=False, init=False)
+    #: Order id by payment id, as replies for single payments told it.
     _told: dict[str, str | None] = field(default_factory=dict, init=False)
     _polls: int = field(default=0, init=False)
 

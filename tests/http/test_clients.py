@@ -329,13 +329,13 @@ def test_a_page_is_retried_in_its_place(drive: Drive, server: Server, talk: Talk
     assert sorted(server.targets) == ["/0", "/1", "/1", "/2"]
 
 
-def test_a_refused_page_is_given_to_the_walk(drive: Drive, server: Server, talk: Talk) -> None:
+def test_a_refused_page_is_given_to_the_source(drive: Drive, server: Server, talk: Talk) -> None:
     server.answer = lambda call: Answer(404 if call.target == "/1" else 200, call.target.encode())
     first, refusal, last = drive.fetch_pages(talk(), Pages(server.origin, ["/0", "/1", "/2"]))
     assert (first, last, type(refusal)) == ("/0", "/2", PaymentsRequestError)
 
 
-def test_another_error_ends_the_walk(drive: Drive, server: Server, talk: Talk) -> None:
+def test_another_error_ends_the_fetching(drive: Drive, server: Server, talk: Talk) -> None:
     server.answer = lambda call: Answer(401, REFUSED) if call.target == "/1" else Answer(body=call.target.encode())
     pages = Pages(server.origin, [f"/{number}" for number in range(20)])
     with pytest.raises(PaymentsAuthError):

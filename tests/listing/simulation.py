@@ -239,8 +239,8 @@ def read_listing(
     left = list(events)
     payments: list[Payment] = []
     with listing:
-        for walk in listing.passes():
-            steps, under_way = deque(walk.first_steps()), deque()
+        for one_pass in listing.passes():
+            steps, under_way = deque(one_pass.first_steps()), deque()
             while steps or under_way:
                 while steps and len(under_way) < concurrency:
                     under_way.append([steps.popleft(), None])
@@ -251,9 +251,9 @@ def read_listing(
                         left.pop(0)(server, choose)
                     else:
                         listing.report.requests += 1
-                        unanswered[pick][1] = server.answer(walk.request(unanswered[pick][0]))
+                        unanswered[pick][1] = server.answer(one_pass.request(unanswered[pick][0]))
                 step, response = under_way.popleft()
-                found, following = walk.receive(step, response)
+                found, following = one_pass.receive(step, response)
                 payments += found
                 steps.extend(following)
         payments += chain.from_iterable(listing.remaining())

@@ -345,7 +345,7 @@ def test_the_final_sighting_is_handed_out_and_only_that(wanted: Sequence[str]) -
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("max_concurrency", [1, 3])
 @pytest.mark.parametrize("order", [Order.NEWEST_FIRST, Order.OLDEST_FIRST])
-def test_a_window_ends_the_walk_where_the_order_is_known(size: int, max_concurrency: int, order: Order) -> None:
+def test_a_window_ends_the_reading_where_the_order_is_known(size: int, max_concurrency: int, order: Order) -> None:
     hours = sorted(range(20), reverse=order is Order.NEWEST_FIRST)
     listed = [Row(str(hour), hour=hour) for hour in hours]
     query = PaymentQuery(START + timedelta(hours=8), START + timedelta(hours=12))
@@ -379,7 +379,7 @@ def test_additions_in_front_of_a_window(number: int) -> None:
     assert explore(scenario) > 10
 
 
-def test_an_undated_payment_ends_no_walk() -> None:
+def test_an_undated_payment_ends_no_reading() -> None:
     listed = [Row("9", hour=9), Row("?"), Row("1", hour=1), Row("8", hour=8), Row("0", hour=0), Row("late?")]
     query = PaymentQuery(created_from=START + timedelta(hours=5))
     outcome = read(Server(listed), [stage(offsets(2, 1, Order.NEWEST_FIRST))], query=query)
@@ -431,7 +431,7 @@ def test_a_total_that_is_too_large_is_a_doubt(paging: Paging) -> None:
 
 
 @pytest.mark.parametrize("paging", [offsets(2, 1), offsets(2, 3)])
-def test_a_total_that_is_too_small_ends_no_walk_that_says_it_goes_on(paging: Paging) -> None:
+def test_a_total_that_is_too_small_ends_no_reading_that_says_it_goes_on(paging: Paging) -> None:
     server = Server(rows(9), extra_total=-5, tells=["total", "has_more"])
     assert read(server, [stage(paging)]).ids == ids(9)
 

@@ -37,7 +37,7 @@ def listed(hours: Sequence[float], status: str = "succeeded") -> list[Row]:
     return [Row(f"{status}-{number}", status, hour) for number, hour in enumerate(sorted(hours, reverse=True))]
 
 
-def walk(
+def read_slices(
     server: Server, size: int, at_once: int, *, choose: Choose = lambda options: 0, events: Sequence[Event] = ()
 ) -> Outcome:
     stage = Stage([list_from(None, size=size, at_once=at_once)])
@@ -77,7 +77,7 @@ def test_slices_are_the_whole_list(shape: str, size: int, at_once: int, counts_m
     server = Server(rows, tells=["has_more"], counts_moment_in=counts_moment_in)
     for choose in (lambda options: 0, lambda options: options - 1, random.Random(1).randrange):
         server.answered.clear()
-        outcome = walk(server, size, at_once, choose=choose)
+        outcome = read_slices(server, size, at_once, choose=choose)
         assert sorted(outcome.ids) == sorted(row.id for row in rows)
         assert (outcome.report.doubts, outcome.report.duplicates_dropped) == ([], 0)
         # Long times without payments, or the other way round, make poor estimates.
@@ -95,7 +95,7 @@ def test_a_long_list_is_read_side_by_side_with_few_more_requests() -> None:
         return 0
 
     server.answer = counted(server)  # type: ignore[method-assign]
-    outcome = walk(server, 10, 8, choose=choose)
+    outcome = read_slices(server, 10, 8, choose=choose)
     assert len(set(outcome.ids)) == 2000
     assert len(server.answered) <= 200 * 1.1
     assert sum(options >= 7 for options in rounds) >= 0.8 * len(rounds)
@@ -122,7 +122,7 @@ def test_changes_lose_nothing_in_any_order_of_answers(event: Event, hours: Seque
 
     def scenario(choose: Choose) -> None:
         server = Server(list(before), tells=["has_more"])
-        outcome = walk(server, 1, 3, choose=choose, events=[event])
+        outcome = read_slices(server, 1, 3, choose=choose, events=[event])
         assert len(outcome.ids) == len(set(outcome.ids))
         throughout = {row.id for row in before} & {row.id for row in server.rows}
         assert throughout <= set(outcome.ids) or outcome.report.doubts
@@ -138,7 +138,7 @@ def test_any_list_with_any_changes(seed: int) -> None:
     server = Server(list(before), tells=["has_more"], counts_moment_in=dice.random() < 0.5)
     server.answer = counted(server)  # type: ignore[method-assign]
     events = [dice.choice([add, leave]) for _ in range(dice.randrange(5))]
-    outcome = walk(server, dice.randrange(1, 6), dice.randrange(1, 9), choose=dice.randrange, events=events)
+    outcome = read_slices(server, dice.randrange(1, 6), dice.randrange(1, 9), choose=dice.randrange, events=events)
     assert len(outcome.ids) == len(set(outcome.ids))
     throughout = {row.id for row in before} & {row.id for row in server.rows}
     assert throughout <= set(outcome.ids) or outcome.report.doubts
@@ -150,8 +150,8 @@ def test_a_window_in_a_long_history_reads_little_more_than_the_window(at_once: i
     rows = listed(range(-5000, 1000))
     query = PaymentQuery(START + 100 * HOUR, START + 200 * HOUR)
     server = Server(rows, tells=["has_more"])
-    strand = list_from(query.created_to, size=5, at_once=at_once)
-    outcome = read(server, [Stage([strand])], query=query, concurrency=at_once)
+    partition = list_from(query.created_to, size=5, at_once=at_once)
+    outcome = read(server, [Stage([partition])], query=query, concurrency=at_once)
     assert sorted(outcome.ids) == sorted(row.id for row in rows if 100 <= (row.hour or 0) < 200)
     assert outcome.report.is_complete
     assert len(server.answered) <= 22 + 2 * at_once
@@ -167,7 +167,7 @@ def test_a_time_that_means_something_else_is_a_doubt_and_loses_nothing() -> None
     rows = listed(range(60))
     server = Backwards(rows, tells=["has_more"])
     server.answer = counted(server)  # type: ignore[method-assign]
-    outcome = walk(server, 5, 4)
+    outcome = read_slices(server, 5, 4)
     assert sorted(outcome.ids) == sorted(row.id for row in rows)
 
 
