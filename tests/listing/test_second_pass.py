@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from itertools import chain
 
-from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.http.message import Reply
+
+from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.reading import build_api
 
