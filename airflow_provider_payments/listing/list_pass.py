@@ -84,13 +84,22 @@ class ListPass:
             self._stuck = error
             return accepted.payments, ()
 
-    def vouches(self, *, was_read_before: bool) -> bool:
+    @property
+    def seen(self) -> int:
+        """How many different payments were seen in this pass."""
+        return sum(reader.seen for reader in self._readers)
+
+    def vouches(self, *, seen_before: int | None) -> bool:
         """Return whether nothing can have been skipped that was in the lists throughout.
 
-        :param was_read_before: whether there was a pass before, so that one which finds nothing new confirms it.
+        :param seen_before: payments that the pass before saw; None when there was none. One that finds the very same
+            confirms it: had one of them left meanwhile, another could have moved to where both had read.
         """
         is_proven = all(reader.is_proven for reader in self._readers)
-        return self.doubt is None and (is_proven or (was_read_before and not self._found_new))
+        # Beyond a window's end, one pass may see a few more than the other.
+        is_same = self.seen == seen_before or any(reader.window.is_reached for reader in self._readers)
+        is_confirmed = seen_before is not None and is_same and not self._found_new
+        return self.doubt is None and (is_proven or is_confirmed)
 
     @property
     def doubt(self) -> str | None:

@@ -64,6 +64,7 @@ class Listing:
             self._provisional = ProvisionalPayments(self._api.former_id, in_flight, listed_at)
         for number, stage in enumerate(self._stages, start=1):
             self._holds_back = number < len(self._stages)
+            seen: int | None = None
             for is_second in (False, True):
                 if number > 1 or is_second:
                     self._seen_in_pass = SeenIds()
@@ -72,8 +73,9 @@ class Listing:
                     self._api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
                 )
                 yield one_pass
-                if one_pass.vouches(was_read_before=is_second):
+                if one_pass.vouches(seen_before=seen):
                     break
+                seen = one_pass.seen
                 if is_second:
                     one_pass.raise_if_stuck()
                     doubt = one_pass.doubt or "payments kept entering and leaving the list while it was read"

@@ -35,7 +35,7 @@ GUARDS = [
     Guard(
         "what one reading cannot vouch for is read twice",
         "listing/listing.py",
-        "if one_pass.vouches(was_read_before=is_second):",
+        "if one_pass.vouches(seen_before=seen):",
         "if True:",
         f"{LISTING} -k too_large",
     ),
