@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from itertools import chain
 
-from airflow_provider_payments.http.message import Reply
-
 from airflow_provider_payments.hooks.lookups import build_listing
+from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.reading import build_api
 
@@ -30,7 +29,7 @@ def read_by_single_rows(leaving: dict[int, str]) -> tuple[list[str], bool]:
                 start = int(dict(step.params)["offset"])
                 page = [{"payment_id": row, "status": "SUCCESS"} for row in rows[start : start + 1]]
                 body = json.dumps({"payments": page, "pagination": {"limit": 1}}).encode()
-                payments, following = each.receive(step, Reply(200, body=body))
+                payments, following = each.receive(step, Response(200, body=body))
                 ids += [payment.id for payment in payments]
                 waiting += following
         ids += [payment.id for payment in chain.from_iterable(listing.remaining())]
