@@ -67,10 +67,7 @@ def build_pending_listing(
     :param statuses: normalised statuses that count as pending.
     :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
-    asked = [
-        replace(query, provider_statuses=frozenset({provider_status}))
-        for provider_status in _filterable_statuses(api, statuses)
-    ] or [query]
+    asked = [_narrow(query, each) for each in _filterable_statuses(api, statuses)] or [query]
     partitions = [each for question in asked for stage in _stages(api, question) for each in stage.partitions]
     return Listing(api, replace(query, statuses=statuses), [Stage(partitions)], waits_for_ids=waits_for_ids)
 
@@ -159,11 +156,7 @@ def find_pending(
 
 def can_be_listed(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus]) -> bool:
     """Whether the API has a provider status with one of these meanings, and its list shows payments in it."""
-    provider_statuses = (provider_status for provider_status, status in api.statuses.items() if status in statuses)
-    return any(
-        api.unlisted_reason(replace(query, provider_statuses=frozenset({provider_status}))) is None
-        for provider_status in provider_statuses
-    )
+    return any(_is_listed(api, query, each) for each, status in api.statuses.items() if status in statuses)
 
 
 def find_pending_at_head(
@@ -175,13 +168,9 @@ def find_pending_at_head(
 
     :param statuses: which payments count.
     """
-    provider_statuses = {
-        provider_status for provider_status, status in api.statuses.items() if status in statuses
-    }.difference(api.filterable_statuses)
-    if not api.filterable_statuses or all(
-        api.unlisted_reason(replace(query, provider_statuses=frozenset({provider_status})))
-        for provider_status in provider_statuses
-    ):
+    pending = {each for each, status in api.statuses.items() if status in statuses}
+    unfilterable = pending.difference(api.filterable_statuses)
+    if not api.filterable_statuses or not any(_is_listed(api, query, each) for each in unfilterable):
         return None
     listing = build_latest_listing(api, PaymentQuery(filters=query.filters))
 
@@ -202,6 +191,14 @@ def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
     return api.plan_listing(query, limit=limit, max_concurrency=api.credentials.options.max_concurrency)
 
 
+def _narrow(query: PaymentQuery, provider_status: str) -> PaymentQuery:
+    return replace(query, provider_statuses=frozenset({provider_status}))
+
+
+def _is_listed(api: PaymentsApi, query: PaymentQuery, provider_status: str) -> bool:
+    return api.unlisted_reason(_narrow(query, provider_status)) is None
+
+
 def _filterable_statuses(api: PaymentsApi, statuses: frozenset[PaymentStatus]) -> list[str]:
     return [provider_status for provider_status in api.filterable_statuses if api.statuses[provider_status] in statuses]
 
@@ -211,8 +208,5 @@ def _small_questions(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[
     is_asked_whole = query.filters.items() <= api.build_params(query, None).items()
     if query.created_from or query.created_to or not is_asked_whole:
         return []
-    asked = (
-        replace(query, provider_statuses=frozenset({provider_status}))
-        for provider_status in _filterable_statuses(api, statuses)
-    )
+    asked = (_narrow(query, each) for each in _filterable_statuses(api, statuses))
     return [first_request(api, api.plan_listing(question, limit=1, max_concurrency=1)[0]) for question in asked]

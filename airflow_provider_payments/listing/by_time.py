@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.listing.readers import (
+    COARSEST_TIME,
     NoProgress,
     Order,
     Page,
@@ -24,8 +25,6 @@ from airflow_provider_payments.listing.readers import (
 )
 from airflow_provider_payments.times import shift
 
-#: How much earlier is asked for where the last row is not found at its own time.
-STEP_BACK = timedelta(seconds=1)
 #: How often the pages of one instant are read again, at most, until two readings show the same.
 MOST_CROWD_READINGS = 3
 
@@ -102,8 +101,8 @@ class ByTimeReader(StartingReader):
         self.is_joined = _are_joined(before, page)
         if not self.is_joined:
             # The API does not count the very time in, or the rows of that time have left.
-            page = yield from self._read(shift(before.times[-1], -STEP_BACK), repeats=size)
-            self._margin = STEP_BACK if before.keys[-1] in page.keys else self._margin
+            page = yield from self._read(shift(before.times[-1], -COARSEST_TIME), repeats=size)
+            self._margin = COARSEST_TIME if before.keys[-1] in page.keys else self._margin
             self.is_joined = _are_joined(before, page)
             if not self.is_joined:
                 page = yield from self._read(before.times[0], repeats=size)

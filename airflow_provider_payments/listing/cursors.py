@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.listing.readers import (
+    COARSEST_TIME,
     MAX_STALE_PAGES,
     NoProgress,
     Order,
@@ -28,8 +29,6 @@ from airflow_provider_payments.times import shift
 MAX_FALLBACKS = 5
 #: Empty pages in a row that are permitted, where an API filters a page's rows after it has read them.
 MAX_EMPTY_PAGES = 1000
-#: How far before the last row's time a list is read on, where no cursor leads on. Some APIs compare whole seconds.
-STEP_BACK = timedelta(seconds=1)
 
 
 @dataclass
@@ -126,7 +125,7 @@ class CursorReader(StartingReader):
         elif self.start_params and self._last_time and self._last_time != self._resumed_at:
             self._cursor, self._resumed_at = None, self._last_time
             # A second back, so that all payments of that time are shown, whether or not the API counts a bound in.
-            back = STEP_BACK if self.order is Order.NEWEST_FIRST else -STEP_BACK
+            back = COARSEST_TIME if self.order is Order.NEWEST_FIRST else -COARSEST_TIME
             self._start = shift(self._last_time, back)
             self._is_resumed = True
         else:

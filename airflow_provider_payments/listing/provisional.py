@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from math import inf
+from typing import TypeVar
 
 from airflow_provider_payments.listing.dedup import HoldbackBuffer
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.times import shift
 
+T = TypeVar("T")
 #: The flag of such payments.
 PROVISIONAL = "provisional_id"
 #: A payment without a time can only become one that is finished after the listing began; clocks differ by so much.
@@ -62,11 +65,15 @@ class ProvisionalPayments:
 
     def _settle(self, payment: Payment) -> bool:
         former_id = self._former_id(payment)
-        finished = payment.completed_at.timestamp() if payment.completed_at else None
-        return bool(former_id and self._held and self._held.drop_waiting(former_id, finished))
+        return bool(former_id and self._held and self._held.drop_waiting(former_id, _finished_at(payment, None)))
 
     def _time(self, payment: Payment) -> float:
-        return payment.completed_at.timestamp() if payment.completed_at else self._earliest
+        return _finished_at(payment, self._earliest)
+
+
+def _finished_at(payment: Payment, default: T) -> float | T:
+    """Return when a payment was finished, in seconds since 1970; the default where it does not tell."""
+    return payment.completed_at.timestamp() if payment.completed_at else default
 
 
 class _FinalPayments:
@@ -82,8 +89,7 @@ class _FinalPayments:
         if self._times is None:
             self._times = defaultdict(list)
             for payment in self._payments:
-                finished = payment.completed_at.timestamp() if payment.completed_at else float("inf")
-                self._times[self._former_id(payment)].append(finished)
+                self._times[self._former_id(payment)].append(_finished_at(payment, inf))
             self._payments = ()
         times = self._times[former_id]
         found = next((time for time in times if time >= since), None)

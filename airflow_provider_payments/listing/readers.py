@@ -22,7 +22,8 @@ from airflow_provider_payments.times import shift
 
 #: Pages in a row that may repeat what was read, when they are asked for one by one.
 MAX_STALE_PAGES = 10
-_SECOND = timedelta(seconds=1)
+#: How exactly an API compares times, at the coarsest: some compare whole seconds, and some leave out the very bound.
+COARSEST_TIME = timedelta(seconds=1)
 
 
 class Order(Enum):
@@ -209,11 +210,10 @@ class StartingReader(Reader):
         """Doubt a list that shows payments from before the time at which it was told to begin."""
         if start is None or not page.times or not self.obeys_start:
             return
-        # Some APIs compare whole seconds.
         if self.order is Order.NEWEST_FIRST:
-            self.obeys_start = max(page.times) < shift(start, _SECOND)
+            self.obeys_start = max(page.times) < shift(start, COARSEST_TIME)
         else:
-            self.obeys_start = min(page.times) > shift(start, -_SECOND)
+            self.obeys_start = min(page.times) > shift(start, -COARSEST_TIME)
         if not self.obeys_start:
             side = "later" if self.order is Order.NEWEST_FIRST else "earlier"
             self.doubts.append(f"the list was told to begin at {start.isoformat()}, and shows {side} payments")

@@ -64,8 +64,6 @@ class SlicedReader(Reader):
         than that, slices would only read the same again.
     """
 
-    proves = True
-
     list_from: Callable[..., StartingReader] = field(kw_only=True)
     starts_at: datetime | None = field(default=None, kw_only=True)
     margin: timedelta = field(default=timedelta(0), kw_only=True)
