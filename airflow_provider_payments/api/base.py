@@ -54,17 +54,15 @@ class PaymentsApi(ABC):
     list_path: ClassVar[str]
     #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
     detail_path: ClassVar[str | None] = None
-    #: Payments on one page by default.
+    #: Payments on one page: by default, and at most.
     default_page_size: ClassVar[int]
-    #: Payments on one page at most.
     max_page_size: ClassVar[int]
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
     #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
     error_fields: ClassVar[Sequence[str]] = ()
-    #: What a page's JSON looks like; the rows in it are ``msgspec.Raw``.
+    #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]
-    #: What a row's JSON looks like.
     row_type: ClassVar[type[msgspec.Struct]]
     #: The row's field with the payment's id.
     id_field: ClassVar[str] = "id"
@@ -199,10 +197,9 @@ class PaymentsApi(ABC):
         there is nothing to ask.
         """
         wanted = set(query.provider_statuses).union(*map(self.provider_statuses_for, query.statuses))
-        is_unfiltered = not query.has_statuses or PaymentStatus.UNKNOWN in query.statuses
-        if is_unfiltered or not wanted.issubset(self.filterable_statuses):
-            return [None]
-        return [each for each in self.statuses if each in wanted]
+        has_any = not query.has_statuses or PaymentStatus.UNKNOWN in query.statuses
+        is_filtered = not has_any and wanted.issubset(self.filterable_statuses)
+        return [each for each in self.statuses if each in wanted] if is_filtered else [None]
 
     def raise_for_error(self, request: Request, response: Response) -> None:
         """Raise the error that a response means, if it means one."""
