@@ -52,7 +52,7 @@ def test_every_company_has_its_kinds() -> None:
 
 def test_a_company_is_asked_one_way_and_one_of_them_both_ways() -> None:
     for number in range(10):
-        found = kept(make_cases(f"tests/hooks/test_x.py::test_{number}", conn_type=COMPANIES, is_async=WAYS))
+        found = kept(make_cases(f"tests/core/test_x.py::test_{number}", conn_type=COMPANIES, is_async=WAYS))
         assert [*dict.fromkeys(each["conn_type"] for each in found)] == list(COMPANIES)
         assert len(found) == len(COMPANIES) + 1
         assert 2 <= sum(each["is_async"] == "async" for each in found) <= 4
@@ -60,7 +60,7 @@ def test_a_company_is_asked_one_way_and_one_of_them_both_ways() -> None:
 
 def test_each_company_is_asked_both_ways_where_there_is_more_to_choose_from() -> None:
     names = list(COMPANIES)[:4]
-    found = kept(make_cases("tests/hooks/test_x.py::test_y", is_async=WAYS, conn_type=names, page_size=[1, 2]))
+    found = kept(make_cases("tests/core/test_x.py::test_y", is_async=WAYS, conn_type=names, page_size=[1, 2]))
     assert {(each["conn_type"], each["is_async"]) for each in found} == {*product(names, WAYS)}
     assert {(each["conn_type"], each["page_size"]) for each in found} == {*product(names, [1, 2])}
     assert len(found) == 9
