@@ -23,7 +23,7 @@ from zlib import crc32
 
 import pytest
 
-from tests.companies import COMPANIES, EVERY, SHARED, SHARED_ON_AIRFLOW_2
+from tests.companies import COMPANIES, EVERY, ONE, SHARED, SHARED_ON_AIRFLOW_2
 
 SEEDS = 50
 WITHOUT_AIRFLOW = (
@@ -106,7 +106,7 @@ def find_alike(cases: list[pytest.Item]) -> set[pytest.Item]:
     alike = set()
     for name in COMPANIES:
         for case in cases:
-            if company_of(case) == name and first.setdefault(getattr(COMPANIES[name], kind), name) != name:
+            if company_of(case) == name and first.setdefault(getattr(COMPANIES[name], kind, ONE), name) != name:
                 alike.add(case)
     return alike
 

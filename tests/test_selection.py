@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.get_provider_info import get_provider_info
-from tests.companies import COMPANIES, SHARED
+from tests.companies import COMPANIES, EVERY, ONE, SHARED, SHARED_ON_AIRFLOW_2, one_of_each
 from tests.selection import SEEDS, choose_left_out, kind_of_test
 
 WAYS = ("sync", "async")
@@ -73,7 +73,19 @@ def test_one_company_of_each_kind() -> None:
     assert sorted(kinds) == sorted(2 * [*{company.paging for company in COMPANIES.values()}])
     # A test that names its companies has none left out for one that it does not name.
     assert len(kept(make_cases("tests/sensors/test_x.py::test_y", conn_type=["spacepay", "satispay"]))) == 2
-    assert set(SHARED.values()) - {"every company"} <= {*COMPANIES["hotpay"].__dataclass_fields__}
+    kinds = {*SHARED.values(), *SHARED_ON_AIRFLOW_2.values()}
+    assert kinds - {EVERY, ONE} <= {*COMPANIES["hotpay"].__dataclass_fields__}
+    assert [COMPANIES[name].paging for name in one_of_each("paging")] == [
+        *dict.fromkeys(company.paging for company in COMPANIES.values())
+    ]
+
+
+def test_one_company_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHARED, "tests/core/test_x.py::test_of_one", ONE)
+    monkeypatch.setitem(SHARED_ON_AIRFLOW_2, "tests/core/test_x.py::test_of_one", ONE)
+    found = kept(make_cases("tests/core/test_x.py::test_of_one", conn_type=COMPANIES, number=[1, 2]))
+    assert len(found) == 2
+    assert len({each["conn_type"] for each in found}) == 1
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,7 @@ def test_a_task_that_times_out_leaves_no_trace(
     assert (lake.objects(), lake.unfinished()) == ({"payments.csv.gz": b"older"}, [])
 
 
+@pytest.mark.without_airflow
 @pytest.mark.usefixtures("database")
 def test_a_run_after_one_that_was_killed_leaves_one_right_object(
     slow_run: Callable[[str], subprocess.Popen[bytes]], sandbox: Sandbox, lake: S3UnderTest, tmp_path: Path

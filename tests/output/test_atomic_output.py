@@ -80,6 +80,7 @@ def test_an_empty_listing_is_an_empty_object(store: StoreUnderTest) -> None:
     assert (store.objects(), store.unfinished()) == ({"p.jsonl": b""}, [])
 
 
+@pytest.mark.without_airflow
 @pytest.mark.parametrize(
     ("size", "limit"),
     [
