@@ -21,8 +21,9 @@ from airflow_provider_payments.sandbox import Sandbox
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 
-
 LATENCY = 0.05
+
+pytestmark = pytest.mark.without_airflow
 
 
 class Watch:

@@ -21,6 +21,7 @@ import requests
 
 import airflow_provider_payments
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.sandboxes import copy_sandbox
 
 NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework"]
 ROOT = Path(airflow_provider_payments.__file__).parents[1]
@@ -137,6 +138,20 @@ def test_another_seed_gives_other_payments_and_a_larger_number_older_ones() -> N
     for name in NAMES:
         assert large.apis[name].rows[:30] == small.apis[name].rows
         assert other.apis[name].rows[3:] != small.apis[name].rows[3:]
+
+
+def test_the_copies_that_the_tests_get_are_what_is_made() -> None:
+    copied, again, made = copy_sandbox(40), copy_sandbox(40), Sandbox(payments=40)
+    for name in NAMES:
+        assert copied.apis[name].rows == made.apis[name].rows
+        assert copied.apis[name].add() == made.apis[name].add()
+        assert vars(copied.apis[name]).keys() == vars(made.apis[name]).keys()
+        assert copied.apis[name].clock is copied.clock
+    copied.settle()
+    made.settle()
+    for name in NAMES:
+        assert copied.apis[name].rows == made.apis[name].rows
+        assert copied.apis[name].rows != again.apis[name].rows
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

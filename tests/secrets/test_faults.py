@@ -18,6 +18,8 @@ from tests.http.server import Answer, Call, Server
 from tests.secrets.conftest import Search
 from tests.secrets.planting import ISSUED, PROXY_LOGIN, PROXY_NAME, PROXY_PASSWORD, Plant, company, echo
 
+pytestmark = pytest.mark.without_airflow
+
 NAMES = [
     "hotpay-raw",
     "hotpay-bearer",
@@ -171,6 +173,7 @@ PLACES: dict[str, Callable[[Server], tuple[str, dict[str, Any]]]] = {
 }
 
 
+@pytest.mark.on_both_lines
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", SOME)
 def test_nobody_there(
@@ -235,6 +238,7 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.on_both_lines
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("name", SOME)
 def test_a_connection_that_is_wrong(
