@@ -22,7 +22,7 @@ FILTERS = {
     "payment_intents": {"customer", "customer_account"},
     "charges": {"customer", "payment_intent", "transfer_group"},
 }
-EXPANDABLE = {
+EXPANDABLE: dict[str, set[tuple[str, ...]]] = {
     "payment_intents": {("latest_charge",), ("latest_charge", "balance_transaction")},
     "charges": {("balance_transaction",), ("payment_intent",)},
 }
@@ -70,10 +70,11 @@ class Stripe(Api):
         self._require(OBJECTS[kind])
         params = parse_qsl(call.path.partition("?")[2], keep_blank_values=True)
         rows = self.rows if kind == "payment_intents" else self._charges()
-        if name is None:
-            value = self._list(kind, rows, params)
-        else:
-            value = self._shown(_find(rows, name, OBJECTS[kind]), self._expansions(kind, params))
+        value = (
+            self._list(kind, rows, params)
+            if name is None
+            else self._shown(rows[_find(rows, name, OBJECTS[kind])], self._expansions(kind, params))
+        )
         return Answer.json(value, Request_Id=self._request_id(), Stripe_Version=version)
 
     def _admit(self, call: Call) -> str:
@@ -145,7 +146,7 @@ class Stripe(Api):
         guess = self._places.get(wanted, len(rows))
         if guess < len(rows) and rows[guess]["id"] == wanted:
             return guess
-        return rows.index(_find(rows, wanted, OBJECTS[kind], param))
+        return _find(rows, wanted, OBJECTS[kind], param)
 
     def _expansions(self, kind: str, params: Sequence[tuple[str, str]], *first: str) -> set[tuple[str, ...]]:
         """What is to be written out, and everything on the way there."""
@@ -168,7 +169,7 @@ class Stripe(Api):
         for name in READS.keys() & shown.keys():
             value, here = shown[name], (*path, name)
             if name == "payment_intent" and here in expansions:
-                value = self._shown(_find(self.rows, value, name), set())
+                value = self._shown(self.rows[_find(self.rows, value, name)], set())
             if isinstance(value, dict):
                 shown[name] = self._shown(value, expansions, here) if here in expansions else value["id"]
         return shown
@@ -214,11 +215,12 @@ class Stripe(Api):
         return build_payment(dice, self._crowd or created, index)
 
 
-def _find(rows: Iterable[Row], wanted: str, what: str, param: str = "intent") -> Row:
-    found = next((row for row in rows if row["id"] == wanted), None)
-    if found is None:
-        raise Problem(404, f"No such {what}: '{wanted}'", "resource_missing", param)
-    return found
+def _find(rows: Sequence[Row], wanted: str, what: str, param: str = "intent") -> int:
+    """Where the row of an id is."""
+    for place, row in enumerate(rows):
+        if row["id"] == wanted:
+            return place
+    raise Problem(404, f"No such {what}: '{wanted}'", "resource_missing", param)
 
 
 def _whole(asked: Row, name: str, default: int) -> int:

@@ -46,7 +46,9 @@ def build_payment(dice: Dice, created: datetime, index: int | None) -> Built:
     customer = f"cus_{dice.letters(14, ALPHABET)}" if dice.chance(60) else None
     row = intent(dice, int(created.timestamp()), amount, currency, customer)
     if dice.chance(80):
-        row["metadata"] = {"order_id": dice.choice(TEXTS)[:500] if dice.chance(8) else f"order-{dice.randrange(10_000)}"}
+        row["metadata"] = {
+            "order_id": dice.choice(TEXTS)[:500] if dice.chance(8) else f"order-{dice.randrange(10_000)}"
+        }
     elif dice.chance(50):
         row["payment_details"] = {"customer_reference": None, "order_reference": f"ref-{dice.randrange(10_000)}"}
     if dice.chance(50):
@@ -292,9 +294,7 @@ def _authorize(row: Row, dice: Dice) -> list[tuple[float, Row]]:
 
 def _expire(row: Row, dice: Dice) -> list[tuple[float, Row]]:
     """Held, and never captured. The charge says that it was refunded; no money has moved."""
-    charge = charge_of(
-        row, dice, amount_captured=0, captured=False, amount_refunded=row["amount"], refunded=True
-    )
+    charge = charge_of(row, dice, amount_captured=0, captured=False, amount_refunded=row["amount"], refunded=True)
     row.update(
         status="canceled",
         canceled_at=row["created"] + 604_800,
@@ -325,7 +325,10 @@ def _ask_for_action(row: Row, dice: Dice) -> list[tuple[float, Row]]:
     )
     row.update(
         status="requires_action",
-        next_action={"redirect_to_url": {"return_url": "https://shop.example/done", "url": url}, "type": "redirect_to_url"},
+        next_action={
+            "redirect_to_url": {"return_url": "https://shop.example/done", "url": url},
+            "type": "redirect_to_url",
+        },
     )
     return [(dice.patience(), succeed(row, dice))]
 
