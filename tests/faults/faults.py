@@ -122,6 +122,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
             "data": {"items": rows, "totalItems": count, "pageNumber": None, "pageSize": None},
             "errors": [],
         },
+        "stripe": {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": rows},
     }[name]
 
 

@@ -317,6 +317,7 @@ PENDING_WORDS = {
     "cryptofuse": [("waiting", "pending"), ("pending", "pending"), ("partially_paid", "processing")],
     "spacepay": [("pending", "pending"), ("processing", "processing")],
     "satispay": [("PENDING", "pending")],
+    "stripe": [("requires_payment_method", "pending"), ("processing", "processing")],
     "jframework": [("Created", "pending"), ("Pending", "pending"), ("Reserved", "authorized")],
 }
 """Words of pending payments that lists show, and what they mean."""
