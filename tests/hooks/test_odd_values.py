@@ -20,10 +20,8 @@ from tests.listing.drift import build_api
 from tests.waits import ORDER_FIELDS
 
 #: Of each company, a field that holds a text, and what it becomes.
-TEXTS = {
-    **{conn_type: (field, "order_id") for conn_type, field in ORDER_FIELDS.items()},
-    "stripe": ("description",) * 2,
-}
+TEXTS = {conn_type: (field, "order_id") for conn_type, field in ORDER_FIELDS.items()}
+TEXTS["stripe"] = ("description", "description")
 
 INSTEAD: dict[str, Any] = {"amount_minor": "1234"}
 

@@ -33,7 +33,7 @@ PENDING = {
     "jframework": {"Created", "Pending", "Reserved"},
     "stripe": {"requires_confirmation", "requires_action", "processing", "requires_capture"},  # others are abandoned
 }
-DIGEST = "132aa23579eb2126e09e841948a0afb39c1d4608dceb243430955758141848c1"
+DIGEST = "7f8e1d0231607554eb44735958855807ecf7c0daf49a5f8349ab3dfe0d47d8ee"
 
 
 def spacepay(sandbox: Sandbox, **params: Any) -> requests.Response:
