@@ -54,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("SpacePay", "https://docs.spacepay.solutions"),
                 ("Satispay", "https://developers.satispay.com"),
                 ("JFramework", "https://developers.jframework.io"),
+                ("Stripe", "https://docs.stripe.com/api"),
             )
         ],
         "hooks": [
@@ -61,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework")
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "Stripe")
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -172,6 +173,32 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Number of the first page. Empty: 0.",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "stripe",
+                "hook-name": "Stripe",
+                "hook-class-name": "airflow_provider_payments.hooks.stripe.StripeHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "API key"},
+                    "placeholders": {
+                        "host": "https://api.stripe.com",
+                        "password": "Required: a restricted key (rk_) or a secret one (sk_)",
+                    },
+                },
+                "conn-fields": {
+                    "resource": _text(
+                        "Resource",
+                        "What counts as a payment: payment_intents (default), or charges, each an attempt to pay.",
+                        enum=["payment_intents", "charges"],
+                    ),
+                    "stripe_account": _text(
+                        "Stripe account", "Id of a connected account to read with the platform's key: acct_…"
+                    ),
+                    "api_version": _text("API version", "Empty: the one that this package was made for."),
+                    "order_key": _text("Order key", "Key of your own order id in the metadata. Empty: order_id."),
                     **_OPTIONS,
                 },
             },

@@ -9,6 +9,7 @@ from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
 from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
+from airflow_provider_payments.api.withholding import make_withholder
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsAuthError,
@@ -98,6 +99,7 @@ __all__ = [
     "is_url_text",
     "key_texts",
     "load_private_key",
+    "make_withholder",
     "parse_amount",
     "parse_expiry",
     "parse_iso",

@@ -30,6 +30,8 @@ from airflow_provider_payments.texts import escape_controls
 PASSING = frozenset({408, 420, 421, 425, 430, 460, 499})
 
 _LONGEST_TEXT = 200
+#: Stripe names the permission that a key lacks after 220 characters.
+_LONGEST_MESSAGE = 400
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,11 @@ class ErrorMapper:
         """Read what the API says, without what it may repeat of the request's credentials."""
         sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
 
-        def clean(text: str | None) -> str | None:
-            return None if text is None else escape_controls(self.redact(text, sent))[:_LONGEST_TEXT]
+        def clean(text: str | None, length: int = _LONGEST_TEXT) -> str | None:
+            return None if text is None else escape_controls(self.redact(text, sent))[:length]
 
         said = parse_error_body(response)
-        return ErrorBody(clean(said.code), clean(said.message), clean(said.request_id))
+        return ErrorBody(clean(said.code), clean(said.message, _LONGEST_MESSAGE), clean(said.request_id))
 
     def _describe(self, request: Request, status: int, error_body: ErrorBody) -> str:
         details = [

@@ -27,6 +27,8 @@ from airflow_provider_payments.times import shift
 
 #: Ids of rows before the cursor's that are kept, in case the API no longer knows the cursor's own row.
 MAX_FALLBACKS = 5
+#: HTTP statuses by which an API may say that it does not know a cursor's row any more.
+LOST_PLACE = frozenset({400, 404, 410, 422})
 #: Empty pages in a row that are permitted, where an API filters a page's rows after it has read them.
 MAX_EMPTY_PAGES = 1000
 
@@ -64,6 +66,8 @@ class CursorReader(StartingReader):
             try:
                 _, page = yield [self._ask()]
             except PaymentsRequestError as error:
+                if error.status not in LOST_PLACE:
+                    raise
                 refusal = error
             if page:
                 if self._is_end(page):

@@ -21,6 +21,7 @@ from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
+from airflow_provider_payments.sandbox.stripe import Stripe
 
 
 class Sandbox:
@@ -61,9 +62,18 @@ class Sandbox:
         self.spacepay = SpacePay(number("spacepay", 0), seed, self.clock)
         self.satispay = Satispay(number("satispay", 0), seed, self.clock)
         self.jframework = JFramework(number("jframework", 0), seed, self.clock)
+        self.stripe = Stripe(number("stripe", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
         self.apis: dict[str, Api] = {
-            api.name: api for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework)
+            api.name: api
+            for api in (
+                self.hotpay,
+                self.cryptofuse,
+                self.spacepay,
+                self.satispay,
+                self.jframework,
+                self.stripe,
+            )
         }
         if newest is not None:
             for api in self.apis.values():

@@ -425,4 +425,32 @@ GUARDS = [
         "        if False:\n",
         "tests/hooks/test_odd_values.py -k without_an_id",
     ),
+    Guard(
+        "a window begins at the next whole second (Stripe)",
+        "hooks/stripe.py",
+        "api.shift(query.created_from, _SECOND - _MICROSECOND)",
+        "api.shift(query.created_from, _SECOND)",
+        "tests/hooks/test_stripe.py -k whole_seconds",
+    ),
+    Guard(
+        "a window ends at the last second before its end (Stripe)",
+        "hooks/stripe.py",
+        "api.shift(query.created_to, -_MICROSECOND)",
+        "api.shift(query.created_to, -_SECOND)",
+        "tests/hooks/test_stripe.py -k whole_seconds",
+    ),
+    Guard(
+        "a status that shares a word is not left out (Stripe)",
+        "hooks/stripe.py",
+        "        return [None]  #",
+        "        return super().status_filters(query)  #",
+        "tests/hooks/test_stripe.py -k share_a_word",
+    ),
+    Guard(
+        "a refusal that says nothing of the cursor ends the listing",
+        "listing/cursors.py",
+        "if error.status not in LOST_PLACE:",
+        "if False:",
+        "tests/listing/test_cursor_readers.py -k lost_place",
+    ),
 ]

@@ -106,6 +106,16 @@ def jframework(amount: Money, fee: Money, net: Money) -> Row:
     return row, {"amount": amount.value, "fee": fee.value, "net_amount": net.value, "amount_minor": None}
 
 
+def stripe(amount: Money, received: Money, fee: Money, net: Money, currency: tuple[str, int]) -> Row:
+    settled = f'{{"currency": "{currency[0]}", "fee": {fee.json}, "net": {net.json}}}'
+    about = f'"currency": "{currency[0]}", "amount": {amount.json}, "amount_received": {received.json}'
+    charge = f'"latest_charge": {{"id": "ch", "balance_transaction": {settled}}}'
+    row = f'{{"id": "1", "status": "succeeded", {about}, {charge}}}'
+    paid = amount if received.value is None else received
+    expected = {"amount": scaled(paid, currency[1]), "amount_minor": paid.value, "fee": scaled(fee, currency[1])}
+    return row, {**expected, "net_amount": scaled(net, currency[1])}
+
+
 _JFRAMEWORK = build_api("jframework", 100, 1)
 QUOTED_UNITS = ANY_UNITS | ANY_UNITS.map(in_quotes)
 QUOTED = ANY_DECIMAL | ANY_DECIMAL.map(in_quotes)
@@ -120,6 +130,17 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
     "jframework": (
         st.builds(jframework, QUOTED, QUOTED, QUOTED),
         '{"success": true, "statusCode": 200, "data": {"totalItems": 1, "items": [%s]}}',
+    ),
+    "stripe": (
+        st.builds(
+            stripe,
+            QUOTED_UNITS,
+            QUOTED_UNITS,
+            QUOTED_UNITS,
+            QUOTED_UNITS,
+            st.sampled_from([("usd", 2), ("jpy", 0), ("isk", 2), ("ugx", 2), ("kwd", 3), ("mga", 0)]),
+        ),
+        '{"has_more": false, "data": [%s]}',
     ),
 }
 

@@ -122,6 +122,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
             "data": {"items": rows, "totalItems": count, "pageNumber": None, "pageSize": None},
             "errors": [],
         },
+        "stripe": {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": rows},
     }[name]
 
 
@@ -151,6 +152,7 @@ NOT_THEIRS = (
     "what was asked for (202, 204)"
 )
 LARGE = "a reply of more than 32 MiB, packed or unpacked"
+STRIPE_WAIT = b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Slow down."}}'
 SATISPAY_WAIT = b'{"code": 70, "message": "Anti hammering", "wlt": "w"}'
 
 FAULTS = {
@@ -201,6 +203,7 @@ FAULTS = {
     "403": Fault("403", status(403)),
     "403/70": Fault(NOT_THEIRS, status(403, SATISPAY_WAIT), names=("cryptofuse", "jframework")),
     "403/70 of Satispay": Fault("403 with code 70, from Satispay", status(403, SATISPAY_WAIT), names=("satispay",)),
+    "400 of Stripe": Fault("400 with code `rate_limit`, from Stripe", status(400, STRIPE_WAIT), names=("stripe",)),
     "209": Fault("209, and any other status below 500", status(209)),
     "418": Fault("209, and any other status below 500", status(418)),
     "over quota": Fault(

@@ -147,4 +147,22 @@ FACTS = {
         undated={"createdDate": None, "paymentDate": None},
         is_listed=lambda row: not row.get("testMode"),
     ),
+    "stripe": Facts(
+        id_field="id",
+        statuses={
+            "requires_payment_method": "pending",
+            "requires_confirmation": "pending",
+            "requires_action": "pending",
+            "processing": "processing",
+            "requires_capture": "authorized",
+            "succeeded": "succeeded",
+            "canceled": "canceled",
+        },
+        wrong={"password": "rk_test_wrong"},
+        filters=frozenset({"customer", "customer_account", "payment_intent", "transfer_group"}),
+        max_page_size=100,
+        default_host="https://api.stripe.com",
+        pending_questions=None,
+        undated={"created": None, "latest_charge": None},
+    ),
 }

@@ -160,7 +160,7 @@ def test_undated_payments_are_in_every_window(
 
 
 @pytest.mark.parametrize(
-    "conn_type", ["spacepay", "satispay", "jframework"]
+    "conn_type", ["spacepay", "satispay", "jframework", "stripe"]
 )  # the others tell no order, filter no time
 def test_a_recent_window_does_not_read_the_whole_list(
     connect: Connect, collect: Collect, conn_type: str, list_calls: ListCalls
@@ -236,6 +236,8 @@ def test_payments_whose_status_changes_meanwhile_are_listed(
         if facts.is_listed(row)
         and (statuses is None or facts.statuses[row["status"]] in ("pending", "processing", "succeeded"))
     }
+    if statuses:  # what went back is an amount beside the word, for some
+        wanted -= {each.id for each in connect(conn_type).list_payments(statuses=["refunded"])}
     left = list(changing)
 
     def advance(call: Call) -> None:
@@ -309,7 +311,7 @@ def test_never_more_requests_at_once_than_permitted(
     assert peak <= limit
 
 
-@pytest.mark.parametrize("conn_type", ["cryptofuse", "spacepay", "satispay", "jframework"])
+@pytest.mark.parametrize("conn_type", ["cryptofuse", "spacepay", "satispay", "jframework", "stripe"])
 def test_pages_that_do_not_depend_on_each_other_are_asked_for_side_by_side(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:
@@ -408,5 +410,5 @@ def test_an_odd_id_is_one_id(
     hook = connect(conn_type)
     assert ask(hook.get_payment, odd).id == odd
     # One segment on the wire too: the sandbox would forgive a bare slash.
-    segment = sandbox.requests[-1].path.partition(f"{hook.resolve()[0].list_path}/")[2]
+    segment = sandbox.requests[-1].path.partition(f"{hook.resolve()[0].list_path}/")[2].partition("?expand")[0]
     assert not set(segment) & set("/?#+ ") or segment == "status/"

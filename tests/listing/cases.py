@@ -64,6 +64,8 @@ LISTS: Mapping[str, List] = {
     "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
     "jframework": List("jframework", loop=_OLDEST_FIRST),
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
+    "stripe": List("stripe"),
+    "stripe in a window": List("stripe", has_window=True),
 }
 
 

@@ -27,6 +27,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "spacepay": {"pending": ["processing", "expired"], "processing": ["completed", "failed"], "completed": []},
     "satispay": {"PENDING": ["ACCEPTED", "CANCELED"], "ACCEPTED": [], "CANCELED": []},
     "jframework": {"Created": ["Pending", "Voided"], "Pending": ["Completed"], "Completed": []},
+    "stripe": {"requires_action": ["processing", "canceled"], "processing": ["succeeded"], "succeeded": []},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -245,6 +246,24 @@ def _satispay_page(company: Company, params: Mapping[str, str]) -> Page:
     return Page(rows[:limit], has_more=len(rows) > limit)
 
 
+def _stripe_page(company: Company, params: Mapping[str, str]) -> Page:
+    limit, start, rows = int(params.get("limit", 10)), 0, company.rows
+    if "starting_after" in params:
+        place = company.find_place(params["starting_after"])
+        if place is None:
+            return Page(is_refused=True)
+        start = place
+    first = int(START.timestamp())
+    low, high = (params.get(f"created[{name}]") for name in ("gte", "lte"))
+    found = [
+        row
+        for row in rows[start:]
+        if (low is None or first + (row.ticks or 0) // TICKS >= int(low))
+        and (high is None or first + (row.ticks or 0) // TICKS <= int(high))
+    ]
+    return Page(found[:limit], has_more=len(found) > limit)
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "hotpay": _hotpay_page,
@@ -252,6 +271,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "spacepay": _spacepay_page,
     "jframework": _jframework_page,
     "satispay": _satispay_page,
+    "stripe": _stripe_page,
 }
 
 # Their JSON.
@@ -302,6 +322,11 @@ def _jframework_row(row: Row) -> Mapping[str, object]:
     return {"id": row.id, "status": row.word, "amount": 19.99, "currencyCode": "USD", "createdDate": date}
 
 
+def _stripe_row(row: Row) -> Mapping[str, object]:
+    created = int(START.timestamp()) + (row.ticks or 0) // TICKS
+    return {"id": row.id, "amount": 1999, "currency": "usd", "status": row.word, "created": created}
+
+
 def _write(rows: Sequence[Row], write: Callable[[Row], Mapping[str, object]]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(row.json(write) for row in rows) + b"]")
 
@@ -330,12 +355,17 @@ def _satispay(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"has_more": page.has_more, "data": _write(page.rows, _satispay_row)})
 
 
+def _stripe(company: Company, page: Page) -> bytes:
+    return msgspec.json.encode({"object": "list", "has_more": page.has_more, "data": _write(page.rows, _stripe_row)})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
     "spacepay": _spacepay,
     "jframework": _jframework,
     "satispay": _satispay,
+    "stripe": _stripe,
 }
 
 # What happens meanwhile.
@@ -431,6 +461,6 @@ def build_rows(name: str, number: int, seed: int = 0, burst: int = 0) -> list[Ro
             ticks += dice.choice([0, 0, 0, 12, 500, 1000, 1000, 61_000]) * (TICKS // 1000)
             if name == "jframework" and ticks:
                 ticks += dice.choice([0, 3, 12_345])
-        time = ticks // TICKS * TICKS if name == "hotpay" else ticks  # which tells whole seconds
+        time = ticks // TICKS * TICKS if name in ("hotpay", "stripe") else ticks  # these tell whole seconds
         rows.append(Row(f"p{n}", dice.choice(words), time))
     return rows[::-1]

@@ -23,6 +23,7 @@ from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
+from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.times import EPOCH, parse_iso
@@ -195,12 +196,26 @@ def _satispay(company: Company, params: Mapping[str, str]) -> Answer:
     return {"has_more": len(sales) > limit, "data": rows}
 
 
+def _stripe(company: Company, params: Mapping[str, str]) -> Answer:
+    limit, sales = int(params["limit"]), company.sales
+    if "starting_after" in params:
+        place = next((n for n, sale in enumerate(sales) if sale.id == params["starting_after"]), None)
+        if place is None:
+            return PaymentNotFound("No such payment_intent", 404, "resource_missing")
+        sales = sales[place + 1 :]
+    bounds = [int(params.get(f"created[{name}]", default)) for name, default in (("gte", 0), ("lte", 10**10))]
+    sales = [sale for sale in sales if bounds[0] <= int(sale.moment.timestamp()) <= bounds[1]]
+    rows = [{"id": sale.id, "status": sale.word, "created": int(sale.moment.timestamp())} for sale in sales[:limit]]
+    return {"object": "list", "has_more": len(sales) > limit, "data": rows}
+
+
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
     "spacepay": _spacepay,
     "jframework": _jframework,
     "satispay": _satispay,
+    "stripe": _stripe,
 }
 
 LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -214,9 +229,10 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "Completed": ["Refunded"],
         "Refunded": [],
     },
+    "stripe": {"requires_action": ["processing", "canceled"], "processing": ["succeeded"], "succeeded": []},
 }
 
-_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)
+_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi)
 
 
 @cache

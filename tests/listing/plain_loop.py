@@ -89,4 +89,5 @@ _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "spacepay": (_while_more, "status"),
     "satispay": (_cursors, "status"),
     "jframework": (_page_numbers, "Status"),
+    "stripe": (_cursors, "status"),
 }

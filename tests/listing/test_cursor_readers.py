@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.listing.cursors import MAX_EMPTY_PAGES, MAX_FALLBACKS, CursorReader, TokenReader
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
 from airflow_provider_payments.query import PaymentQuery
@@ -93,6 +93,13 @@ def test_a_page_beyond_the_window_ends_the_reading_where_the_order_is_known() ->
 
 
 # The API has lost the place.
+
+
+def test_another_refusal_is_no_lost_place() -> None:
+    listed = by_cursor()
+    listed.answer("a b c")
+    with pytest.raises(PaymentsRequestError, match="teapot"):
+        listed.refuse(PaymentsRequestError("I am a teapot", 418))
 
 
 @pytest.mark.parametrize("is_refused", [True, False])

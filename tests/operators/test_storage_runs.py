@@ -52,11 +52,14 @@ def test_sums_of_a_file_are_the_manifests_totals(sandbox: Sandbox, tmp_path: Pat
     table = (
         f"read_parquet('{path}')"
         if suffix == "parquet"
-        else f"read_csv('{path}', allow_quoted_nulls = false, types = {{'amount': 'DECIMAL(38,{digits})'}})"
+        else f"read_csv('{path}', allow_quoted_nulls = false, types = "
+        f"{{'amount': 'DECIMAL(38,{digits})', 'refunded_amount': 'DECIMAL(38,{digits})'}})"
     )
     found = duckdb.sql(
-        f"SELECT kind = 'refund', currency, sum(amount) FROM {table} "
-        "WHERE status = 'succeeded' AND amount IS NOT NULL GROUP BY ALL"
+        "SELECT is_refund, currency, sum(total) FROM ("
+        f"SELECT kind = 'refund' AS is_refund, currency, amount AS total, status FROM {table} "
+        f"UNION ALL SELECT true, currency, refunded_amount, status FROM {table} WHERE refunded_amount > 0"
+        ") WHERE status = 'succeeded' AND total IS NOT NULL GROUP BY ALL"
     ).fetchall()
     for name, is_refund in (("succeeded_amounts", False), ("refunded_amounts", True)):
         wanted = {currency: Decimal(total) for currency, total in manifest[name].items()}

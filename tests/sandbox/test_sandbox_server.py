@@ -23,7 +23,7 @@ import airflow_provider_payments
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.sandboxes import copy_sandbox
 
-NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework"]
+NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "stripe"]
 ROOT = Path(airflow_provider_payments.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 PENDING = {
@@ -32,8 +32,9 @@ PENDING = {
     "spacepay": {"pending", "processing"},
     "satispay": {"PENDING", "AUTHORIZED"},
     "jframework": {"Created", "Pending", "Reserved"},
+    "stripe": {"requires_confirmation", "requires_action", "processing", "requires_capture"},  # others are abandoned
 }
-DIGEST = "132aa23579eb2126e09e841948a0afb39c1d4608dceb243430955758141848c1"
+DIGEST = "7f8e1d0231607554eb44735958855807ecf7c0daf49a5f8349ab3dfe0d47d8ee"
 
 
 def spacepay(sandbox: Sandbox, **params: Any) -> requests.Response:
@@ -161,7 +162,7 @@ def test_few_payments(number: int) -> None:
 
 def test_payments_of_one_api_only() -> None:
     sandbox = Sandbox(payments={"satispay": 5})
-    assert [len(api.rows) for api in sandbox.apis.values()] == [0, 0, 0, 5, 0]
+    assert [len(api.rows) for api in sandbox.apis.values()] == [0, 0, 0, 5, 0, 0]
 
 
 def test_two_sandboxes_share_nothing() -> None:
@@ -224,6 +225,9 @@ def test_throttles_in_each_api_s_own_way(sandbox: Sandbox, name: str) -> None:
     if name == "satispay":
         assert (reply.status_code, reply.json()["code"]) == (403, 70)
         assert "Retry-After" not in reply.headers
+    elif name == "stripe":
+        assert (reply.status_code, reply.headers["Stripe-Rate-Limited-Reason"]) == (429, "endpoint-rate")
+        assert "Retry-After" not in reply.headers
     else:
         assert reply.status_code == 429
         assert reply.headers["Retry-After"] == "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -278,7 +282,7 @@ def test_the_command_prints_connections_and_stops_when_told(number: signal.Signa
     command = [sys.executable, "-m", "airflow_provider_payments.sandbox", "--port", "0", "--payments", "5"]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline().strip() for _ in range(6)]
+    lines = [process.stdout.readline().strip() for _ in range(len(NAMES) + 1)]
     try:
         ready, url = lines.pop().rsplit(" ", 1)
         assert ready == "Sandbox ready on"
@@ -340,7 +344,7 @@ def test_payments_can_be_of_another_time(name: str) -> None:
     # What is to come is moved, too, and nothing else is changed.
     for each in (api, documented):
         each.settle(float("inf"))
-    known = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|(?<=\"timestamp\": )\d+")
+    known = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|\"(?:timestamp|created|canceled_at|available_on)\": \d+")
     assert known.sub("", json.dumps(api.rows)) == known.sub("", json.dumps(documented.rows))
     assert not re.search(r"202[567]-\d\d-\d\dT", json.dumps(api.rows))
 
