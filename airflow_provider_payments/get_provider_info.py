@@ -54,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("SpacePay", "https://docs.spacepay.solutions"),
                 ("Satispay", "https://developers.satispay.com"),
                 ("JFramework", "https://developers.jframework.io"),
+                ("GoCardless", "https://developer.gocardless.com/api-reference"),
             )
         ],
         "hooks": [
@@ -61,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework")
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "GoCardless")
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -172,6 +173,22 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Number of the first page. Empty: 0.",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "gocardless",
+                "hook-name": "GoCardless",
+                "hook-class-name": "airflow_provider_payments.hooks.gocardless.GoCardlessHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "Access token"},
+                    "placeholders": {"host": "https://api.gocardless.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "order_key": _text(
+                        "Order key", "Key of a payment's metadata that has your order's id. Empty: order_id."
+                    ),
                     **_OPTIONS,
                 },
             },

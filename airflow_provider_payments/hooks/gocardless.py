@@ -120,10 +120,8 @@ class GoCardlessApi(api.PaymentsApi):
 
     @property
     def credentials_to_check(self) -> str:
-        scopes = (
-            "the token needs the scope read-only or read-write, and works on the live host or on the sandbox's alone"
-        )
-        return f"{super().credentials_to_check}: {scopes}"
+        scope = "the token needs the scope read-only or read-write; live host and sandbox have tokens of their own"
+        return f"{super().credentials_to_check}: {scope}"
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
         sliced = partial(api.SlicedReader, list_from=_list_from, order=api.Order.NEWEST_FIRST, margin=_MILLISECOND)

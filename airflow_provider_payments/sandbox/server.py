@@ -17,6 +17,7 @@ from airflow_provider_payments.sandbox.api import Answer, Api, Call, Row
 from airflow_provider_payments.sandbox.clock import Clock
 from airflow_provider_payments.sandbox.cryptofuse import CryptoFuse
 from airflow_provider_payments.sandbox.faults import Faults
+from airflow_provider_payments.sandbox.gocardless import GoCardless
 from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
 from airflow_provider_payments.sandbox.satispay import Satispay
@@ -61,9 +62,18 @@ class Sandbox:
         self.spacepay = SpacePay(number("spacepay", 0), seed, self.clock)
         self.satispay = Satispay(number("satispay", 0), seed, self.clock)
         self.jframework = JFramework(number("jframework", 0), seed, self.clock)
+        self.gocardless = GoCardless(number("gocardless", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
         self.apis: dict[str, Api] = {
-            api.name: api for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework)
+            api.name: api
+            for api in (
+                self.hotpay,
+                self.cryptofuse,
+                self.spacepay,
+                self.satispay,
+                self.jframework,
+                self.gocardless,
+            )
         }
         if newest is not None:
             for api in self.apis.values():
