@@ -66,6 +66,7 @@ class Meta(msgspec.Struct):
     """What a page tells besides its rows."""
 
     cursors: Cursors
+    limit: int | None = None
 
 
 class Page(msgspec.Struct):
@@ -144,7 +145,7 @@ class GoCardlessApi(api.PaymentsApi):
         return asked if _REVIVABLE.isdisjoint(asked) or _ALIVE.isdisjoint(asked) else [None]
 
     def to_page(self, page: Page) -> api.ListPage:
-        return api.ListPage(page.payments, next_cursor=page.meta.cursors.after or "")
+        return api.ListPage(page.payments, limit=page.meta.limit, next_cursor=page.meta.cursors.after or "")
 
     def unwrap_detail(self, body: bytes) -> bytes:
         return bytes(msgspec.json.decode(body, type=Detail).payments)

@@ -64,6 +64,8 @@ LISTS: Mapping[str, List] = {
     "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
     "jframework": List("jframework", loop=_OLDEST_FIRST),
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
+    "gocardless": List("gocardless"),
+    "gocardless refuses lost cursors": List("gocardless", {"lost_cursor": "refused"}, has_window=True),
 }
 
 
@@ -103,7 +105,14 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
+QUICK_LISTS = (
+    "hotpay",
+    "cryptofuse",
+    "spacepay newest first",
+    "satispay refuses lost cursors",
+    "jframework",
+    "gocardless",
+)
 QUICK_KINDS = (
     "five added at every request",
     "one added anywhere at every request",
