@@ -24,6 +24,8 @@ from airflow_provider_payments.listing.readers import (
 )
 from airflow_provider_payments.times import shift
 
+#: By these an API says that it does not know a cursor: bad request, not found, gone, unprocessable content.
+LOST = frozenset({400, 404, 410, 422})
 #: Ids of rows before the cursor's that are kept, in case the API no longer knows the cursor's own row.
 MAX_FALLBACKS = 5
 #: Empty pages in a row that are permitted, where an API filters a page's rows after it has read them.
@@ -63,6 +65,8 @@ class CursorReader(StartingReader):
             try:
                 _, page = yield [self._ask()]
             except PaymentsRequestError as error:
+                if error.status not in LOST:
+                    raise
                 refusal = error
             if page:
                 if self._is_end(page):
@@ -174,8 +178,8 @@ class TokenReader(StartingReader):
         while True:
             try:
                 _, page = yield [self._ask(token)]
-            except PaymentsRequestError:
-                if token is None or not self._go_back():
+            except PaymentsRequestError as error:
+                if token is None or error.status not in LOST or not self._go_back():
                     raise
                 token = None
                 continue

@@ -60,10 +60,10 @@ def read_limit(asked: Mapping[str, str]) -> int:
 
 def sort(rows: list[Row], asked: Mapping[str, str], show: Show) -> list[Row]:
     """The payments in the order that is asked for; newest first by default."""
+    is_descending = asked.get("sort_direction", "desc") == "desc"
     field = asked.get("sort_field")
     if field is None:
-        return rows
-    is_descending = asked.get("sort_direction", "desc") == "desc"
+        return sorted(rows, key=lambda row: row["created_at"] or "", reverse=True)
     return sorted(rows, key=lambda row: show(row)[field] or "", reverse=is_descending)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.listing.cursors import MAX_EMPTY_PAGES, MAX_FALLBACKS, CursorReader, TokenReader
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
 from airflow_provider_payments.query import PaymentQuery
@@ -135,6 +135,14 @@ def test_rows_of_earlier_pages_are_tried_too_but_not_all_of_them() -> None:
     assert len(tried) == MAX_FALLBACKS  # and "c" is the last
     with pytest.raises(PaymentNotFound):
         listed.refuse(GONE)
+
+
+@pytest.mark.parametrize("listed", [lambda: by_cursor_and_time(), lambda: by_token_and_time()], ids=["row", "token"])
+def test_a_refusal_that_is_no_word_on_the_cursor_is_the_refusal(listed: Any) -> None:
+    reading = listed()
+    reading.answer("a@9 b@8", next_cursor="2nd")
+    with pytest.raises(PaymentsRequestError):
+        reading.refuse(PaymentsRequestError("teapot", 418))
 
 
 def test_a_refused_first_page_is_the_refusal() -> None:
