@@ -33,6 +33,7 @@ class Sandbox:
     :param newest: time of the documented payments, which are the newest of each API; None is as documented.
     :param new_every: seconds between payments that are made while it runs; None: none are made.
     :param settle_seconds: when payments that start pending reach their final status; None: only by ``settle()``.
+    :param root: name of an API that is served at the root, too, for clients that drop the path of a URL.
     :param token_seconds: lifetime of CryptoFuse access tokens and of JFramework session keys.
     """
 
@@ -50,9 +51,11 @@ class Sandbox:
         latency_ms: float = 0,
         fail_every: int = 0,
         throttle_every: int = 0,
+        root: str | None = None,
     ) -> None:
         self.host = host
         self.port = port
+        self.root = root
         self.settle_seconds = settle_seconds
         self.new_every = new_every
         self.clock = Clock()
@@ -75,6 +78,8 @@ class Sandbox:
                 self.gocardless,
             )
         }
+        if root not in (None, *self.apis):
+            raise ValueError(f"There is no API {root!r} here, only {', '.join(self.apis)}.")
         if newest is not None:
             for api in self.apis.values():
                 api.move(newest)
@@ -152,8 +157,10 @@ class Sandbox:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         name = f"{request.raw_path}/".partition("?")[0].split("/")[1]
+        if name not in self.apis:
+            name = self.root or ""
         call = Call(
-            api=name if name in self.apis else "",
+            api=name,
             method=request.method,
             path=request.raw_path,
             headers=list(request.headers.items()),
