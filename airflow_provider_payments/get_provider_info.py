@@ -55,6 +55,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("Satispay", "https://developers.satispay.com"),
                 ("JFramework", "https://developers.jframework.io"),
                 ("Stripe", "https://docs.stripe.com/api"),
+                ("GoCardless", "https://developer.gocardless.com/api-reference"),
             )
         ],
         "hooks": [
@@ -62,7 +63,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "Stripe")
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "Stripe", "GoCardless")
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -199,6 +200,22 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "api_version": _text("API version", "Empty: the one that this package was made for."),
                     "order_key": _text("Order key", "Key of your own order id in the metadata. Empty: order_id."),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "gocardless",
+                "hook-name": "GoCardless",
+                "hook-class-name": "airflow_provider_payments.hooks.gocardless.GoCardlessHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "Access token"},
+                    "placeholders": {"host": "https://api.gocardless.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "order_key": _text(
+                        "Order key", "Key of a payment's metadata that has your order's id. Empty: order_id."
+                    ),
                     **_OPTIONS,
                 },
             },

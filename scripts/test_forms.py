@@ -46,6 +46,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "api_version": "2026-06-24.dahlia",
         "order_key": "order_id",
     },
+    "gocardless": {"order_key": "order_id"},
 }
 #: What forms have no field for: former names of fields, options that are no texts. Schema and port are hidden.
 OTHERS: dict[str, dict[str, Any]] = {

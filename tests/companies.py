@@ -30,6 +30,7 @@ COMPANIES = {
     "satispay": Company("cursors", "signature", "cents"),
     "jframework": Company("creation times", "session key", "JSON numbers"),
     "stripe": Company("cursors", "constant key", "a currency's smallest unit"),
+    "gocardless": Company("tokens", "constant key", "cents"),
 }
 
 EVERY = "every company"

@@ -31,7 +31,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
-SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe"]
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -40,6 +40,7 @@ WORDS = {
     "satispay": {"pending": "PENDING", "succeeded": "ACCEPTED", "failed": "CANCELED"},
     "jframework": {"pending": "Pending", "succeeded": "Completed", "failed": "Failed"},
     "stripe": {"pending": "requires_action", "succeeded": "succeeded", "failed": "canceled"},
+    "gocardless": {"pending": "pending_submission", "succeeded": "paid_out", "failed": "failed"},
 }
 ORDER_FIELDS = {
     "hotpay": "memo",
@@ -48,6 +49,7 @@ ORDER_FIELDS = {
     "satispay": "external_code",
     "jframework": "code",
     "stripe": "metadata.order_id",
+    "gocardless": "reference",
 }
 """With a dot: a key of an object."""
 FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")
@@ -85,6 +87,8 @@ class Shop:
         fields = {outer: {inner: order} if inner else order, **changes}
         if self.conn_type == "jframework":
             fields = {"testMode": False, "invoiceNo": None, **fields}
+        if self.conn_type == "gocardless":
+            fields = {"metadata": {}, **fields}
         row = self.api.add(at, status=self.words.get(status, status), **fields)
         if self.conn_type == "hotpay" and status == "pending":
             row.update(near_trx=None, timestamp=0)

@@ -123,6 +123,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
             "errors": [],
         },
         "stripe": {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": rows},
+        "gocardless": {"payments": rows, "meta": {"cursors": {"before": None, "after": None}, "limit": count}},
     }[name]
 
 

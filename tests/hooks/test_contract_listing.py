@@ -160,7 +160,7 @@ def test_undated_payments_are_in_every_window(
 
 
 @pytest.mark.parametrize(
-    "conn_type", ["spacepay", "satispay", "jframework", "stripe"]
+    "conn_type", ["spacepay", "satispay", "jframework", "stripe", "gocardless"]
 )  # the others tell no order, filter no time
 def test_a_recent_window_does_not_read_the_whole_list(
     connect: Connect, collect: Collect, conn_type: str, list_calls: ListCalls
@@ -229,12 +229,11 @@ def test_payments_whose_status_changes_meanwhile_are_listed(
 ) -> None:
     show_ids(api)
     word = next(word for word, status in facts.statuses.items() if status == "succeeded")
-    changing = [row for row in api.rows if facts.statuses[row["status"]] in ("pending", "processing")]
+    changing = [row for row in api.rows if facts.status_of(row) in ("pending", "processing")]
     wanted = {
         row[facts.id_field]
         for row in api.rows
-        if facts.is_listed(row)
-        and (statuses is None or facts.statuses[row["status"]] in ("pending", "processing", "succeeded"))
+        if facts.is_listed(row) and (statuses is None or facts.status_of(row) in ("pending", "processing", "succeeded"))
     }
     if statuses:  # what went back is an amount beside the word, for some
         wanted -= {each.id for each in connect(conn_type).list_payments(statuses=["refunded"])}
@@ -311,7 +310,7 @@ def test_never_more_requests_at_once_than_permitted(
     assert peak <= limit
 
 
-@pytest.mark.parametrize("conn_type", ["cryptofuse", "spacepay", "satispay", "jframework", "stripe"])
+@pytest.mark.parametrize("conn_type", ["cryptofuse", "spacepay", "satispay", "jframework", "stripe", "gocardless"])
 def test_pages_that_do_not_depend_on_each_other_are_asked_for_side_by_side(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:

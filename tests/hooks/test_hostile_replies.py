@@ -36,6 +36,7 @@ ERRORS: dict[str, Any] = {
     "satispay": {"code": 36, "message": "x", "wlt": "z"},
     "jframework": {"success": False, "statusCode": 400, "errors": [{"code": "c", "details": "d"}]},
     "stripe": {"error": {"type": "t", "code": "a", "message": "b", "param": "p"}},
+    "gocardless": {"error": {"type": "invalid_api_usage", "code": 400, "errors": [{"reason": "r", "message": "m"}]}},
 }
 KEYS: dict[str, Any] = {
     "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},

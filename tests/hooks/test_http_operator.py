@@ -22,6 +22,7 @@ ENDPOINTS = {
     "satispay": "/g_business/v1/payments?limit=1",
     "jframework": "/api/v1/payments?PageSize=1",
     "stripe": "/v1/payment_intents?limit=1",
+    "gocardless": "/payments?limit=1",
 }
 Connect = Callable[..., PaymentsHook]
 

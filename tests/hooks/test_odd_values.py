@@ -59,7 +59,7 @@ def read(api: PaymentsApi, *rows: dict[str, Any] | bytes) -> list[Payment]:
 def test_integers_are_texts_where_texts_are_due(conn_type: str, reader: PaymentsApi) -> None:
     row = example(conn_type)
     id_field, (field, told) = FACTS[conn_type].id_field, TEXTS[conn_type]
-    row |= {id_field: 7, field: 1001, "invoiceNo": None}
+    row |= {id_field: 7, field: 1001, "invoiceNo": None, "metadata": None}
     (documented,) = read(reader, {**row, id_field: "7", field: "1001"})
     (payment,) = read(reader, row)
     assert (payment.id, getattr(payment, told)) == (documented.id, "1001")
@@ -106,7 +106,7 @@ def test_numbers_in_quotes_and_with_empty_fractions_are_integers() -> None:
 
 def test_what_is_no_unicode_does_not_stop_the_others(conn_type: str, reader: PaymentsApi) -> None:
     field, told = TEXTS[conn_type]
-    fine = {**example(conn_type), "invoiceNo": None}
+    fine = {**example(conn_type), "invoiceNo": None, "metadata": None}
     rows = [{**fine, field: text} for text in ("half \ud800 pair", "\ud83d\ude00", "@byte@")]
     texts = [json.dumps(row).encode().replace(b"@byte@", b"caf\xe9") for row in rows]
     assert [getattr(each, told) for each in read(reader, *texts)] == ["half \ufffd pair", "\U0001f600", "caf\ufffd"]

@@ -355,6 +355,8 @@ def test_an_untrusted_certificate_is_the_connections_matter() -> None:
         ({"ratelimit_reset": "30", "retry_after": "7"}, 7),
         ({"ratelimit_reset": "1795176030"}, None),  # a second since 1970, not seconds from now
         ({"ratelimit_reset": "soon"}, None),
+        ({"ratelimit_reset": "Fri, 20 Nov 2026 11:59:59 GMT"}, None),  # by a clock that is behind ours
+        ({"ratelimit_reset": "0"}, None),
     ],
 )
 def test_throttling_tells_when_the_limit_is_reset(headers: dict[str, str], seconds: float | None) -> None:

@@ -66,6 +66,8 @@ LISTS: Mapping[str, List] = {
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
     "stripe": List("stripe"),
     "stripe in a window": List("stripe", has_window=True),
+    "gocardless": List("gocardless"),
+    "gocardless refuses lost cursors": List("gocardless", {"lost_cursor": "refused"}, has_window=True),
 }
 
 
@@ -105,7 +107,14 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
+QUICK_LISTS = (
+    "hotpay",
+    "cryptofuse",
+    "spacepay newest first",
+    "satispay refuses lost cursors",
+    "jframework",
+    "gocardless",
+)
 QUICK_KINDS = (
     "five added at every request",
     "one added anywhere at every request",

@@ -18,6 +18,7 @@ import msgspec
 START = datetime(2026, 1, 1, 9, 30, tzinfo=timezone.utc)
 #: Times are counted in steps of 100 ns: JFramework tells seven fractional digits.
 TICKS = 10_000_000
+TICKS_OF_MS = TICKS // 1000
 #: Whoever asks so often does not end.
 MAX_REQUESTS = 6_000
 
@@ -28,6 +29,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "satispay": {"PENDING": ["ACCEPTED", "CANCELED"], "ACCEPTED": [], "CANCELED": []},
     "jframework": {"Created": ["Pending", "Voided"], "Pending": ["Completed"], "Completed": []},
     "stripe": {"requires_action": ["processing", "canceled"], "processing": ["succeeded"], "succeeded": []},
+    "gocardless": {"submitted": ["confirmed", "failed"], "confirmed": ["paid_out"], "paid_out": ["failed"]},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -72,7 +74,7 @@ class Company:
     :param largest_page: asked for more rows, it gives so many.
     :param first_page: what it calls the first page (JFramework).
     :param lost_cursor: what it does with a cursor whose payment was deleted: "known" goes on behind its place,
-        "refused" is an error (Satispay).
+        "refused" is an error (Satispay, GoCardless).
     :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework).
     :param filter_ticks: times are compared in whole steps of so many ticks (JFramework).
     :param bound_ticks: to what bounds of time are rounded, up or down (JFramework).
@@ -264,6 +266,25 @@ def _stripe_page(company: Company, params: Mapping[str, str]) -> Page:
     return Page(found[:limit], has_more=len(found) > limit)
 
 
+def _gocardless_page(company: Company, params: Mapping[str, str]) -> Page:
+    start = company.find_place(params["after"]) if "after" in params else 0
+    if start is None:
+        return Page(is_refused=True)
+    low, high = (
+        _ticks_of(params[f"created_at[{name}]"]) if f"created_at[{name}]" in params else None for name in _SIDES
+    )
+    rows = [
+        row
+        for row in company.rows[start:]
+        if params.get("status", row.word) == row.word
+        and (low is None or (row.ticks or 0) // TICKS_OF_MS * TICKS_OF_MS >= low)
+        and (high is None or (row.ticks or 0) // TICKS_OF_MS * TICKS_OF_MS < high)
+    ]
+    limit = min(int(params["limit"]), company.largest_page)
+    return Page(rows[:limit], has_more=len(rows) > limit)
+
+
+_SIDES = ("gte", "lt")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "hotpay": _hotpay_page,
@@ -272,6 +293,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "jframework": _jframework_page,
     "satispay": _satispay_page,
     "stripe": _stripe_page,
+    "gocardless": _gocardless_page,
 }
 
 # Their JSON.
@@ -312,6 +334,10 @@ def _satispay_row(row: Row) -> Mapping[str, object]:
         "status": row.word,
         "insert_date": _iso(row.ticks),
     }
+
+
+def _gocardless_row(row: Row) -> Mapping[str, object]:
+    return {"id": row.id, "amount": 1999, "currency": "EUR", "status": row.word, "created_at": _iso(row.ticks)}
 
 
 def _jframework_row(row: Row) -> Mapping[str, object]:
@@ -359,6 +385,11 @@ def _stripe(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"object": "list", "has_more": page.has_more, "data": _write(page.rows, _stripe_row)})
 
 
+def _gocardless(company: Company, page: Page) -> bytes:
+    cursors = {"after": page.rows[-1].id if page.has_more else None}
+    return msgspec.json.encode({"payments": _write(page.rows, _gocardless_row), "meta": {"cursors": cursors}})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
@@ -366,6 +397,7 @@ _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "jframework": _jframework,
     "satispay": _satispay,
     "stripe": _stripe,
+    "gocardless": _gocardless,
 }
 
 # What happens meanwhile.

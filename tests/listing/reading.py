@@ -12,6 +12,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsError
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
+from airflow_provider_payments.hooks.gocardless import GoCardlessApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
@@ -25,7 +26,8 @@ from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
 
 APIS = {
-    each.name: each for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi)
+    each.name: each
+    for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi, GoCardlessApi)
 }
 
 

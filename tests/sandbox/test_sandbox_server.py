@@ -23,7 +23,7 @@ import airflow_provider_payments
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.sandboxes import copy_sandbox
 
-NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "stripe"]
+NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "stripe", "gocardless"]
 ROOT = Path(airflow_provider_payments.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 PENDING = {
@@ -33,6 +33,7 @@ PENDING = {
     "satispay": {"PENDING", "AUTHORIZED"},
     "jframework": {"Created", "Pending", "Reserved"},
     "stripe": {"requires_confirmation", "requires_action", "processing", "requires_capture"},  # others are abandoned
+    "gocardless": {"pending_customer_approval", "pending_submission", "submitted"},
 }
 DIGEST = "7f8e1d0231607554eb44735958855807ecf7c0daf49a5f8349ab3dfe0d47d8ee"
 
@@ -227,6 +228,9 @@ def test_throttles_in_each_api_s_own_way(sandbox: Sandbox, name: str) -> None:
         assert "Retry-After" not in reply.headers
     elif name == "stripe":
         assert (reply.status_code, reply.headers["Stripe-Rate-Limited-Reason"]) == (429, "endpoint-rate")
+        assert "Retry-After" not in reply.headers
+    elif name == "gocardless":
+        assert (reply.status_code, reply.headers["RateLimit-Reset"]) == (429, "Wed, 21 Oct 2026 07:28:00 GMT")
         assert "Retry-After" not in reply.headers
     else:
         assert reply.status_code == 429

@@ -109,6 +109,7 @@ def plants(folder: Path) -> dict[str, Plant]:
             "jframework", "username-jf1", _header_key("jframework") + "é€ ", {"brand_url": "https://brand.example"}
         ),
         "stripe": Plant("stripe", "unusedlogin-st2", _header_key("stripe")),
+        "gocardless": Plant("gocardless", "unusedlogin-gc1", _header_key("gocardless")),
     }
 
 

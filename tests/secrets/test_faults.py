@@ -33,6 +33,7 @@ NAMES = [
     "jframework-key",
     "jframework-login",
     "stripe",
+    "gocardless",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
@@ -137,7 +138,9 @@ def test_a_redirect_to_another_host(
     assert str(other.port) in str(errors["list"])
 
 
-@pytest.mark.parametrize("name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe"])
+@pytest.mark.parametrize(
+    "name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe", "gocardless"]
+)
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
     with Server() as other:
@@ -146,6 +149,8 @@ def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, mo
         body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
         if plant.conn_type == "jframework":
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
+        if plant.conn_type == "gocardless":
+            body |= {"meta": {"cursors": links}}
         reply = Answer(200, json.dumps(body).encode(), {"Link": f'<{other.origin}/payments>; rel="next"'})
         server.answer = company(plant, lambda call: reply)
         monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection(server.origin))

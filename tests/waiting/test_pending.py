@@ -20,10 +20,13 @@ Poll = Callable[[PaymentsHook, WaitCondition], bool]
 NOTHING = "Nothing pending was found."
 WITH_UNKNOWN = [each for each in CONN_TYPES if each != "satispay"]
 """Satispay's lists are asked for by status, so they show no word that is not known."""
+FILTERED_BY_DATE = ("jframework", "stripe", "gocardless")
+"""Those whose lists filter by date themselves."""
 EARLIER_AND_LATER = {
     "cryptofuse": ("waiting", "sending"),
     "spacepay": ("pending", "processing"),
     "jframework": ("Created", "Reserved"),
+    "gocardless": ("pending_submission", "submitted"),
 }
 """Words of a pending payment that the API can filter by, in the order in which they are asked for."""
 
@@ -270,6 +273,7 @@ def test_only_the_window_counts(shop: Shop, poll: Poll) -> None:
         ("spacepay", {"type": "deposit"}, {"type": "deposit"}, {"type": "payment"}),
         ("jframework", {"Code": "one"}, {"code": "one"}, {"code": "two"}),
         ("jframework", {"TestMode": "true"}, {"testMode": True}, {"testMode": False}),
+        ("gocardless", {"customer": "CU1"}, {"customer": "CU1"}, {"customer": "CU2"}),
     ],
 )
 def test_only_what_passes_the_filters_counts(
@@ -287,9 +291,7 @@ def test_only_what_passes_the_filters_counts(
         ids(PendingCondition(filters=filters), shop.hook)
 
 
-@pytest.mark.parametrize(
-    "conn_type", [each for each in CONN_TYPES if each not in ("jframework", "stripe")]
-)  # these filter by date themselves
+@pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each not in FILTERED_BY_DATE])
 @pytest.mark.parametrize("until", ["settled", "pending"])
 def test_a_payment_without_any_time_is_in_every_window(shop: Shop, poll: Poll, until: str) -> None:
     shop.finish()
@@ -322,6 +324,7 @@ PENDING_WORDS = {
     "satispay": [("PENDING", "pending")],
     "stripe": [("requires_payment_method", "pending"), ("processing", "processing")],
     "jframework": [("Created", "pending"), ("Pending", "pending"), ("Reserved", "authorized")],
+    "gocardless": [("pending_customer_approval", "pending"), ("submitted", "processing")],
 }
 """Words of pending payments that lists show, and what they mean."""
 WORDS = [(conn_type, *each) for conn_type, words in PENDING_WORDS.items() for each in words]
@@ -390,6 +393,7 @@ ASKED = [
     ("satispay", ["processing", "authorized"], []),
     ("jframework", ["processing", "authorized"], ["Reserved"]),
     ("jframework", ["processing"], []),
+    ("gocardless", ["pending"], ["pending_customer_approval", "pending_submission"]),
 ]
 
 
