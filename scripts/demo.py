@@ -1,4 +1,4 @@
-"""Load payments of all five APIs, from a local sandbox, through a real Airflow DAG run, and show what was loaded.
+"""Load payments of every API, from a local sandbox, through a real Airflow DAG run, and show what was loaded.
 
 ``make demo`` runs this. ``make demo-ui`` runs it with ``--ui``: the same sandbox behind a real Airflow UI.
 """
