@@ -54,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("SpacePay", "https://docs.spacepay.solutions"),
                 ("Satispay", "https://developers.satispay.com"),
                 ("JFramework", "https://developers.jframework.io"),
+                ("Mollie", "https://docs.mollie.com"),
             )
         ],
         "hooks": [
@@ -61,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework")
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "Mollie")
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -172,6 +173,32 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Number of the first page. Empty: 0.",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "mollie",
+                "hook-name": "Mollie",
+                "hook-class-name": "airflow_provider_payments.hooks.mollie.MollieHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "API key or access token"},
+                    "placeholders": {"host": "https://api.mollie.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "profile_id": _text(
+                        "Profile id",
+                        "The website whose payments to list, pfl_…: required with an access token (access_…), empty with "
+                        "an API key, which is of one website.",
+                    ),
+                    "testmode": _text(
+                        "Test mode",
+                        "With an access token: true lists test payments. Empty: live ones. Empty with an API key.",
+                        enum=["true", "false"],
+                    ),
+                    "order_key": _text(
+                        "Order key", "Key of the payments' metadata with your own order id. Empty: order_id."
+                    ),
                     **_OPTIONS,
                 },
             },

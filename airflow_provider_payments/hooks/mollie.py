@@ -2,31 +2,29 @@
 
 =============  =====================================================================================================
 Documentation  https://docs.mollie.com/reference/list-payments, https://github.com/mollie/openapi
-Host           ``https://api.mollie.com``, for test payments too
-Credentials    ``Authorization: Bearer``. An API key (``live_…``, ``test_…``) is of one website, in one mode, and must
-               come without ``profileId`` and ``testmode``. An access token (``access_…``) is of the organization:
-               ``profileId`` says which website, ``testmode=true`` which mode; it needs the permission payments.read
-List           ``GET /v2/payments``: newest first; no filter by date, status, amount or order
-               (https://github.com/mollie/mollie-api-php/issues/160)
-Pages          ``limit`` (50, at most 250); ``_links.next.href`` or null; the ``from`` in its query is the first payment
-               of the next page. ``count`` is that of the page. No total
-One payment    ``GET /v2/payments/{id}``; ``testmode``, but no ``profileId``
-Amounts        ``{"value": "10.00", "currency": "EUR"}``, major units; "1000" yen. ``amountRefunded`` may exceed the
-               amount, by 25 euros (https://docs.mollie.com/payments/refunds); ``amountChargedBack`` was negative before
-               2021. No fee: ``settlementAmount`` is an estimate, converted, and to be removed in 2027
+Host           ``https://api.mollie.com``, also for test payments
+Credentials    Bearer: an API key (``live_…``, ``test_…``) of one website and mode; or an access token (``access_…``)
+               with the permission payments.read, and ``profileId`` and ``testmode`` besides
+List           ``GET /v2/payments``: newest first; no filter (https://github.com/mollie/mollie-api-php/issues/160)
+Pages          ``limit`` (50, at most 250); ``_links.next.href`` or null: ``from`` in its query is the first payment of
+               the next page. ``count`` is that of the page; no total
+One payment    ``GET /v2/payments/{id}``, with ``testmode``, without ``profileId``
+Amounts        ``{"value": "10.00", "currency": "EUR"}``, major units, "1000" yen. ``amountRefunded`` may exceed the
+               amount (https://docs.mollie.com/payments/refunds); ``amountChargedBack`` was negative before 2021. No
+               fee: ``settlementAmount`` is an estimate, which goes away in 2027
 Time           ``createdAt``, ``paidAt``, …: ISO 8601, whole seconds, with an offset; nothing tells a later change
 Statuses       seven (https://docs.mollie.com/docs/handling-payment-status); refunds and chargebacks leave ``paid``
 Metadata       what the merchant wrote: a text, a number, a list, an object, null
-Errors         ``{"status", "title", "detail", "field", "_links"}``; no code, no request id; 429 with ``Retry-After``
+Errors         ``{"status", "title", "detail", "field", "_links"}``, without code and request id
 =============  =====================================================================================================
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from decimal import Decimal
-from functools import partial
+from functools import partial, reduce
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -70,20 +68,14 @@ class Embedded(msgspec.Struct):
     payments: list[msgspec.Raw]
 
 
-class Link(msgspec.Struct):
-    """An address."""
-
-    href: str
-
-
 class Links(msgspec.Struct):
-    """Where else to go."""
+    """Where the next page is; null after the last one."""
 
-    next: Link | None
+    next: dict[str, Any] | None
 
 
 class Page(msgspec.Struct):
-    """``{"count", "_embedded": {"payments": […]}, "_links": {"next": {"href"}}}``."""
+    """``{"count", "_embedded": {"payments": […]}, "_links": {"next": {"href": "…"}}}``."""
 
     _embedded: Embedded
     _links: Links
@@ -110,28 +102,38 @@ class MollieApi(api.PaymentsApi):
         "failed": api.PaymentStatus.FAILED,
     }
 
+    def __init__(self, credentials: api.Credentials) -> None:
+        super().__init__(credentials)
+        self.order_key = credentials.text("order_key", "order_id")
+        self.mode_params = {"testmode": "true"} if credentials.flag("testmode", default=False) else {}
+
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
         key = credentials.header_value(credentials.password, "the API key or access token (password)")
-        self.is_token = key.startswith("access_")
-        profile, is_test = credentials.text("profile_id"), credentials.flag("testmode", default=False)
         if self.is_token:
-            credentials.require(profile, "the id of the website whose payments to list (profile_id), 'pfl_…'")
-        for name in ("profile_id", "testmode") if not self.is_token else ():
-            if credentials.text(name):
-                raise credentials.wrong(name, "left out with an API key, which is of one website and one mode")
-        self.mode_params = {"testmode": "true"} if is_test else {}
-        self.list_params = {**({"profileId": profile} if self.is_token else {}), **self.mode_params}
-        self.order_key = credentials.text("order_key", "order_id")
+            credentials.require(credentials.text("profile_id"), "profile_id, the website whose payments to list")
+        elif given := [name for name in ("profile_id", "testmode") if credentials.value(name) is not None]:
+            raise credentials.wrong(given[0], "left out with an API key, which is of one website and one mode")
         return api.HeaderAuth({"Authorization": f"Bearer {key}"}, (key,))
+
+    @property
+    def is_token(self) -> bool:
+        """Whether the credential is an access token rather than an API key."""
+        return self.credentials.password.startswith("access_")
+
+    @property
+    def credentials_to_check(self) -> str:
+        permission = ", and whether the token has the permission payments.read" if self.is_token else ""
+        return super().credentials_to_check + permission
 
     def credential_fields(self) -> Sequence[str]:
         return ("password", "profile_id") if self.is_token else ("password",)
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
-        return partial(api.TokenReader, order=api.Order.NEWEST_FIRST, token_param="from")
+        return partial(api.TokenReader, order=api.Order.NEWEST_FIRST, token_param="from")  # noqa: S106
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
-        return {**super().build_params(query, provider_status), **self.list_params}
+        profile = {"profileId": self.credentials.text("profile_id")} if self.is_token else {}
+        return {**super().build_params(query, provider_status), **profile, **self.mode_params}
 
     def provider_statuses_for(self, status: api.PaymentStatus) -> Sequence[str]:
         return ["paid"] if status is api.PaymentStatus.REFUNDED else super().provider_statuses_for(status)
@@ -142,26 +144,21 @@ class MollieApi(api.PaymentsApi):
     def to_page(self, page: Page) -> api.ListPage:
         following = page._links.next
         # Of the address, only the cursor: the host may be another, and would get the key.
-        query = parse_qs(following.href.partition("#")[0].partition("?")[2]) if following else {}
-        cursor = query.get("from", [""])[0]
+        query = str(following.get("href")).partition("#")[0].partition("?")[2] if following else ""
+        cursor = parse_qs(query).get("from", [""])[0]
         return api.ListPage(page._embedded.payments, has_more=following is not None, next_cursor=cursor)
 
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         provider_status = row.status or ""
         asked = row.amount or Amount()
-        amount = asked_amount = api.parse_amount(asked.value)
-        captured = _in_currency(row.amountCaptured, asked)
-        if captured:  # "0.00" before the first capture
-            amount = captured
-        refunded, charged_back = _in_currency(row.amountRefunded, asked), _in_currency(row.amountChargedBack, asked)
-        gone_back = refunded if charged_back is None else abs(charged_back) + (refunded or 0)
-        status, flags = api.after_refunds(self.status_of(provider_status), amount, gone_back)
-        if captured and asked_amount and captured < asked_amount:
-            flags += ("partly_captured",)
-        if charged_back:
-            flags += ("charged_back",)
-        if row.mode == "test":
-            flags += ("test",)
+        whole, captured = api.parse_amount(asked.value), _add_up(asked.currency, row.amountCaptured)
+        amount = captured or whole  # "0.00" before the first capture
+        back = _add_up(asked.currency, row.amountRefunded, row.amountChargedBack)
+        status, flags = api.after_refunds(self.status_of(provider_status), amount, back)
+        flags += ("partly_captured",) if captured and whole and captured < whole else ()
+        flags += ("charged_back",) if row.amountChargedBack and row.amountChargedBack.value else ()
+        flags += ("test",) if row.mode == "test" else ()
+        ended = {"paid": row.paidAt, "canceled": row.canceledAt, "expired": row.expiredAt, "failed": row.failedAt}
         return self.new_payment(
             row.id,
             status,
@@ -170,12 +167,12 @@ class MollieApi(api.PaymentsApi):
             flags,
             amount,
             asked.currency,
-            refunded_amount=gone_back,
-            order_id=_text_under(self.order_key, row.metadata) or row.orderId,
+            refunded_amount=back,
+            order_id=api.text_of(row.metadata, self.order_key) or row.orderId,
             description=row.description,
             payer_id=row.customerId,
             created_at=api.parse_time(row.createdAt),
-            completed_at=api.parse_time(row.paidAt or row.canceledAt or row.expiredAt or row.failedAt),
+            completed_at=api.parse_time(ended.get(provider_status)),
             expires_at=api.parse_time(row.expiresAt),
             raw=raw,
         )
@@ -184,8 +181,8 @@ class MollieApi(api.PaymentsApi):
 class MollieHook(PaymentsHook):
     """Lists the payments of one website at Mollie.
 
-    Connection: the API key or access token in ``password``. ``extra``: ``profile_id`` and ``testmode``, with an access
-    token only; ``order_key`` (default ``order_id``), under which the metadata has your own order's id.
+    Connection: the API key or access token in ``password``. ``extra``: ``profile_id`` and ``testmode`` of an access
+    token; ``order_key``, under which the metadata has your order's id (default ``order_id``).
     """
 
     conn_type = "mollie"
@@ -195,6 +192,8 @@ class MollieHook(PaymentsHook):
     api_class = MollieApi
 
 
-def _in_currency(part: Amount | None, whole: Amount) -> Decimal | None:
-    """Return an amount that is a part of another; None in another currency, for then nothing can be said of it."""
-    return api.parse_amount(part.value) if part and part.currency == whole.currency else None
+def _add_up(currency: str | None, *parts: Amount | None) -> Decimal | None:
+    """Return the sum of amounts in a currency; None where there are none, or one is in another currency."""
+    amounts = [api.parse_amount(part.value) for part in parts if part and part.currency == currency]
+    told = [amount.copy_abs() for amount in amounts if amount is not None]
+    return reduce(api.add, told) if told and len(told) == len(list(filter(None, parts))) else None

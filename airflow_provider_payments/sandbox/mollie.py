@@ -7,17 +7,23 @@ from typing import Any
 from urllib.parse import urlencode
 
 from airflow_provider_payments.sandbox.api import Answer, Api, Built, Call, Problem, Row, only
-from airflow_provider_payments.sandbox.data import NAMES, TEXTS, Dice, decimal_text, iso
+from airflow_provider_payments.sandbox.data import Dice
+from airflow_provider_payments.sandbox.mollie_data import (
+    MATTERS,
+    OTHER_PROFILE,
+    PROFILE,
+    ROUTE,
+    build_payment,
+    format_time,
+    write_links,
+)
 
 KEY = "live_SandboxSandboxSandboxSandbox01"
 TEST_KEY = "test_SandboxSandboxSandboxSandbox01"
 OTHER_KEY = "live_SandboxSandboxSandboxSandbox02"
 TOKEN = "access_SandboxSandboxSandboxSandboxSandb"  # noqa: S105
-PROFILE = "pfl_SandboxOne"
-OTHER_PROFILE = "pfl_SandboxTwo"
 KEYS = {KEY: (PROFILE, "live"), TEST_KEY: (PROFILE, "test"), OTHER_KEY: (OTHER_PROFILE, "live")}
 """API keys, and the website and mode that each is of."""
-ROUTE = "/v2/payments"
 PARAMS = frozenset({"from", "limit", "sort", "profileId", "testmode", "embed", "include"})
 TITLES = {
     400: "Bad Request",
@@ -34,30 +40,6 @@ RATE_LIMIT = {
     "RateLimit-Policy": '"get-v2-payments";q=20;w=3;mollie-burst=60',
     "RateLimit": '"get-v2-payments";r=15;t=2;mollie-burst=60',
 }
-MATTERS = {
-    "paid": 56,
-    "open": 2,
-    "transfer": 1,
-    "pending": 2,
-    "authorized": 1,
-    "part authorized": 1,
-    "canceled": 3,
-    "expired": 10,
-    "failed": 4,
-    "captured in part": 2,
-    "refunded": 3,
-    "refunded in part": 3,
-    "refunded and more": 2,
-    "charged back": 2,
-    "charged back in part": 1,
-    "captured and refunded": 1,
-    "refunded and charged back": 1,
-    "of another website": 2,
-    "of the test mode": 3,
-}
-"""What can be the matter with a payment. ``transfer`` is an open bank transfer, which has twelve days."""
-CURRENCIES = (("EUR", 2), ("EUR", 2), ("EUR", 2), ("GBP", 2), ("USD", 2), ("JPY", 0), ("ISK", 0))
-LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz"
 
 
 class Mollie(Api):
@@ -167,122 +149,21 @@ class Mollie(Api):
             "resource": "payment",
             "id": "tr_7UhSN1zuXS",
             "mode": "live",
-            "createdAt": _time(self.newest),
+            "createdAt": format_time(self.newest),
             "amount": {"value": "10.00", "currency": "EUR"},
             "description": "Order #12345",
             "method": None,
             "metadata": {"order_id": "12345"},
             "status": "paid",
-            "paidAt": _time(self.newest + timedelta(seconds=48)),
+            "paidAt": format_time(self.newest + timedelta(seconds=48)),
             "amountRefunded": {"value": "0.00", "currency": "EUR"},
             "amountRemaining": {"value": "35.00", "currency": "EUR"},
             "profileId": PROFILE,
             "sequenceType": "oneoff",
             "redirectUrl": "https://webshop.example.org/order/12345/",
-            "_links": _links("tr_7UhSN1zuXS"),
+            "_links": write_links("tr_7UhSN1zuXS"),
         }
         return [(row, [])]
 
     def build(self, dice: Dice, created: datetime, index: int | None) -> Built:
-        matter = dice.word(index, MATTERS)
-        payment = f"tr_{dice.letters(dice.choice((10, 22)), LETTERS)}"
-        currency, places = dice.choice(CURRENCIES)
-        units = dice.cents()
-        order = f"order-{dice.randrange(10_000)}"
-        row: Row = {
-            "resource": "payment",
-            "id": payment,
-            "mode": "test" if matter == "of the test mode" else "live",
-            "createdAt": _time(created),
-            "amount": _money(units, currency, places),
-            "description": dice.choice(TEXTS)[:255],
-            "method": dice.choice(("ideal", "creditcard", "banktransfer", "directdebit", None)),
-            "metadata": _metadata(dice, order) if index is not None else None,
-            "status": "paid",
-            "locale": "nl_NL",
-            "countryCode": "NL",
-            "profileId": OTHER_PROFILE if matter == "of another website" else PROFILE,
-            "sequenceType": "oneoff",
-            "redirectUrl": "https://webshop.example.org/return" if dice.chance(80) else None,
-            "_links": _links(payment),
-        }
-        if dice.chance(30):
-            row["customerId"] = f"cst_{dice.letters(10, LETTERS)}"
-        if index is not None and dice.chance(10):
-            row["orderId"] = f"ord_{dice.letters(6, LETTERS)}"
-        row["details"] = {"consumerName": dice.choice(NAMES), "consumerAccount": "NL53INGB0654422370"}
-        done = _time(created + dice.soon())
-        money = {"amountRefunded": _money(0, currency, places), "amountRemaining": _money(units, currency, places)}
-        paid: Row = {"status": "paid", "paidAt": done, **money}
-        if matter in ("open", "transfer", "pending", "authorized", "part authorized", "canceled", "expired", "failed"):
-            return self._unpaid(dice, created, matter, row, paid, done)
-        row |= paid
-        if matter == "paid" and dice.chance(10):
-            row["settlementAmount"] = {"value": decimal_text(units * 97 // 100, 2), "currency": "EUR"}
-        if "captured" in matter and units > 1:
-            units -= dice.randrange(1, units)
-            row["amountCaptured"] = _money(units, currency, places)
-            row["captureMode"] = "manual"
-        part = dice.randrange(1, units) if units > 1 else 1
-        back = {
-            "refunded": (units, 0),
-            "captured and refunded": (units, 0),
-            "refunded in part": (part, 0),
-            "refunded and more": (units + dice.randrange(1, 2500 if places else 25), 0),
-            "charged back": (0, units),
-            "charged back in part": (0, part),
-            "refunded and charged back": (units - part, part),
-        }
-        refunded, charged_back = back.get(matter, (0, 0))
-        row["amountRefunded"] = _money(refunded, currency, places)
-        row["amountRemaining"] = _money(max(units - refunded, 0), currency, places)
-        if charged_back:
-            row["amountChargedBack"] = _money(charged_back, currency, places)
-        return row, []
-
-    def _unpaid(self, dice: Dice, created: datetime, matter: str, row: Row, paid: Row, done: str) -> Built:
-        """A payment without ``paidAt``, and what becomes of it."""
-        row["status"] = matter
-        if matter in ("canceled", "expired", "failed"):
-            row[f"{matter}At"] = done
-            return row, []
-        due = dice.patience()
-        if matter == "transfer":
-            row |= {"status": "open", "method": "banktransfer", "isCancelable": True}
-            row["expiresAt"] = _time(created + timedelta(days=12))
-        elif matter == "open":
-            row |= {"isCancelable": False, "expiresAt": _time(created + timedelta(minutes=15))}
-        elif matter == "pending":
-            return row, [(due, {"status": "failed", "failedAt": done} if dice.chance(30) else paid)]
-        else:
-            amount = row["amount"]
-            captured = {**amount, "value": "0.00" if "." in amount["value"] else "0"}
-            if matter == "part authorized":
-                captured["value"] = "0.01" if "." in amount["value"] else "1"
-            row |= {"status": "authorized", "authorizedAt": done, "amountCaptured": captured, "captureMode": "manual"}
-            row["captureBefore"] = _time(created + timedelta(days=7))
-            return row, [(due, {**paid, "amountCaptured": amount})]
-        lost = {"status": "expired", "expiredAt": done}
-        return row, [(due, lost if dice.chance(30) else paid)]
-
-
-def _time(moment: datetime) -> str:
-    """Whole seconds, with an offset."""
-    return iso(moment, "seconds").replace("Z", "+00:00")
-
-
-def _money(units: int, currency: str, places: int) -> Row:
-    return {"value": decimal_text(units, places) if places else str(units), "currency": currency}
-
-
-def _metadata(dice: Dice, order: str) -> Any:
-    """What shops write: anything."""
-    number = int(order.removeprefix("order-"))
-    return dice.choice((None, {"order_id": order}, {"order_id": number}, {"note": "gift"}, order, number, [order], {}))
-
-
-def _links(payment: str) -> Row:
-    return {
-        "self": {"href": f"https://api.mollie.com{ROUTE}/{payment}", "type": "application/hal+json"},
-        "dashboard": {"href": f"https://my.mollie.com/dashboard/payments/{payment}", "type": "text/html"},
-    }
+        return build_payment(dice, created, dice.word(index, MATTERS), is_plain=index is None)
