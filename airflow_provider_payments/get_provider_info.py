@@ -188,8 +188,8 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": {
                     "profile_id": _text(
                         "Profile id",
-                        "The website whose payments to list, pfl_…: required with an access token (access_…), empty with "
-                        "an API key, which is of one website.",
+                        "The website whose payments to list, pfl_…: required with an access token (access_…). Empty "
+                        "with an API key, which is of one website.",
                     ),
                     "testmode": _text(
                         "Test mode",

@@ -106,6 +106,15 @@ def jframework(amount: Money, fee: Money, net: Money) -> Row:
     return row, {"amount": amount.value, "fee": fee.value, "net_amount": net.value, "amount_minor": None}
 
 
+def mollie(amount: Money, captured: Money, refunded: Money, charged_back: Money) -> Row:
+    parts = {"": amount, "Captured": captured, "Refunded": refunded, "ChargedBack": charged_back}
+    row = ", ".join(f'"amount{name}": {{"currency": "KWD", "value": {money.json}}}' for name, money in parts.items())
+    back = [abs(money.value) for money in (refunded, charged_back) if money.value is not None]
+    received = abs(captured.value) if captured.value else amount.value
+    expected = {"amount": received, "refunded_amount": sum(back) if len(back) == 2 else None, "amount_minor": None}
+    return f'{{"id": "1", "status": "paid", {row}}}', expected
+
+
 _JFRAMEWORK = build_api("jframework", 100, 1)
 QUOTED_UNITS = ANY_UNITS | ANY_UNITS.map(in_quotes)
 QUOTED = ANY_DECIMAL | ANY_DECIMAL.map(in_quotes)
@@ -120,6 +129,10 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
     "jframework": (
         st.builds(jframework, QUOTED, QUOTED, QUOTED),
         '{"success": true, "statusCode": 200, "data": {"totalItems": 1, "items": [%s]}}',
+    ),
+    "mollie": (
+        st.builds(mollie, QUOTED, QUOTED, QUOTED, QUOTED),
+        '{"_embedded": {"payments": [%s]}, "_links": {"next": null}}',
     ),
 }
 

@@ -21,6 +21,7 @@ from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsReques
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
+from airflow_provider_payments.hooks.mollie import MollieApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.http.messages import Request, Response
@@ -195,12 +196,27 @@ def _satispay(company: Company, params: Mapping[str, str]) -> Answer:
     return {"has_more": len(sales) > limit, "data": rows}
 
 
+def _mollie(company: Company, params: Mapping[str, str]) -> Answer:
+    limit, start = int(params["limit"]), 0
+    if "from" in params:
+        start = next((n for n, sale in enumerate(company.sales) if sale.id == params["from"]), -1)
+        if start < 0:
+            return PaymentsRequestError("Invalid cursor value", 400)
+    rows = [
+        {"id": sale.id, "status": sale.word, "createdAt": sale.time} for sale in company.sales[start : start + limit]
+    ]
+    following = company.sales[start + limit :][:1]
+    link = {"href": f"https://elsewhere.example/v2/payments?from={following[0].id}"} if following else None
+    return {"_embedded": {"payments": rows}, "_links": {"next": link}}
+
+
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
     "spacepay": _spacepay,
     "jframework": _jframework,
     "satispay": _satispay,
+    "mollie": _mollie,
 }
 
 LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -214,9 +230,10 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "Completed": ["Refunded"],
         "Refunded": [],
     },
+    "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
 }
 
-_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)
+_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, MollieApi)
 
 
 @cache

@@ -82,6 +82,17 @@ def _page_numbers(company: Company, params: Params, limit: int) -> Iterator[Sequ
             return
 
 
+def _links(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+    """The link to the next page, as long as there is one. It ends where its cursor is refused."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = company.read({**params, "limit": str(limit), **cursor})
+        yield page.rows
+        if page.next_id is None:
+            return
+        cursor = {"from": page.next_id}
+
+
 Loop = Callable[[Company, Params, int], Iterator[Sequence[Row]]]
 _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "hotpay": (_until_short, "status"),
@@ -89,4 +100,5 @@ _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "spacepay": (_while_more, "status"),
     "satispay": (_cursors, "status"),
     "jframework": (_page_numbers, "Status"),
+    "mollie": (_links, "status"),
 }

@@ -108,6 +108,8 @@ def plants(folder: Path) -> dict[str, Plant]:
         "jframework-login": Plant(
             "jframework", "username-jf1", _header_key("jframework") + "é€ ", {"brand_url": "https://brand.example"}
         ),
+        "mollie-key": Plant("mollie", "unusedlogin-mo1", _header_key("live_mollie")),
+        "mollie-token": Plant("mollie", "unusedlogin-mo2", _header_key("access_mollie"), {"profile_id": "pfl_A"}),
     }
 
 

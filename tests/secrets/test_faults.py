@@ -30,6 +30,8 @@ NAMES = [
     "satispay-file",
     "jframework-key",
     "jframework-login",
+    "mollie-key",
+    "mollie-token",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
@@ -134,7 +136,9 @@ def test_a_redirect_to_another_host(
     assert str(other.port) in str(errors["list"])
 
 
-@pytest.mark.parametrize("name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key"])
+@pytest.mark.parametrize(
+    "name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "mollie-key"]
+)
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
     with Server() as other:
