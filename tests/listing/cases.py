@@ -104,7 +104,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
+QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework", "mollie")
 QUICK_KINDS = (
     "five added at every request",
     "one added anywhere at every request",
