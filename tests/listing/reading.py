@@ -38,6 +38,7 @@ class Reading:
     ids: list[str] = field(default_factory=list, repr=False)
     payments: list[Payment] = field(default_factory=list, repr=False)
     doubts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     error: PaymentsError | None = None
 
     @property
@@ -95,7 +96,7 @@ def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int
             reading.payments += chain.from_iterable(listing.remaining())
     except PaymentsError as error:
         reading.error = error
-    reading.doubts = listing.report.doubts
+    reading.doubts, reading.warnings = listing.report.doubts, listing.report.warnings()
     # HOT Pay has no ids: its payments are told apart by their memo here.
     reading.ids = [str(each.order_id if company.name == "hotpay" else each.id) for each in reading.payments]
     return reading
