@@ -382,7 +382,7 @@ def test_a_payment_that_is_captured_bit_by_bit(connect: Connect, ask: Ask, sandb
     for captured, amount, flags in (
         ("0.00", "10.00", ()),
         ("4.00", "4.00", ("partly_captured",)),
-        ("10.00",) * 2 + ((),),
+        ("10.00", "10.00", ()),
     ):
         row["amountCaptured"]["value"] = captured
         payment = ask(connect("mollie").get_payment, row["id"])
