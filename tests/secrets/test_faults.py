@@ -147,8 +147,14 @@ def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, mo
         body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
         if plant.conn_type == "jframework":
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
-        reply = Answer(200, json.dumps(body).encode(), {"Link": f'<{other.origin}/payments>; rel="next"'})
-        server.answer = company(plant, lambda call: reply)
+
+        def reply(call: Call) -> Answer:
+            following = None if "from=" in call.target else {"href": f"{other.origin}/v2/payments?from=tr_2"}
+            own = {"_embedded": {"payments": []}, "_links": {"next": following}} if plant.conn_type == "mollie" else {}
+            content = json.dumps({**body, **own}).encode()
+            return Answer(200, content, {"Link": f'<{other.origin}/payments>; rel="next"'})
+
+        server.answer = company(plant, reply)
         monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection(server.origin))
         assert not {"list", "alist", "pending", "apending"} & search(plant).keys()
         assert server.calls
