@@ -104,8 +104,8 @@ class OrderFinder:
     def _search(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[list[Payment]]:
         """Search the pending payments, where most orders that are waited for are found, and then all.
 
-        Where the list cannot be filtered by a pending status, finding those would take the whole list at each poll. Then
-        only the latest payments are searched.
+        Where the list cannot be filtered by a pending status, finding those would take the whole list at each poll.
+        Then only the latest payments are searched.
         """
         query = PaymentQuery(created_from=self.created_from)
         seen = 0
