@@ -110,7 +110,7 @@ class MollieApi(api.PaymentsApi):
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
         key = credentials.header_value(credentials.password, "the API key or access token (password)")
         if self.is_token:
-            credentials.require(credentials.text("profile_id"), "profile_id, the website whose payments to list")
+            credentials.require(credentials.text("profile_id"), "profile_id: an access token needs a website, 'pfl_…'")
         elif given := [name for name in ("profile_id", "testmode") if credentials.value(name) is not None]:
             raise credentials.wrong(given[0], "left out with an API key, which is of one website and one mode")
         return api.HeaderAuth({"Authorization": f"Bearer {key}"}, (key,))
