@@ -52,6 +52,8 @@ def text_of(values: Any, key: str) -> str | None:
     :param values: decoded JSON; or its text, of which only that value is decoded, so that no other can be in the way.
     """
     if isinstance(values, msgspec.Raw):
+        if not bytes(values).lstrip().startswith(b"{"):  # in most payments there is nothing
+            return None
         try:
             values = {key: msgspec.json.decode(msgspec.json.decode(values, type=dict[str, msgspec.Raw])[key])}
         except (msgspec.DecodeError, RecursionError, KeyError):
