@@ -47,6 +47,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "order_key": "order_id",
     },
     "gocardless": {"order_key": "order_id"},
+    "mollie": {"profile_id": "pfl_SandboxOne", "testmode": "false", "order_key": "order_id"},
 }
 #: What forms have no field for: former names of fields, options that are no texts. Schema and port are hidden.
 OTHERS: dict[str, dict[str, Any]] = {

@@ -31,7 +31,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
-SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless"]
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless", "mollie"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -41,6 +41,7 @@ WORDS = {
     "jframework": {"pending": "Pending", "succeeded": "Completed", "failed": "Failed"},
     "stripe": {"pending": "requires_action", "succeeded": "succeeded", "failed": "canceled"},
     "gocardless": {"pending": "pending_submission", "succeeded": "paid_out", "failed": "failed"},
+    "mollie": {"pending": "open", "succeeded": "paid", "failed": "failed"},
 }
 ORDER_FIELDS = {
     "hotpay": "memo",
@@ -50,6 +51,7 @@ ORDER_FIELDS = {
     "jframework": "code",
     "stripe": "metadata.order_id",
     "gocardless": "reference",
+    "mollie": "orderId",
 }
 """With a dot: a key of an object."""
 FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")

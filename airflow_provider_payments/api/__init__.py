@@ -32,7 +32,7 @@ from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
-from airflow_provider_payments.money import CENTS, currency_decimals, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.status import after_refunds
@@ -91,6 +91,7 @@ __all__ = [
     "TokenAuth",
     "TokenReader",
     "TransportOptions",
+    "add",
     "after_refunds",
     "client_credentials",
     "currency_decimals",

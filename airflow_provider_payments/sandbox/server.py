@@ -20,6 +20,7 @@ from airflow_provider_payments.sandbox.faults import Faults
 from airflow_provider_payments.sandbox.gocardless import GoCardless
 from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
+from airflow_provider_payments.sandbox.mollie import Mollie
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
 from airflow_provider_payments.sandbox.stripe import Stripe
@@ -68,6 +69,7 @@ class Sandbox:
         self.jframework = JFramework(number("jframework", 0), seed, self.clock)
         self.stripe = Stripe(number("stripe", 0), seed, self.clock)
         self.gocardless = GoCardless(number("gocardless", 0), seed, self.clock)
+        self.mollie = Mollie(number("mollie", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
         self.apis: dict[str, Api] = {
             api.name: api
@@ -79,6 +81,7 @@ class Sandbox:
                 self.jframework,
                 self.stripe,
                 self.gocardless,
+                self.mollie,
             )
         }
         if root not in (None, *self.apis):

@@ -103,4 +103,18 @@ GUARDS = [
         "if False:",
         "tests/hooks/test_stripe.py -k let_go",
     ),
+    Guard(
+        "what was captured is what was received (Mollie)",
+        "hooks/mollie.py",
+        "amount = captured or whole",
+        "amount = whole",
+        "tests/hooks/test_contract_records.py -k mollie",
+    ),
+    Guard(
+        "refunds and chargebacks together (Mollie)",
+        "hooks/mollie.py",
+        "row.amountRefunded, row.amountChargedBack)",
+        "row.amountRefunded)",
+        "tests/hooks/test_contract_records.py -k mollie",
+    ),
 ]

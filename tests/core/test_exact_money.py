@@ -116,6 +116,15 @@ def stripe(amount: Money, received: Money, fee: Money, net: Money, currency: tup
     return row, {**expected, "net_amount": scaled(net, currency[1])}
 
 
+def mollie(amount: Money, captured: Money, refunded: Money, charged_back: Money) -> Row:
+    parts = {"": amount, "Captured": captured, "Refunded": refunded, "ChargedBack": charged_back}
+    row = ", ".join(f'"amount{name}": {{"currency": "KWD", "value": {money.json}}}' for name, money in parts.items())
+    back = [abs(money.value) for money in (refunded, charged_back) if money.value is not None]
+    received = abs(captured.value) if captured.value else amount.value
+    expected = {"amount": received, "refunded_amount": sum(back) if len(back) == 2 else None, "amount_minor": None}
+    return f'{{"id": "1", "status": "paid", {row}}}', expected
+
+
 _JFRAMEWORK = build_api("jframework", 100, 1)
 QUOTED_UNITS = ANY_UNITS | ANY_UNITS.map(in_quotes)
 QUOTED = ANY_DECIMAL | ANY_DECIMAL.map(in_quotes)
@@ -141,6 +150,10 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
             st.sampled_from([("usd", 2), ("jpy", 0), ("isk", 2), ("ugx", 2), ("kwd", 3), ("mga", 0)]),
         ),
         '{"has_more": false, "data": [%s]}',
+    ),
+    "mollie": (
+        st.builds(mollie, QUOTED, QUOTED, QUOTED, QUOTED),
+        '{"_embedded": {"payments": [%s]}, "_links": {"next": null}}',
     ),
 }
 

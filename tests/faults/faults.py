@@ -115,6 +115,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
         "cryptofuse": {"count": count, "total": count, "offset": 0, "limit": count, "results": rows},
         "spacepay": {"data": rows, "pagination": {"total": count, "limit": count, "offset": 0, "hasMore": False}},
         "satispay": {"has_more": False, "data": rows},
+        "mollie": {"_embedded": {"payments": rows}, "_links": {"next": None}},
         "jframework": {
             "success": True,
             "statusCode": 200,

@@ -208,4 +208,23 @@ FACTS = {
             row["status"] in ("confirmed", "paid_out") and row["amount_refunded"] >= row["amount"] > 0
         ),
     ),
+    "mollie": Facts(
+        id_field="id",
+        statuses={
+            "open": "pending",
+            "pending": "processing",
+            "authorized": "authorized",
+            "paid": "succeeded",
+            "canceled": "canceled",
+            "expired": "expired",
+            "failed": "failed",
+        },
+        wrong={"password": "live_aWrongKeyAWrongKeyAWrongKeyAWro"},
+        filters=frozenset(),
+        max_page_size=250,
+        default_host="https://api.mollie.com",
+        pending_questions=None,
+        undated={"createdAt": None, "paidAt": None},
+        is_listed=lambda row: (row["mode"], row["profileId"]) == ("live", "pfl_SandboxOne"),
+    ),
 }

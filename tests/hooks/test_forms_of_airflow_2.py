@@ -87,6 +87,8 @@ def _read_form(page: str) -> Fields:
         ("spacepay", {"page_size": 100, "requests_per_second": 0}),
         ("stripe", {"resource": "charges", "stripe_account": "acct_1", "api_version": "2026-06-24.dahlia"}),
         ("gocardless", {"order_key": "shop_order"}),
+        ("mollie", {"profile_id": "pfl_A", "testmode": True, "order_key": "reference"}),
+        ("mollie", {"profile_id": "pfl_A", "testmode": "false"}),
     ],
 )
 def test_another_fields_edit_leaves_the_extra_as_it_was(edit: Any, conn_type: str, extra: Fields) -> None:

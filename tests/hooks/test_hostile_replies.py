@@ -37,6 +37,7 @@ ERRORS: dict[str, Any] = {
     "jframework": {"success": False, "statusCode": 400, "errors": [{"code": "c", "details": "d"}]},
     "stripe": {"error": {"type": "t", "code": "a", "message": "b", "param": "p"}},
     "gocardless": {"error": {"type": "invalid_api_usage", "code": 400, "errors": [{"reason": "r", "message": "m"}]}},
+    "mollie": {"status": 400, "title": "t", "detail": "d", "field": "f", "_links": {}},
 }
 KEYS: dict[str, Any] = {
     "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},

@@ -23,6 +23,7 @@ ENDPOINTS = {
     "jframework": "/api/v1/payments?PageSize=1",
     "stripe": "/v1/payment_intents?limit=1",
     "gocardless": "/payments?limit=1",
+    "mollie": "/v2/payments?limit=1",
 }
 Connect = Callable[..., PaymentsHook]
 

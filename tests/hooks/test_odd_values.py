@@ -35,7 +35,7 @@ def example(conn_type: str) -> dict[str, Any]:
     """A payment out of the API's own documentation."""
     page = json.loads(payloads(conn_type)[0])
     while not isinstance(page, list):
-        page = next(page[name] for name in ("payments", "results", "data", "items") if name in page)
+        page = next(page[name] for name in ("payments", "results", "data", "items", "_embedded") if name in page)
     row: dict[str, Any] = page[0]
     return row
 
@@ -45,7 +45,7 @@ def read(api: PaymentsApi, *rows: dict[str, Any] | bytes) -> list[Payment]:
     page = json.loads(payloads(api.name)[0])
     inner, at = page, ""
     while True:
-        at = next(name for name in ("payments", "results", "data", "items") if name in inner)
+        at = next(name for name in ("payments", "results", "data", "items", "_embedded") if name in inner)
         if isinstance(inner[at], list):
             break
         inner = inner[at]

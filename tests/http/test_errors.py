@@ -366,7 +366,9 @@ def test_throttling_tells_when_the_limit_is_reset(headers: dict[str, str], secon
     assert verdict(REQUEST, response(400, ratelimit_reset="30")).__class__ is PaymentsRequestError  # it comes with all
 
 
-@pytest.mark.parametrize(("fields", "is_own"), [(("detail",), False), (("detail", "title"), True)])
+@pytest.mark.parametrize(
+    ("fields", "is_own"), [(("detail",), False), (("detail", "title"), True), (("title", "_links"), False)]
+)
 def test_problem_details_are_the_api_s_own_where_its_errors_have_a_title(fields: tuple[str, ...], is_own: bool) -> None:
     body = {"title": "Unauthorized Request", "status": 401, "detail": "Missing authentication"}
     mapper = ErrorMapper("somepay", error_fields=fields)

@@ -63,6 +63,7 @@ LISTS: Mapping[str, List] = {
     "satispay": List("satispay"),
     "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
     "jframework": List("jframework", loop=_OLDEST_FIRST),
+    "mollie": List("mollie"),
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
     "stripe": List("stripe"),
     "stripe in a window": List("stripe", has_window=True),
@@ -114,6 +115,7 @@ QUICK_LISTS = (
     "satispay refuses lost cursors",
     "jframework",
     "gocardless",
+    "mollie",
 )
 QUICK_KINDS = (
     "five added at every request",

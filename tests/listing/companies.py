@@ -7,7 +7,7 @@ requests answered so far, and from nothing else: two readings of two copies see 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
@@ -30,6 +30,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "jframework": {"Created": ["Pending", "Voided"], "Pending": ["Completed"], "Completed": []},
     "stripe": {"requires_action": ["processing", "canceled"], "processing": ["succeeded"], "succeeded": []},
     "gocardless": {"submitted": ["confirmed", "failed"], "confirmed": ["paid_out"], "paid_out": ["failed"]},
+    "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -60,6 +61,7 @@ class Page:
     rows: Sequence[Row] = ()
     total: int | None = None
     has_more: bool | None = None
+    next_id: str | None = None
     is_refused: bool = False
 
 
@@ -156,6 +158,11 @@ class Company:
     def new_row(self, ticks: int | None, dice: random.Random) -> Row:
         self.added += 1
         return Row(f"new-{self.added}", dice.choice(list(LIVES[self.name])), ticks)
+
+    @property
+    def gone(self) -> Collection[str]:
+        """Ids of payments that were deleted."""
+        return self._place_of
 
     def find_place(self, cursor: str) -> int | None:
         """Return how many rows come before the one behind a cursor."""
@@ -285,6 +292,20 @@ def _gocardless_page(company: Company, params: Mapping[str, str]) -> Page:
 
 
 _SIDES = ("gte", "lt")
+
+
+def _mollie_page(company: Company, params: Mapping[str, str]) -> Page:
+    limit = min(int(params.get("limit", 50)), company.largest_page)
+    start = 0
+    if "from" in params:  # the payment itself is the first one of the page
+        place = company.find_place(params["from"])
+        if place is None:
+            return Page(is_refused=True)
+        start = place if params["from"] in company.gone else place - 1
+    rows = company.rows[start : start + limit + 1]
+    return Page(rows[:limit], next_id=rows[limit].id if len(rows) > limit else None)
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "hotpay": _hotpay_page,
@@ -294,6 +315,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "satispay": _satispay_page,
     "stripe": _stripe_page,
     "gocardless": _gocardless_page,
+    "mollie": _mollie_page,
 }
 
 # Their JSON.
@@ -353,6 +375,12 @@ def _stripe_row(row: Row) -> Mapping[str, object]:
     return {"id": row.id, "amount": 1999, "currency": "usd", "status": row.word, "created": created}
 
 
+def _mollie_row(row: Row) -> Mapping[str, object]:
+    moment = moment_of(row.ticks)
+    time = moment and f"{moment:%Y-%m-%dT%H:%M:%S}+00:00"  # whole seconds
+    return {"id": row.id, "status": row.word, "amount": {"value": "19.99", "currency": "EUR"}, "createdAt": time}
+
+
 def _write(rows: Sequence[Row], write: Callable[[Row], Mapping[str, object]]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(row.json(write) for row in rows) + b"]")
 
@@ -390,6 +418,12 @@ def _gocardless(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"payments": _write(page.rows, _gocardless_row), "meta": {"cursors": cursors}})
 
 
+def _mollie(company: Company, page: Page) -> bytes:
+    href = f"https://api.mollie.com/v2/payments?limit=1&from={page.next_id}"  # nobody should go there
+    links = {"next": page.next_id and {"href": href}}
+    return msgspec.json.encode({"_embedded": {"payments": _write(page.rows, _mollie_row)}, "_links": links})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
@@ -398,6 +432,7 @@ _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "satispay": _satispay,
     "stripe": _stripe,
     "gocardless": _gocardless,
+    "mollie": _mollie,
 }
 
 # What happens meanwhile.
@@ -493,6 +528,6 @@ def build_rows(name: str, number: int, seed: int = 0, burst: int = 0) -> list[Ro
             ticks += dice.choice([0, 0, 0, 12, 500, 1000, 1000, 61_000]) * (TICKS // 1000)
             if name == "jframework" and ticks:
                 ticks += dice.choice([0, 3, 12_345])
-        time = ticks // TICKS * TICKS if name in ("hotpay", "stripe") else ticks  # these tell whole seconds
+        time = ticks // TICKS * TICKS if name in ("hotpay", "stripe", "mollie") else ticks  # these tell whole seconds
         rows.append(Row(f"p{n}", dice.choice(words), time))
     return rows[::-1]

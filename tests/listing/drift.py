@@ -22,6 +22,7 @@ from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.gocardless import GoCardlessApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
+from airflow_provider_payments.hooks.mollie import MollieApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
@@ -234,6 +235,21 @@ def _gocardless(company: Company, params: Mapping[str, str]) -> Answer:
 
 _AGES = {"gte": "1970-01-01T00:00:00Z", "lt": "9999-01-01T00:00:00Z"}
 
+
+def _mollie(company: Company, params: Mapping[str, str]) -> Answer:
+    limit, start = int(params["limit"]), 0
+    if "from" in params:
+        start = next((n for n, sale in enumerate(company.sales) if sale.id == params["from"]), -1)
+        if start < 0:
+            return PaymentsRequestError("Invalid cursor value", 400)
+    rows = [
+        {"id": sale.id, "status": sale.word, "createdAt": sale.time} for sale in company.sales[start : start + limit]
+    ]
+    following = company.sales[start + limit :][:1]
+    link = {"href": f"https://elsewhere.example/v2/payments?from={following[0].id}"} if following else None
+    return {"_embedded": {"payments": rows}, "_links": {"next": link}}
+
+
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
@@ -242,6 +258,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "satispay": _satispay,
     "stripe": _stripe,
     "gocardless": _gocardless,
+    "mollie": _mollie,
 }
 
 LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -262,9 +279,10 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "failed": ["submitted"],
         "paid_out": ["failed"],
     },
+    "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
 }
 
-_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi, GoCardlessApi)
+_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi, GoCardlessApi, MollieApi)
 
 
 @cache

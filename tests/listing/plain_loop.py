@@ -83,6 +83,17 @@ def _page_numbers(company: Company, params: Params, limit: int) -> Iterator[Sequ
             return
 
 
+def _links(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+    """The link to the next page, as long as there is one. It ends where its cursor is refused."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = company.read({**params, "limit": str(limit), **cursor})
+        yield page.rows
+        if page.next_id is None:
+            return
+        cursor = {"from": page.next_id}
+
+
 Loop = Callable[[Company, Params, int], Iterator[Sequence[Row]]]
 _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "hotpay": (_until_short, "status"),
@@ -92,4 +103,5 @@ _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "jframework": (_page_numbers, "Status"),
     "stripe": (_cursors, "status"),
     "gocardless": (_cursors, "status"),
+    "mollie": (_links, "status"),
 }

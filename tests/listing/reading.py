@@ -16,6 +16,7 @@ from airflow_provider_payments.hooks.gocardless import GoCardlessApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
+from airflow_provider_payments.hooks.mollie import MollieApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
@@ -25,10 +26,8 @@ from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
 
-APIS = {
-    each.name: each
-    for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi, GoCardlessApi)
-}
+_ALL = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi, GoCardlessApi, MollieApi)
+APIS = {each.name: each for each in _ALL}
 
 
 @dataclass
@@ -42,6 +41,7 @@ class Reading:
     ids: list[str] = field(default_factory=list, repr=False)
     payments: list[Payment] = field(default_factory=list, repr=False)
     doubts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     error: PaymentsError | None = None
 
     @property
@@ -99,7 +99,7 @@ def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int
             reading.payments += chain.from_iterable(listing.remaining())
     except PaymentsError as error:
         reading.error = error
-    reading.doubts = listing.report.doubts
+    reading.doubts, reading.warnings = listing.report.doubts, listing.report.warnings()
     # HOT Pay has no ids: its payments are told apart by their memo here.
     reading.ids = [str(each.order_id if company.name == "hotpay" else each.id) for each in reading.payments]
     return reading

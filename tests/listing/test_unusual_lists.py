@@ -208,7 +208,7 @@ def test_a_company_unlike_its_pages_whose_list_changes(unlike: str) -> None:
     "kind_name",
     [pytest.param(name, marks=() if name in QUICK_KINDS else pytest.mark.exhaustive) for name in KINDS],
 )
-@pytest.mark.parametrize("name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework"])
+@pytest.mark.parametrize("name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "mollie"])
 def test_a_window_of_a_list_that_changes(name: str, kind_name: str) -> None:
     kind = KINDS[kind_name]
     if kind.only and name not in kind.only:

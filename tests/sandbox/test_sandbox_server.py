@@ -23,7 +23,7 @@ import airflow_provider_payments
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.sandboxes import copy_sandbox
 
-NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "stripe", "gocardless"]
+NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "stripe", "gocardless", "mollie"]
 ROOT = Path(airflow_provider_payments.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 PENDING = {
@@ -34,6 +34,7 @@ PENDING = {
     "jframework": {"Created", "Pending", "Reserved"},
     "stripe": {"requires_confirmation", "requires_action", "processing", "requires_capture"},  # others are abandoned
     "gocardless": {"pending_customer_approval", "pending_submission", "submitted"},
+    "mollie": {"open", "pending", "authorized"},
 }
 DIGEST = "7f8e1d0231607554eb44735958855807ecf7c0daf49a5f8349ab3dfe0d47d8ee"
 

@@ -110,6 +110,8 @@ def plants(folder: Path) -> dict[str, Plant]:
         ),
         "stripe": Plant("stripe", "unusedlogin-st2", _header_key("stripe")),
         "gocardless": Plant("gocardless", "unusedlogin-gc1", _header_key("gocardless")),
+        "mollie-key": Plant("mollie", "unusedlogin-mo1", _header_key("live_mollie")),
+        "mollie-token": Plant("mollie", "unusedlogin-mo2", _header_key("access_mollie"), {"profile_id": "pfl_A"}),
     }
 
 

@@ -34,6 +34,8 @@ NAMES = [
     "jframework-login",
     "stripe",
     "gocardless",
+    "mollie-key",
+    "mollie-token",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
@@ -139,7 +141,8 @@ def test_a_redirect_to_another_host(
 
 
 @pytest.mark.parametrize(
-    "name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe", "gocardless"]
+    "name",
+    ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe", "gocardless", "mollie-key"],
 )
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
@@ -151,8 +154,14 @@ def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, mo
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
         if plant.conn_type == "gocardless":
             body |= {"meta": {"cursors": links}}
-        reply = Answer(200, json.dumps(body).encode(), {"Link": f'<{other.origin}/payments>; rel="next"'})
-        server.answer = company(plant, lambda call: reply)
+
+        def reply(call: Call) -> Answer:
+            following = None if "from=" in call.target else {"href": f"{other.origin}/v2/payments?from=tr_2"}
+            own = {"_embedded": {"payments": []}, "_links": {"next": following}} if plant.conn_type == "mollie" else {}
+            content = json.dumps({**body, **own}).encode()
+            return Answer(200, content, {"Link": f'<{other.origin}/payments>; rel="next"'})
+
+        server.answer = company(plant, reply)
         monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection(server.origin))
         assert not {"list", "alist", "pending", "apending"} & search(plant).keys()
         assert server.calls
