@@ -14,7 +14,8 @@ are read again, one page at a time, until both are joined. A gap that does not c
 reading goes on after it. The more gaps there were, the longer pages are asked for one by one.
 
 **Where rows may move.** In a list whose order is not known, a row may jump to the head, which was read by then. So the
-head is read once more in the end; and a list that is longer than the number of payments found is in doubt.
+head is read once more in the end; and a list that is longer than the number of payments found is in doubt. So is one
+that is ordered by time alone, where payments of one time may change places between two pages.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from airflow_provider_payments.listing.readers import (
     PageRequest,
     Reader,
     Script,
+    WindowEnd,
 )
 from airflow_provider_payments.listing.segments import Segment
 
@@ -51,13 +53,19 @@ class OffsetReader(Reader):
 
     :param limit_param: query parameter of the page size.
     :param offset_param: query parameter of the offset.
+    :param ties_may_move: whether payments of one time may change places. Such a list is read to its end, for only there
+        is known how many rows it has; so the API should be asked for the window.
     """
 
     limit_param: str = field(default="limit", kw_only=True)
     offset_param: str = field(default="offset", kw_only=True)
+    ties_may_move: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._may_move = self.ties_may_move or self.order is Order.UNKNOWN
+        if self._may_move:
+            self.window = WindowEnd(self.options.query, Order.UNKNOWN)
         self._sizes = PageSizes(self.options.page_size)
         self._furthest = 0  # highest offset that was asked for
         self._counted = RowCount()
@@ -87,10 +95,10 @@ class OffsetReader(Reader):
                     break
             request, page = yield following
         is_one_page = self.seen == len(head) == segments[-1].end
-        if self.order is Order.UNKNOWN and not is_one_page:
+        if self._may_move and not is_one_page:
             yield from self._look_at_head(head)
         if not self.window.is_reached:
-            doubt = self._counted.find_doubt(self.seen, segments[-1].end, may_move=self.order is Order.UNKNOWN)
+            doubt = self._counted.find_doubt(self.seen, segments[-1].end, may_move=self._may_move)
             self.doubts += [doubt] if doubt else []
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
