@@ -54,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("SpacePay", "https://docs.spacepay.solutions"),
                 ("Satispay", "https://developers.satispay.com"),
                 ("JFramework", "https://developers.jframework.io"),
+                ("Razorpay", "https://razorpay.com/docs/api/"),
             )
         ],
         "hooks": [
@@ -61,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework")
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "Razorpay")
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -172,6 +173,27 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Number of the first page. Empty: 0.",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "razorpay",
+                "hook-name": "Razorpay",
+                "hook-class-name": "airflow_provider_payments.hooks.razorpay.RazorpayHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "Key id", "password": "Key secret"},
+                    "placeholders": {
+                        "host": "https://api.razorpay.com",
+                        "login": "Required, like rzp_live_…",
+                        "password": _REQUIRED,
+                    },
+                },
+                "conn-fields": {
+                    "account_id": _text("Account id", "Partners only: the merchant's account, like acc_…"),
+                    "order_key": _text(
+                        "Order key", "Key of the notes that has your own order id. Empty: Razorpay's order_id."
+                    ),
                     **_OPTIONS,
                 },
             },

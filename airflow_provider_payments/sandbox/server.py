@@ -19,6 +19,7 @@ from airflow_provider_payments.sandbox.cryptofuse import CryptoFuse
 from airflow_provider_payments.sandbox.faults import Faults
 from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
+from airflow_provider_payments.sandbox.razorpay import Razorpay
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
 
@@ -61,9 +62,11 @@ class Sandbox:
         self.spacepay = SpacePay(number("spacepay", 0), seed, self.clock)
         self.satispay = Satispay(number("satispay", 0), seed, self.clock)
         self.jframework = JFramework(number("jframework", 0), seed, self.clock)
+        self.razorpay = Razorpay(number("razorpay", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
         self.apis: dict[str, Api] = {
-            api.name: api for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework)
+            api.name: api
+            for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework, self.razorpay)
         }
         if newest is not None:
             for api in self.apis.values():

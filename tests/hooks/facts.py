@@ -147,4 +147,21 @@ FACTS = {
         undated={"createdDate": None, "paymentDate": None},
         is_listed=lambda row: not row.get("testMode"),
     ),
+    "razorpay": Facts(
+        id_field="id",
+        statuses={
+            "created": "pending",
+            "pending": "pending",
+            "authorized": "authorized",
+            "captured": "succeeded",
+            "refunded": "refunded",
+            "failed": "failed",
+        },
+        wrong={"password": "a-wrong-secret"},
+        filters=frozenset(),
+        max_page_size=100,
+        default_host="https://api.razorpay.com",
+        pending_questions=None,
+        undated={"created_at": None},
+    ),
 }

@@ -27,6 +27,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "spacepay": {"pending": ["processing", "expired"], "processing": ["completed", "failed"], "completed": []},
     "satispay": {"PENDING": ["ACCEPTED", "CANCELED"], "ACCEPTED": [], "CANCELED": []},
     "jframework": {"Created": ["Pending", "Voided"], "Pending": ["Completed"], "Completed": []},
+    "razorpay": {"created": ["authorized", "failed"], "authorized": ["captured"], "captured": []},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -72,7 +73,8 @@ class Company:
     :param first_page: what it calls the first page (JFramework).
     :param lost_cursor: what it does with a cursor whose payment was deleted: "known" goes on behind its place,
         "refused" is an error (Satispay).
-    :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework).
+    :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework, Razorpay).
+    :param shuffles_ties: whether payments of one time change places at every request (Razorpay).
     :param filter_ticks: times are compared in whole steps of so many ticks (JFramework).
     :param bound_ticks: to what bounds of time are rounded, up or down (JFramework).
     :param ignores: parameters that it ignores.
@@ -88,6 +90,7 @@ class Company:
     first_page: int = 0
     lost_cursor: str = "known"
     is_inclusive: bool = True
+    shuffles_ties: bool = False
     filter_ticks: int = 1
     bound_ticks: int = 1
     ignores: frozenset[str] = frozenset()
@@ -245,6 +248,17 @@ def _satispay_page(company: Company, params: Mapping[str, str]) -> Page:
     return Page(rows[:limit], has_more=len(rows) > limit)
 
 
+def _razorpay_page(company: Company, params: Mapping[str, str]) -> Page:
+    limit, start = min(int(params["count"]), company.largest_page), int(params["skip"])
+    edge, since = 0 if company.is_inclusive else 1, int(START.timestamp())
+    first, last = (int(params.get(name, default)) - since for name, default in (("from", 946684800), ("to", 4765046400)))
+    rows = [row for row in company.rows if first + edge <= (row.ticks or 0) // TICKS <= last - edge]
+    if company.shuffles_ties:
+        dice = random.Random(company.seed * 7919 + company.requests)
+        rows.sort(key=lambda row: (-(row.ticks or 0), dice.random()))
+    return Page(rows[start : start + limit])
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "hotpay": _hotpay_page,
@@ -252,6 +266,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "spacepay": _spacepay_page,
     "jframework": _jframework_page,
     "satispay": _satispay_page,
+    "razorpay": _razorpay_page,
 }
 
 # Their JSON.
@@ -302,6 +317,11 @@ def _jframework_row(row: Row) -> Mapping[str, object]:
     return {"id": row.id, "status": row.word, "amount": 19.99, "currencyCode": "USD", "createdDate": date}
 
 
+def _razorpay_row(row: Row) -> Mapping[str, object]:
+    second = None if row.ticks is None else int(START.timestamp()) + row.ticks // TICKS
+    return {"id": row.id, "status": row.word, "amount": 1999, "currency": "INR", "notes": [], "created_at": second}
+
+
 def _write(rows: Sequence[Row], write: Callable[[Row], Mapping[str, object]]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(row.json(write) for row in rows) + b"]")
 
@@ -330,12 +350,17 @@ def _satispay(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"has_more": page.has_more, "data": _write(page.rows, _satispay_row)})
 
 
+def _razorpay(company: Company, page: Page) -> bytes:
+    return msgspec.json.encode({"count": len(page.rows), "items": _write(page.rows, _razorpay_row)})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
     "spacepay": _spacepay,
     "jframework": _jframework,
     "satispay": _satispay,
+    "razorpay": _razorpay,
 }
 
 # What happens meanwhile.
@@ -431,6 +456,6 @@ def build_rows(name: str, number: int, seed: int = 0, burst: int = 0) -> list[Ro
             ticks += dice.choice([0, 0, 0, 12, 500, 1000, 1000, 61_000]) * (TICKS // 1000)
             if name == "jframework" and ticks:
                 ticks += dice.choice([0, 3, 12_345])
-        time = ticks // TICKS * TICKS if name == "hotpay" else ticks  # which tells whole seconds
+        time = ticks // TICKS * TICKS if name in ("hotpay", "razorpay") else ticks  # these tell whole seconds
         rows.append(Row(f"p{n}", dice.choice(words), time))
     return rows[::-1]

@@ -21,6 +21,7 @@ from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsReques
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
+from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.http.messages import Request, Response
@@ -195,12 +196,25 @@ def _satispay(company: Company, params: Mapping[str, str]) -> Answer:
     return {"has_more": len(sales) > limit, "data": rows}
 
 
+def _razorpay(company: Company, params: Mapping[str, str]) -> Answer:
+    limit, start = min(int(params["count"]), company.largest_page), int(params["skip"])
+    edge = 0 if company.counts_moment_in else 1
+    first, last = int(params["from"]) + edge, int(params.get("to", 4765046400)) - edge
+    sales = [sale for sale in company.sales if first <= int(sale.moment.timestamp()) <= last]
+    rows = [
+        {"id": sale.id, "status": sale.word, "created_at": int(sale.moment.timestamp())}
+        for sale in sales[start : start + limit]
+    ]
+    return {"entity": "collection", "count": len(rows), "items": rows}
+
+
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
     "spacepay": _spacepay,
     "jframework": _jframework,
     "satispay": _satispay,
+    "razorpay": _razorpay,
 }
 
 LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -214,9 +228,10 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "Completed": ["Refunded"],
         "Refunded": [],
     },
+    "razorpay": {"created": ["authorized", "failed"], "authorized": ["captured", "refunded"], "captured": []},
 }
 
-_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)
+_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, RazorpayApi)
 
 
 @cache
@@ -233,7 +248,7 @@ def build_api(name: str, page_size: int, max_concurrency: int, login: str = "", 
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login=login or ("key-id" if name in ("satispay", "cryptofuse") else ""),
+            login=login or ("key-id" if name in ("satispay", "cryptofuse", "razorpay") else ""),
             password=_key() if name == "satispay" else "secret",
             extra={"brand_url": "brand", **extra},
             options=TransportOptions(max_concurrency=max_concurrency),

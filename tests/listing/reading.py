@@ -15,6 +15,7 @@ from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
+from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.http.messages import Response
@@ -23,7 +24,7 @@ from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
 
-APIS = {each.name: each for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)}
+APIS = {each.name: each for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, RazorpayApi)}
 
 
 @dataclass
@@ -58,7 +59,7 @@ def build_api(name: str, page_size: int, concurrency: int, first_page: int = 0) 
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login="key-id" if name in ("satispay", "cryptofuse") else "",
+            login="key-id" if name in ("satispay", "cryptofuse", "razorpay") else "",
             password=_key() if name == "satispay" else "secret",
             extra=extra,
             options=TransportOptions(max_concurrency=concurrency),

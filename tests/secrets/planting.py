@@ -108,6 +108,7 @@ def plants(folder: Path) -> dict[str, Plant]:
         "jframework-login": Plant(
             "jframework", "username-jf1", _header_key("jframework") + "é€ ", {"brand_url": "https://brand.example"}
         ),
+        "razorpay": Plant("razorpay", "rzp_live_k3yid51f2", _header_key("razorpay") + "é€ "),
     }
 
 
