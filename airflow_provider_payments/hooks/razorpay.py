@@ -90,10 +90,10 @@ class RazorpayApi(api.PaymentsApi):
         self._mode_flags = ("test",) if credentials.login.startswith("rzp_test_") else ()
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        key_id = credentials.header_value(credentials.login, "the key id (login)")
+        key_id = credentials.secret(credentials.login, "the key id (login)")
         if ":" in key_id:
             raise api.PaymentsConfigError(f"Connection {credentials.connection_id!r}: the key id (login) has a colon.")
-        secret = credentials.header_value(credentials.password, "the key secret (password)")
+        secret = credentials.secret(credentials.password, "the key secret (password)")
         basic = base64.b64encode(f"{key_id}:{secret}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}"}
         if account := credentials.text("account_id"):
