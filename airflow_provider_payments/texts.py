@@ -44,6 +44,16 @@ def is_unicode(text: str) -> bool:
     return _HALF.search(text) is None
 
 
+def text_of(values: Any, key: str) -> str | None:
+    """Return the text under a key of what merchants write themselves: an object, or a list, a text or nothing instead.
+
+    A whole number is given as text. None where there is nothing else, or an empty text.
+    """
+    value = values.get(key) if isinstance(values, Mapping) else None
+    is_text = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) or None if is_text else None
+
+
 def pack(value: Any) -> Any:
     """Return a JSON value that every database keeps.
 

@@ -20,7 +20,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, TokenAuth, client_credentials
-from airflow_provider_payments.http.errors import UNREADABLE
+from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
@@ -31,10 +31,11 @@ from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
-from airflow_provider_payments.money import CENTS, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import CENTS, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.texts import decode_json
+from airflow_provider_payments.status import after_refunds
+from airflow_provider_payments.texts import decode_json, text_of
 from airflow_provider_payments.times import (
     UTC,
     parse_expiry,
@@ -89,7 +90,9 @@ __all__ = [
     "TokenAuth",
     "TokenReader",
     "TransportOptions",
+    "after_refunds",
     "client_credentials",
+    "currency_decimals",
     "decode_json",
     "decode_reply",
     "is_url_text",
@@ -104,6 +107,7 @@ __all__ = [
     "quote_segment",
     "scale_units",
     "shift",
+    "text_of",
     "to_utc",
     "unix_milliseconds",
 ]

@@ -120,7 +120,7 @@ def _parse_detail(
     :raises PaymentNotFound: when the API knows none by this id, as opposed to a wrong path.
     """
     if isinstance(response, PaymentsRequestError):
-        if response.status != 404:
+        if not api.is_not_found(response):
             raise response
         raise PaymentNotFound(f"No payment has the id {payment_id!r}. {response}", response.status, response.code)
     payment = api.parse_detail(request, response)

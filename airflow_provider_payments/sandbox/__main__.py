@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_payments.sandbox",
-        description="A local server that speaks all five payment APIs. Prints the Airflow connections to use.",
+        description="A local server that speaks every payment API. Prints the Airflow connections to use.",
     )
     parser.add_argument("--port", type=int, default=8085, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""What the five sandbox APIs share: a received call, an answer, and payments that move on by themselves."""
+"""What the APIs of the sandbox share: a received call, an answer, and payments that move on by themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server itself: one loopback port, five APIs, in a thread of its own."""
+"""The server itself: one loopback port, every API, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from airflow_provider_payments.sandbox.spacepay import SpacePay
 
 
 class Sandbox:
-    """All five APIs on one port; start and stop it with ``with``.
+    """Every API on one port; start and stop it with ``with``.
 
     :param port: 0 takes a free one.
     :param payments: rows per API, the documentation's examples included; or the rows of named APIs, others none.

@@ -23,7 +23,7 @@ from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment
 from tests.listing.drift import build_api
 
-AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
+AMOUNTS = ("amount", "fee", "net_amount", "refunded_amount", "crypto_amount")
 CURRENCIES = {"JPY": 0, "EUR": 2, "KWD": 3, "CLF": 4}
 TOKENS = {f"token-{decimals}": decimals for decimals in range(25)}
 

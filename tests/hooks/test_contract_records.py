@@ -35,6 +35,7 @@ FIELDS = [
     "amount_minor",
     "fee",
     "net_amount",
+    "refunded_amount",
     "crypto_asset",
     "crypto_amount",
     "crypto_network",

@@ -1,4 +1,4 @@
-"""A payment company whose list changes while it is read, as each of the five APIs would show it.
+"""A payment company whose list changes while it is read, as each API would show it.
 
 The hooks' own API classes ask, page, read and judge; only the company behind them is made up. It answers from its list
 as it stands at that moment, and events change that list between any two answers.

@@ -1,4 +1,4 @@
-"""Waits for payments of all five APIs, in the triggerer."""
+"""Waits for payments of every API, in the triggerer."""
 
 from __future__ import annotations
 
