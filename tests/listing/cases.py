@@ -105,7 +105,14 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework", "razorpay")
+QUICK_LISTS = (
+    "hotpay",
+    "cryptofuse",
+    "spacepay newest first",
+    "satispay refuses lost cursors",
+    "jframework",
+    "razorpay from a time on",
+)
 QUICK_KINDS = (
     "five added at every request",
     "one added anywhere at every request",

@@ -251,8 +251,8 @@ def _satispay_page(company: Company, params: Mapping[str, str]) -> Page:
 def _razorpay_page(company: Company, params: Mapping[str, str]) -> Page:
     limit, start = min(int(params["count"]), company.largest_page), int(params["skip"])
     edge, since = 0 if company.is_inclusive else 1, int(START.timestamp())
-    first, last = (int(params.get(name, default)) - since for name, default in (("from", 946684800), ("to", 4765046400)))
-    rows = [row for row in company.rows if first + edge <= (row.ticks or 0) // TICKS <= last - edge]
+    first, last = int(params.get("from", 946684800)) - since + edge, int(params.get("to", 4765046400)) - since - edge
+    rows = [row for row in company.rows if first <= (row.ticks or 0) // TICKS <= last]
     if company.shuffles_ties:
         dice = random.Random(company.seed * 7919 + company.requests)
         rows.sort(key=lambda row: (-(row.ticks or 0), dice.random()))
