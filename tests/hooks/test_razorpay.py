@@ -241,7 +241,9 @@ def test_what_is_not_there_is_400(connect: Connect, ask: Ask, sandbox: Sandbox) 
     with pytest.raises(PaymentNotFound, match="pay_unknown") as caught:
         ask(hook.get_payment, "pay_unknown")
     assert caught.value.status == 400
-    refusal = b'{"error": {"code": "BAD_REQUEST_ERROR", "description": "The id provided does not exist or access is no"}}'
+    refusal = (
+        b'{"error": {"code": "BAD_REQUEST_ERROR", "description": "The id provided does not exist or access is no"}}'
+    )
     sandbox.faults.reply_with["razorpay"].append((400, {"Content-Type": "application/json"}, refusal))
     with pytest.raises(PaymentNotFound):
         ask(hook.get_payment, sandbox.razorpay.rows[0]["id"])
@@ -328,9 +330,7 @@ def test_refunds(connect: Connect, changes: dict[str, Any], status: str, flags: 
     assert payment.to_dict()["refunded_amount"] == refunded
 
 
-def test_net_is_what_has_succeeded_less_what_was_refunded(
-    connect: Connect, collect: Collect, sandbox: Sandbox
-) -> None:
+def test_net_is_what_has_succeeded_less_what_was_refunded(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
     stats = PaymentStats()
     stats.add(collect(connect("razorpay")))
     told = stats.summary()
