@@ -104,17 +104,17 @@ class RazorpayApi(api.PaymentsApi):
         return ("login", "password", *(["account_id"] if self.credentials.text("account_id") else []))
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
-        reader = partial(api.OffsetReader, order=api.Order.NEWEST_FIRST, end_params=partial(_until, query))
+        reader = partial(api.OffsetReader, order=api.Order.NEWEST_FIRST, end_params=partial(_until, query, 1))
         return partial(reader, limit_param="count", offset_param="skip")
 
     def second_reader(self, query: api.PaymentQuery) -> api.MakeReader:
-        reader = partial(api.ByEndTimeReader, start_params=partial(_until, query))
+        reader = partial(api.ByEndTimeReader, start_params=partial(_until, query, 0))
         return partial(reader, limit_param="count", offset_param="skip")
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         # A second more on both sides, for whether a bound is included is not documented.
         params = {"from": str(_second(query.created_from, -1) if query.created_from else _FIRST_SECOND)}
-        return params | (_until(query, query.created_to) if query.created_to else {})
+        return params | (_until(query, 1, query.created_to) if query.created_to else {})
 
     def raise_for_error(self, request: api.Request, response: api.Response) -> None:
         try:
@@ -172,9 +172,10 @@ class RazorpayHook(PaymentsHook):
     api_class = RazorpayApi
 
 
-def _until(query: api.PaymentQuery, moment: datetime) -> dict[str, str]:
-    """Return the parameter that leaves out payments from after a time, and from after the window."""
-    return {"to": str(_second(min(moment, query.created_to or moment), 1))}
+def _until(query: api.PaymentQuery, shift: int, moment: datetime) -> dict[str, str]:
+    """Return the parameter that leaves out payments from after a time moved by seconds, and from after the window."""
+    last = _second(query.created_to, 1) if query.created_to else _LAST_SECOND
+    return {"to": str(min(_second(moment, shift), last))}
 
 
 def _second(moment: datetime, shift: int) -> int:

@@ -2,15 +2,16 @@
 
 Each request is for the *first* page down from the last row's time. Newer rows cannot shift it, and it shows all of that
 time once more: so nothing is skipped, whatever is added meanwhile, and whichever of several payments of one time comes
-first. Where more payments than a page has were created at about one time, its pages are read by offset, until they show
-as many different payments as they have rows: then none has changed places with another between two pages.
+first. Where more payments than a page has were created at one time, its pages are read by offset. Each begins with the
+last row of the page before, and none shows another row twice: else some have left or changed places, and the pages are
+read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_payments.listing.readers import (
     COARSEST_TIME,
@@ -22,12 +23,14 @@ from airflow_provider_payments.listing.readers import (
 )
 from airflow_provider_payments.times import shift
 
-#: How often the pages of about one time are read, at most, until they show as many different payments as rows.
+#: How often the pages of one time are read, at most, as long as that brings something new.
 MOST_READINGS = 4
 
 PageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page]
 #: The page that got beyond a time, or None at the end of the list; and the keys of that and of the pages before.
 ReadingScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], tuple[Page | None, Sequence[str]]]
+#: The same, and whether no row was skipped.
+OnceScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], tuple[Page | None, Sequence[str], bool]]
 
 
 @dataclass
@@ -44,39 +47,66 @@ class ByEndTimeReader(StartingReader):
     limit_param: str = field(default="limit", kw_only=True)
     offset_param: str = field(default="offset", kw_only=True)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._margin = timedelta(0)  # how much later than the last row's time is asked for
+
     def script(self) -> Script:
         page, _ = yield from self._read(self.starts_at)
         while page and not self.window.note(page):
             before = page
-            page, keys = yield from self._read(min(before.times))
+            page, keys = yield from self._read_on(before)
             if set(before.keys).isdisjoint(keys):
                 self.doubts.append("payments left the list while it was read")
 
+    def _read_on(self, before: Page) -> ReadingScript:
+        """Read the page down from a page's last time."""
+        page, keys = yield from self._read(min(before.times))
+        if self._margin or not set(before.keys).isdisjoint(keys):
+            return page, keys
+        # The API does not count the very time in, or the rows of that time have left.
+        self._margin = COARSEST_TIME
+        page, keys = yield from self._read(min(before.times))
+        if set(before.keys).isdisjoint(keys):
+            self._margin = timedelta(0)
+        return page, keys
+
     def _read(self, start: datetime | None) -> ReadingScript:
-        """Read down from a time, by offset, until a page gets beyond it."""
-        for _ in range(MOST_READINGS):
-            page = yield from self._ask(start, 0)
-            keys, different, stale = [*page.keys], set(page.keys), 0
-            while page.keys and not _gets_beyond(page, start):
-                page = yield from self._ask(start, len(keys))
-                keys += page.keys
-                # What this reading has not shown counts: others have shown most of it.
-                stale = stale + 1 if different.issuperset(page.keys) else 0
-                self._stale = stale if page.keys else 0
-                self._require_progress()
-                different.update(page.keys)
-            if len(different) == len(keys):
+        """Read down from a time until a page gets beyond it; again where that may have skipped some."""
+        for reading in range(1, MOST_READINGS + 1):
+            seen = self.seen
+            page, keys, is_sure = yield from self._read_once(start)
+            if is_sure:
+                return page, keys
+            if reading > 1 and self.seen == seen:
                 break
-        else:
-            self.doubts.append("payments of one time kept changing places while they were read")
-        return page if page.keys else None, keys
+        self.doubts.append("payments of one time kept changing places while they were read")
+        return page, keys
+
+    def _read_once(self, start: datetime | None) -> OnceScript:
+        """Read down from a time, by offset, until a page gets beyond it."""
+        page = yield from self._ask(start, 0)
+        keys, is_sure, is_end, stale = [*page.keys], True, not page.keys, 0
+        while not (is_end or _gets_beyond(page, start)):
+            last, page = page.keys[-1:], (yield from self._ask(start, len(keys) - 1))
+            known, more = set(keys), page.keys[1:]
+            is_end = not more
+            # At the end, any of them may come last: there are no more of them.
+            is_joined = page.keys[:1] == last or (is_end and not known.isdisjoint(page.keys))
+            is_sure &= is_joined and known.isdisjoint(more)
+            # What this reading has not shown counts: others have shown most of it.
+            self._stale = stale = stale + 1 if more and known.issuperset(more) else 0
+            self._require_progress()
+            keys += more
+        return None if is_end else page, keys, is_sure
 
     def _ask(self, start: datetime | None, offset: int) -> PageScript:
-        start_params = self.start_params(start) if self.start_params and start else {}
+        latest = start and shift(start, self._margin)
+        start_params = self.start_params(latest) if self.start_params and latest else {}
         paging = {self.limit_param: str(self.options.page_size), self.offset_param: str(offset)}
         repeats = self.options.page_size if start else 0  # it begins with payments that were on the page before
         _, page = yield [PageRequest(self, {**self.options.params, **start_params, **paging}, offset, repeats)]
-        self._check_start(page, start and shift(start, COARSEST_TIME))
+        self._check_start(page, latest)
         return page
 
 

@@ -249,7 +249,7 @@ def _satispay_page(company: Company, params: Mapping[str, str]) -> Page:
 
 
 def _razorpay_page(company: Company, params: Mapping[str, str]) -> Page:
-    limit, start = min(int(params["count"]), company.largest_page), int(params["skip"])
+    limit, start = min(int(params["count"]), company.largest_page), int(params.get("skip", 0))
     edge, since = 0 if company.is_inclusive else 1, int(START.timestamp())
     first, last = int(params.get("from", 946684800)) - since + edge, int(params.get("to", 4765046400)) - since - edge
     rows = [row for row in company.rows if first <= (row.ticks or 0) // TICKS <= last]
