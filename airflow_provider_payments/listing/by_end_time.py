@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from airflow_provider_payments.listing.readers import (
     COARSEST_TIME,
+    MAX_STALE_PAGES,
     Order,
     Page,
     PageRequest,
@@ -50,23 +51,26 @@ class ByEndTimeReader(StartingReader):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._margin = timedelta(0)  # how much later than the last row's time is asked for
+        self._longest = 0  # page so far, in rows
 
     def script(self) -> Script:
-        page, _ = yield from self._read(self.starts_at)
-        while page and not self.window.note(page):
-            before = page
-            page, keys = yield from self._read_on(before)
-            if set(before.keys).isdisjoint(keys):
+        start = self.starts_at
+        page, _ = yield from self._read(start)
+        while page and page.times and not self.window.note(page):
+            before, is_stuck = page, not _gets_beyond(page, start)
+            start = shift(start, -COARSEST_TIME) if start and is_stuck else min(before.times)
+            page, keys = yield from self._read_on(before, start)
+            if not is_stuck and set(before.keys).isdisjoint(keys):
                 self.doubts.append("payments left the list while it was read")
 
-    def _read_on(self, before: Page) -> ReadingScript:
-        """Read the page down from a page's last time."""
-        page, keys = yield from self._read(min(before.times))
+    def _read_on(self, before: Page, start: datetime) -> ReadingScript:
+        """Read down from a page's last time."""
+        page, keys = yield from self._read(start)
         if self._margin or not set(before.keys).isdisjoint(keys):
             return page, keys
         # The API does not count the very time in, or the rows of that time have left.
         self._margin = COARSEST_TIME
-        page, keys = yield from self._read(min(before.times))
+        page, keys = yield from self._read(start)
         if set(before.keys).isdisjoint(keys):
             self._margin = timedelta(0)
         return page, keys
@@ -86,7 +90,8 @@ class ByEndTimeReader(StartingReader):
     def _read_once(self, start: datetime | None) -> OnceScript:
         """Read down from a time, by offset, until a page gets beyond it."""
         page = yield from self._ask(start, 0)
-        keys, is_sure, is_end, stale = [*page.keys], True, not page.keys, 0
+        keys, is_sure, stale = [*page.keys], True, 0
+        is_end = not page.keys or (not page.new and len(page.keys) < self._longest)
         while not (is_end or _gets_beyond(page, start)):
             last, page = page.keys[-1:], (yield from self._ask(start, len(keys) - 1))
             known, more = set(keys), page.keys[1:]
@@ -94,10 +99,13 @@ class ByEndTimeReader(StartingReader):
             # At the end, any of them may come last: there are no more of them.
             is_joined = page.keys[:1] == last or (is_end and not known.isdisjoint(page.keys))
             is_sure &= is_joined and known.isdisjoint(more)
-            # What this reading has not shown counts: others have shown most of it.
-            self._stale = stale = stale + 1 if more and known.issuperset(more) else 0
-            self._require_progress()
             keys += more
+            # What this reading has not shown counts: others have shown most of it.
+            stale = stale + 1 if more and known.issuperset(more) else 0
+            if stale > MAX_STALE_PAGES:  # the list grows as fast as it is read, or the offset is ignored
+                self._stale = 0 if self.obeys_start else stale
+                self._require_progress()
+                return page, keys, False
         return None if is_end else page, keys, is_sure
 
     def _ask(self, start: datetime | None, offset: int) -> PageScript:
@@ -107,6 +115,7 @@ class ByEndTimeReader(StartingReader):
         repeats = self.options.page_size if start else 0  # it begins with payments that were on the page before
         _, page = yield [PageRequest(self, {**self.options.params, **start_params, **paging}, offset, repeats)]
         self._check_start(page, latest)
+        self._longest = max(self._longest, len(page.keys))
         return page
 
 

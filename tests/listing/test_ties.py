@@ -99,5 +99,13 @@ class TestByEndTime:
         assert "told to begin" in reading.doubts[0]
 
     def test_a_company_that_ignores_the_offset(self) -> None:
+        """What it shows of each time is read, and no more is promised."""
         company = Company("razorpay", crowds(300, 100), ignores=frozenset({"skip"}))
+        reading = read_all(company, 50)
+        assert len(reading.ids) == 3 * 50
+        assert "changing places" in reading.doubts[0]
+
+    def test_a_company_that_ignores_both(self) -> None:
+        company = Company("razorpay", crowds(300, 100), ignores=frozenset({"skip", "to"}))
         assert isinstance(read_all(company, 50).error, NoProgress)
+        assert company.requests < 100
