@@ -27,6 +27,7 @@ _COMPANIES = (
     ("Stripe", "https://docs.stripe.com/api"),
     ("GoCardless", "https://developer.gocardless.com/api-reference"),
     ("Mollie", "https://docs.mollie.com"),
+    ("Razorpay", "https://razorpay.com/docs/api/"),
 )
 
 _OPTIONS: dict[str, Any] = {
@@ -244,6 +245,27 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "order_key": _text(
                         "Order key", "Key of the payments' metadata with your own order id. Empty: order_id."
+                    ),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "razorpay",
+                "hook-name": "Razorpay",
+                "hook-class-name": "airflow_provider_payments.hooks.razorpay.RazorpayHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "Key id", "password": "Key secret"},
+                    "placeholders": {
+                        "host": "https://api.razorpay.com",
+                        "login": "Required, like rzp_live_…",
+                        "password": _REQUIRED,
+                    },
+                },
+                "conn-fields": {
+                    "account_id": _text("Account id", "Partners only: the merchant's account, like acc_…"),
+                    "order_key": _text(
+                        "Order key", "Key of the notes that has your own order id. Empty: Razorpay's order_id."
                     ),
                     **_OPTIONS,
                 },

@@ -48,6 +48,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "gocardless": {"order_key": "order_id"},
     "mollie": {"profile_id": "pfl_SandboxOne", "testmode": "false", "order_key": "order_id"},
+    "razorpay": {"account_id": "acc_sandbox0000001", "order_key": "shop_order"},
 }
 #: What forms have no field for: former names of fields, options that are no texts. Schema and port are hidden.
 OTHERS: dict[str, dict[str, Any]] = {

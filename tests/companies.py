@@ -32,6 +32,7 @@ COMPANIES = {
     "stripe": Company("cursors", "constant key", "a currency's smallest unit"),
     "gocardless": Company("tokens", "constant key", "cents"),
     "mollie": Company("links of the reply", "constant key", "decimal text"),
+    "razorpay": Company("offsets without a total, newest first", "constant key", "a currency's smallest unit"),
 }
 
 EVERY = "every company"

@@ -31,7 +31,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
-SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless", "mollie"]
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless", "mollie", "razorpay"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -42,6 +42,7 @@ WORDS = {
     "stripe": {"pending": "requires_action", "succeeded": "succeeded", "failed": "canceled"},
     "gocardless": {"pending": "pending_submission", "succeeded": "paid_out", "failed": "failed"},
     "mollie": {"pending": "open", "succeeded": "paid", "failed": "failed"},
+    "razorpay": {"pending": "created", "succeeded": "captured", "failed": "failed"},
 }
 ORDER_FIELDS = {
     "hotpay": "memo",
@@ -52,6 +53,7 @@ ORDER_FIELDS = {
     "stripe": "metadata.order_id",
     "gocardless": "reference",
     "mollie": "orderId",
+    "razorpay": "order_id",
 }
 """With a dot: a key of an object."""
 FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")

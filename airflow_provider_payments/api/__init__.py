@@ -25,6 +25,7 @@ from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
+from airflow_provider_payments.listing.by_end_time import ByEndTimeReader
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
 from airflow_provider_payments.listing.offsets import OffsetReader
@@ -53,6 +54,7 @@ __all__ = [
     "UNREADABLE",
     "UTC",
     "Auth",
+    "ByEndTimeReader",
     "ByTimeReader",
     "Credentials",
     "CursorReader",

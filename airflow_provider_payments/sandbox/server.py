@@ -21,6 +21,7 @@ from airflow_provider_payments.sandbox.gocardless import GoCardless
 from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
 from airflow_provider_payments.sandbox.mollie import Mollie
+from airflow_provider_payments.sandbox.razorpay import Razorpay
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
 from airflow_provider_payments.sandbox.stripe import Stripe
@@ -70,6 +71,7 @@ class Sandbox:
         self.stripe = Stripe(number("stripe", 0), seed, self.clock)
         self.gocardless = GoCardless(number("gocardless", 0), seed, self.clock)
         self.mollie = Mollie(number("mollie", 0), seed, self.clock)
+        self.razorpay = Razorpay(number("razorpay", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
         self.apis: dict[str, Api] = {
             api.name: api
@@ -82,6 +84,7 @@ class Sandbox:
                 self.stripe,
                 self.gocardless,
                 self.mollie,
+                self.razorpay,
             )
         }
         if root not in (None, *self.apis):

@@ -125,6 +125,20 @@ def mollie(amount: Money, captured: Money, refunded: Money, charged_back: Money)
     return f'{{"id": "1", "status": "paid", {row}}}', expected
 
 
+def razorpay(amount: Money, fee: Money, refunded: Money, currency: tuple[str, int]) -> Row:
+    code, decimals = currency
+    amounts = f'"amount": {amount.json}, "fee": {fee.json}, "amount_refunded": {refunded.json}'
+    row = f'{{"id": "1", "status": "failed", "currency": "{code}", {amounts}}}'
+    is_net = amount.value is not None and fee.value is not None
+    return row, {
+        "amount": scaled(amount, decimals),
+        "amount_minor": amount.value,
+        "fee": scaled(fee, decimals),
+        "net_amount": (amount.value - fee.value) / 10**decimals if is_net else None,  # type: ignore[operator]
+        "refunded_amount": scaled(refunded, decimals),
+    }
+
+
 _JFRAMEWORK = build_api("jframework", 100, 1)
 QUOTED_UNITS = ANY_UNITS | ANY_UNITS.map(in_quotes)
 QUOTED = ANY_DECIMAL | ANY_DECIMAL.map(in_quotes)
@@ -154,6 +168,12 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
     "mollie": (
         st.builds(mollie, QUOTED, QUOTED, QUOTED, QUOTED),
         '{"_embedded": {"payments": [%s]}, "_links": {"next": null}}',
+    ),
+    "razorpay": (
+        st.builds(
+            razorpay, QUOTED_UNITS, QUOTED_UNITS, QUOTED_UNITS, st.sampled_from([("INR", 2), ("JPY", 0), ("KWD", 3)])
+        ),
+        '{"entity": "collection", "count": 1, "items": [%s]}',
     ),
 }
 
@@ -231,13 +251,14 @@ def test_totals_are_exact(paid: list[tuple[str, Money]]) -> None:
     assert {currency: as_fraction(total) for currency, total in told.items()} == totals
 
 
-@pytest.mark.parametrize("name", ["hotpay", "spacepay", "satispay"])
+@pytest.mark.parametrize("name", ["hotpay", "spacepay", "satispay", "razorpay"])
 def test_parts_of_a_smallest_unit_are_an_error(name: str) -> None:
     api = build_api(name, 100, 1, token_decimals=TOKENS)
     make: dict[str, Callable[[Money], Row]] = {
         "hotpay": lambda money: hotpay(money, "token-6"),
         "spacepay": lambda money: spacepay(money, NULL, 6, False),
         "satispay": satispay,
+        "razorpay": lambda money: razorpay(NULL, money, NULL, ("INR", 2)),
     }
 
     @given(DECIMALS)

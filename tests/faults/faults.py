@@ -125,6 +125,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
         },
         "stripe": {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": rows},
         "gocardless": {"payments": rows, "meta": {"cursors": {"before": None, "after": None}, "limit": count}},
+        "razorpay": {"entity": "collection", "count": count, "items": rows},
     }[name]
 
 

@@ -227,4 +227,21 @@ FACTS = {
         undated={"createdAt": None, "paidAt": None},
         is_listed=lambda row: (row["mode"], row["profileId"]) == ("live", "pfl_SandboxOne"),
     ),
+    "razorpay": Facts(
+        id_field="id",
+        statuses={
+            "created": "pending",
+            "pending": "pending",
+            "authorized": "authorized",
+            "captured": "succeeded",
+            "refunded": "refunded",
+            "failed": "failed",
+        },
+        wrong={"password": "a-wrong-secret"},
+        filters=frozenset(),
+        max_page_size=100,
+        default_host="https://api.razorpay.com",
+        pending_questions=None,
+        undated={"created_at": None},
+    ),
 }

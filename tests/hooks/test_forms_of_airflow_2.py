@@ -89,6 +89,7 @@ def _read_form(page: str) -> Fields:
         ("gocardless", {"order_key": "shop_order"}),
         ("mollie", {"profile_id": "pfl_A", "testmode": True, "order_key": "reference"}),
         ("mollie", {"profile_id": "pfl_A", "testmode": "false"}),
+        ("razorpay", {"account_id": "acc_1", "order_key": "shop_order", "timeout": [5, 60]}),
     ],
 )
 def test_another_fields_edit_leaves_the_extra_as_it_was(edit: Any, conn_type: str, extra: Fields) -> None:

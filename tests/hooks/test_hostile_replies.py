@@ -38,6 +38,7 @@ ERRORS: dict[str, Any] = {
     "stripe": {"error": {"type": "t", "code": "a", "message": "b", "param": "p"}},
     "gocardless": {"error": {"type": "invalid_api_usage", "code": 400, "errors": [{"reason": "r", "message": "m"}]}},
     "mollie": {"status": 400, "title": "t", "detail": "d", "field": "f", "_links": {}},
+    "razorpay": {"error": {"code": "BAD_REQUEST_ERROR", "description": "d", "field": "f", "metadata": {}}},
 }
 KEYS: dict[str, Any] = {
     "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},

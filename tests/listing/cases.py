@@ -69,6 +69,8 @@ LISTS: Mapping[str, List] = {
     "stripe in a window": List("stripe", has_window=True),
     "gocardless": List("gocardless"),
     "gocardless refuses lost cursors": List("gocardless", {"lost_cursor": "refused"}, has_window=True),
+    "razorpay": List("razorpay"),
+    "razorpay from a time on": List("razorpay", has_window=True),
 }
 
 
@@ -116,6 +118,7 @@ QUICK_LISTS = (
     "jframework",
     "gocardless",
     "mollie",
+    "razorpay from a time on",
 )
 QUICK_KINDS = (
     "five added at every request",
@@ -166,8 +169,8 @@ def compare(
 ) -> Outcome:
     """Read a copy of a company's list, and another one in a plain loop, and compare."""
     words = [word for word in LIVES[company.name] if word in query.provider_statuses]
-    # HOT Pay cannot filter; Satispay has no list of everything.
-    asked: list[str | None] = [*words] if company.name != "hotpay" else []
+    # HOT Pay and Razorpay cannot filter; Satispay has no list of everything.
+    asked: list[str | None] = [] if company.name in ("hotpay", "razorpay") else [*words]
     if company.name == "satispay" and not words:
         asked = [*LIVES["satispay"]]
     plain, ours = company.copy(), company.copy()

@@ -31,6 +31,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "stripe": {"requires_action": ["processing", "canceled"], "processing": ["succeeded"], "succeeded": []},
     "gocardless": {"submitted": ["confirmed", "failed"], "confirmed": ["paid_out"], "paid_out": ["failed"]},
     "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
+    "razorpay": {"created": ["authorized", "failed"], "authorized": ["captured"], "captured": []},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -77,7 +78,8 @@ class Company:
     :param first_page: what it calls the first page (JFramework).
     :param lost_cursor: what it does with a cursor whose payment was deleted: "known" goes on behind its place,
         "refused" is an error (Satispay, GoCardless).
-    :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework).
+    :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework, Razorpay).
+    :param shuffles_ties: whether payments of one time change places at every request (Razorpay).
     :param filter_ticks: times are compared in whole steps of so many ticks (JFramework).
     :param bound_ticks: to what bounds of time are rounded, up or down (JFramework).
     :param ignores: parameters that it ignores.
@@ -93,6 +95,7 @@ class Company:
     first_page: int = 0
     lost_cursor: str = "known"
     is_inclusive: bool = True
+    shuffles_ties: bool = False
     filter_ticks: int = 1
     bound_ticks: int = 1
     ignores: frozenset[str] = frozenset()
@@ -306,6 +309,17 @@ def _mollie_page(company: Company, params: Mapping[str, str]) -> Page:
     return Page(rows[:limit], next_id=rows[limit].id if len(rows) > limit else None)
 
 
+def _razorpay_page(company: Company, params: Mapping[str, str]) -> Page:
+    limit, start = min(int(params["count"]), company.largest_page), int(params.get("skip", 0))
+    edge, since = 0 if company.is_inclusive else 1, int(START.timestamp())
+    first, last = int(params.get("from", 946684800)) - since + edge, int(params.get("to", 4765046400)) - since - edge
+    rows = [row for row in company.rows if first <= (row.ticks or 0) // TICKS <= last]
+    if company.shuffles_ties:
+        dice = random.Random(company.seed * 7919 + company.requests)
+        rows.sort(key=lambda row: (-(row.ticks or 0), dice.random()))
+    return Page(rows[start : start + limit])
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "hotpay": _hotpay_page,
@@ -316,6 +330,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "stripe": _stripe_page,
     "gocardless": _gocardless_page,
     "mollie": _mollie_page,
+    "razorpay": _razorpay_page,
 }
 
 # Their JSON.
@@ -381,6 +396,11 @@ def _mollie_row(row: Row) -> Mapping[str, object]:
     return {"id": row.id, "status": row.word, "amount": {"value": "19.99", "currency": "EUR"}, "createdAt": time}
 
 
+def _razorpay_row(row: Row) -> Mapping[str, object]:
+    second = None if row.ticks is None else int(START.timestamp()) + row.ticks // TICKS
+    return {"id": row.id, "status": row.word, "amount": 1999, "currency": "INR", "notes": [], "created_at": second}
+
+
 def _write(rows: Sequence[Row], write: Callable[[Row], Mapping[str, object]]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(row.json(write) for row in rows) + b"]")
 
@@ -424,6 +444,10 @@ def _mollie(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"_embedded": {"payments": _write(page.rows, _mollie_row)}, "_links": links})
 
 
+def _razorpay(company: Company, page: Page) -> bytes:
+    return msgspec.json.encode({"count": len(page.rows), "items": _write(page.rows, _razorpay_row)})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
@@ -433,6 +457,7 @@ _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "stripe": _stripe,
     "gocardless": _gocardless,
     "mollie": _mollie,
+    "razorpay": _razorpay,
 }
 
 # What happens meanwhile.
@@ -528,6 +553,7 @@ def build_rows(name: str, number: int, seed: int = 0, burst: int = 0) -> list[Ro
             ticks += dice.choice([0, 0, 0, 12, 500, 1000, 1000, 61_000]) * (TICKS // 1000)
             if name == "jframework" and ticks:
                 ticks += dice.choice([0, 3, 12_345])
-        time = ticks // TICKS * TICKS if name in ("hotpay", "stripe", "mollie") else ticks  # these tell whole seconds
+        tells_seconds = name in ("hotpay", "stripe", "mollie", "razorpay")
+        time = ticks // TICKS * TICKS if tells_seconds else ticks
         rows.append(Row(f"p{n}", dice.choice(words), time))
     return rows[::-1]

@@ -23,6 +23,7 @@ from airflow_provider_payments.hooks.gocardless import GoCardlessApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.mollie import MollieApi
+from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
@@ -250,6 +251,18 @@ def _mollie(company: Company, params: Mapping[str, str]) -> Answer:
     return {"_embedded": {"payments": rows}, "_links": {"next": link}}
 
 
+def _razorpay(company: Company, params: Mapping[str, str]) -> Answer:
+    limit, start = min(int(params["count"]), company.largest_page), int(params["skip"])
+    edge = 0 if company.counts_moment_in else 1
+    first, last = int(params["from"]) + edge, int(params.get("to", 4765046400)) - edge
+    sales = [sale for sale in company.sales if first <= int(sale.moment.timestamp()) <= last]
+    rows = [
+        {"id": sale.id, "status": sale.word, "created_at": int(sale.moment.timestamp())}
+        for sale in sales[start : start + limit]
+    ]
+    return {"entity": "collection", "count": len(rows), "items": rows}
+
+
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
@@ -259,6 +272,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "stripe": _stripe,
     "gocardless": _gocardless,
     "mollie": _mollie,
+    "razorpay": _razorpay,
 }
 
 LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -280,9 +294,20 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "paid_out": ["failed"],
     },
     "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
+    "razorpay": {"created": ["authorized", "failed"], "authorized": ["captured", "refunded"], "captured": []},
 }
 
-_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi, GoCardlessApi, MollieApi)
+_APIS = (
+    HotPayApi,
+    CryptoFuseApi,
+    SpacePayApi,
+    SatispayApi,
+    JFrameworkApi,
+    PaymentIntentsApi,
+    GoCardlessApi,
+    MollieApi,
+    RazorpayApi,
+)
 
 
 @cache
@@ -299,7 +324,7 @@ def build_api(name: str, page_size: int, max_concurrency: int, login: str = "", 
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login=login or ("key-id" if name in ("satispay", "cryptofuse") else ""),
+            login=login or ("key-id" if name in ("satispay", "cryptofuse", "razorpay") else ""),
             password=_key() if name == "satispay" else "secret",
             extra={"brand_url": "brand", **extra},
             options=TransportOptions(max_concurrency=max_concurrency),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from tests.listing.companies import Company, Row
 
@@ -24,11 +25,13 @@ def read_plainly(company: Company, words: Sequence[str | None], limit: int, para
     return list(ids)
 
 
-def _until_short(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+def _until_short(
+    company: Company, params: Params, limit: int, names: tuple[str, str] = ("limit", "offset")
+) -> Iterator[Sequence[Row]]:
     """Offsets without a total: until a page is empty, or shorter than the first one."""
     offset, longest = 0, 0
     while True:
-        rows = company.read({**params, "limit": str(limit), "offset": str(offset)}).rows
+        rows = company.read({**params, names[0]: str(limit), names[1]: str(offset)}).rows
         yield rows
         longest = longest or len(rows)
         offset += len(rows)
@@ -104,4 +107,5 @@ _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "stripe": (_cursors, "status"),
     "gocardless": (_cursors, "status"),
     "mollie": (_links, "status"),
+    "razorpay": (partial(_until_short, names=("count", "skip")), "status"),
 }

@@ -17,6 +17,7 @@ from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.hooks.mollie import MollieApi
+from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
@@ -26,7 +27,8 @@ from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
 
-_ALL = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PaymentIntentsApi, GoCardlessApi, MollieApi)
+_FIRST = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)
+_ALL = (*_FIRST, PaymentIntentsApi, GoCardlessApi, MollieApi, RazorpayApi)
 APIS = {each.name: each for each in _ALL}
 
 
@@ -63,7 +65,7 @@ def build_api(name: str, page_size: int, concurrency: int, first_page: int = 0) 
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login="key-id" if name in ("satispay", "cryptofuse") else "",
+            login="key-id" if name in ("satispay", "cryptofuse", "razorpay") else "",
             password=_key() if name == "satispay" else "secret",
             extra=extra,
             options=TransportOptions(max_concurrency=concurrency),

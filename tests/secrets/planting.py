@@ -112,6 +112,7 @@ def plants(folder: Path) -> dict[str, Plant]:
         "gocardless": Plant("gocardless", "unusedlogin-gc1", _header_key("gocardless")),
         "mollie-key": Plant("mollie", "unusedlogin-mo1", _header_key("live_mollie")),
         "mollie-token": Plant("mollie", "unusedlogin-mo2", _header_key("access_mollie"), {"profile_id": "pfl_A"}),
+        "razorpay": Plant("razorpay", "rzp_live_k3yid51f2", _header_key("razorpay") + "é€ "),
     }
 
 

@@ -20,7 +20,7 @@ Poll = Callable[[PaymentsHook, WaitCondition], bool]
 NOTHING = "Nothing pending was found."
 WITH_UNKNOWN = [each for each in CONN_TYPES if each != "satispay"]
 """Satispay's lists are asked for by status, so they show no word that is not known."""
-FILTERED_BY_DATE = ("jframework", "stripe", "gocardless")
+FILTERED_BY_DATE = ("jframework", "stripe", "gocardless", "razorpay")
 """Those whose lists filter by date themselves."""
 NEVER_MOVED = ("mollie",)
 """Their list is in the order of creation, which never changes; a payment that jumped to its head would not be seen."""
@@ -328,6 +328,7 @@ PENDING_WORDS = {
     "stripe": [("requires_payment_method", "pending"), ("processing", "processing")],
     "jframework": [("Created", "pending"), ("Pending", "pending"), ("Reserved", "authorized")],
     "gocardless": [("pending_customer_approval", "pending"), ("submitted", "processing")],
+    "razorpay": [("created", "pending"), ("pending", "pending"), ("authorized", "authorized")],
 }
 """Words of pending payments that lists show, and what they mean."""
 WORDS = [(conn_type, *each) for conn_type, words in PENDING_WORDS.items() for each in words]
