@@ -136,7 +136,7 @@ class PaymentsApi(ABC):
         return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
     def is_not_found(self, error: PaymentsRequestError) -> bool:
-        """Whether the API refused :meth:`detail_request` since it knows no payment by this id."""
+        """Whether the API refused a request for one payment, or of one order, since it knows none by this id."""
         return error.status == 404
 
     def matches_order(self, payment: Payment, order_id: str) -> bool:

@@ -112,6 +112,22 @@ def find_payments(
     return found
 
 
+def find_order_payments(api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
+    """Find the payments of orders, where the API can be asked for those; an order that it does not know has none."""
+    requests = {order_id: request for order_id in order_ids if (request := api.order_request(order_id)) is not None}
+    listed_at = datetime.now(UTC)
+    responses = (yield Requests([*requests.values()])) if requests else []
+    found: dict[str, list[Payment]] = {}
+    for (order_id, request), response in zip(requests.items(), responses, strict=True):
+        found[order_id] = []
+        if not isinstance(response, PaymentsRequestError):
+            found[order_id] = api.parse_payments(api.parse_page(request, response).rows)
+            stamp(found[order_id], listed_at)
+        elif not api.is_not_found(response):
+            raise response
+    return found
+
+
 def _parse_detail(
     api: PaymentsApi, payment_id: str, request: Request, response: Response | PaymentsRequestError, listed_at: datetime
 ) -> Payment:

@@ -10,6 +10,7 @@ List           ``GET /v1/payments``: every attempt to pay, failed ones too; ``fr
 Pages          ``count`` (10, at most 100) and ``skip``, newest first as the examples show; **the reply's** ``count``
                **counts this page**, and there is no total
 One payment    ``GET /v1/payments/{id}``: the bare object; an unknown id is **HTTP 400**
+One order      ``GET /v1/orders/{id}/payments``: all its payments on one page, oldest first
 Amounts        integers in the currency's smallest unit; ``fee`` includes ``tax`` (GST), null until captured, and is in
                ``base_currency`` where there is one
 Time           ``created_at``: Unix seconds, and no other time
@@ -126,6 +127,9 @@ class RazorpayApi(api.PaymentsApi):
         if "Access Denied" in str(trouble):
             trouble = api.PaymentsAuthError(f"{trouble} Check the IP addresses that Razorpay's dashboard permits, too.")
         raise trouble
+
+    def order_request(self, order_id: str) -> api.Request | None:
+        return None if self._order_key else self.request(f"/v1/orders/{api.quote_segment(order_id)}/payments")
 
     def is_not_found(self, error: api.PaymentsRequestError) -> bool:
         return error.status == 400 and "does not exist" in str(error)  # a wrong path is 400, too

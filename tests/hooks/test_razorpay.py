@@ -22,6 +22,7 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Call, Sandbox
+from airflow_provider_payments.waiting.status import StatusCondition
 
 Connect = Callable[..., PaymentsHook]
 Collect = Callable[..., list[Payment]]
@@ -370,6 +371,38 @@ def test_net_is_what_has_succeeded_less_what_was_refunded(connect: Connect, coll
 def test_an_order_id_out_of_the_notes(connect: Connect, notes: Any, found: str) -> None:
     assert parse(connect("razorpay", {"order_key": "shop_order"}), notes=notes).order_id == found
     assert parse(connect("razorpay"), notes=notes).order_id == "order_1"
+
+
+def test_an_order_is_asked_for(connect: Connect, sandbox: Sandbox) -> None:
+    """By one request for each, among however many payments."""
+    hook = connect("razorpay")
+    wait = StatusCondition(order_ids=["order_one", "order_two"])
+    assert not hook.inquire(wait.poll)
+    sandbox.razorpay.add(order_id="order_one", status="failed")
+    sandbox.razorpay.add(order_id="order_one")
+    sandbox.razorpay.add(order_id="order_two", status="authorized")
+    assert not hook.inquire(wait.poll)
+    sandbox.razorpay.rows[0]["status"] = "captured"
+    assert hook.inquire(wait.poll)
+    assert Counter(call.route for call in sandbox.requests) == {
+        "/v1/orders/order_one/payments": 4,  # once more, before the end is believed
+        "/v1/orders/order_two/payments": 3,
+    }
+
+
+def test_an_order_of_the_merchants_own_is_searched_for(connect: Connect, sandbox: Sandbox) -> None:
+    hook = connect("razorpay", {"order_key": "shop_order"})
+    wait = StatusCondition(order_ids=["S-77"])
+    assert not hook.inquire(wait.poll)
+    sandbox.razorpay.add(notes={"shop_order": "S-77"})
+    assert hook.inquire(wait.poll)
+    assert {call.route for call in sandbox.requests} == {"/v1/payments"}
+
+
+def test_a_refused_request_for_an_order_is_an_error(connect: Connect, sandbox: Sandbox) -> None:
+    hook = connect("razorpay", host=f"{sandbox.url}/razorpay/v2")
+    with pytest.raises(PaymentsRequestError, match="The requested URL was not found"):
+        hook.inquire(StatusCondition(order_ids=["order_one"]).poll)
 
 
 # Statuses.
