@@ -54,6 +54,8 @@ class PaymentsApi(ABC):
     list_path: ClassVar[str]
     #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
     detail_path: ClassVar[str | None] = None
+    #: Path of all payments of an order, on one page, with ``{id}`` for the order's; None where there is none.
+    order_path: str | None = None
     #: Payments on one page: by default, and at most.
     default_page_size: ClassVar[int]
     max_page_size: ClassVar[int]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
-from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
@@ -114,7 +114,8 @@ def find_payments(
 
 def find_order_payments(api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
     """Find the payments of orders, where the API can be asked for those; an order that it does not know has none."""
-    requests = {order_id: request for order_id in order_ids if (request := api.order_request(order_id)) is not None}
+    path = api.order_path
+    requests = {each: api.request(path.format(id=quote_segment(each))) for each in order_ids} if path else {}
     listed_at = datetime.now(UTC)
     responses = (yield Requests([*requests.values()])) if requests else []
     found: dict[str, list[Payment]] = {}

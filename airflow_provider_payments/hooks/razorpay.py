@@ -71,6 +71,7 @@ class RazorpayApi(api.PaymentsApi):
     name = "razorpay"
     list_path = "/v1/payments"
     detail_path = "/v1/payments/{id}"
+    order_path = "/v1/orders/{id}/payments"
     default_page_size = 100
     max_page_size = 100
     error_fields = ("error",)
@@ -88,6 +89,8 @@ class RazorpayApi(api.PaymentsApi):
     def __init__(self, credentials: api.Credentials) -> None:
         super().__init__(credentials)
         self._order_key = credentials.text("order_key")
+        if self._order_key:
+            self.order_path = None  # which knows Razorpay's own order ids only
         self._mode_flags = ("test",) if credentials.login.startswith("rzp_test_") else ()
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
@@ -127,9 +130,6 @@ class RazorpayApi(api.PaymentsApi):
         if "Access Denied" in str(trouble):
             trouble = api.PaymentsAuthError(f"{trouble} Check the IP addresses that Razorpay's dashboard permits, too.")
         raise trouble
-
-    def order_request(self, order_id: str) -> api.Request | None:
-        return None if self._order_key else self.request(f"/v1/orders/{api.quote_segment(order_id)}/payments")
 
     def is_not_found(self, error: api.PaymentsRequestError) -> bool:
         return error.status == 400 and "does not exist" in str(error)  # a wrong path is 400, too
