@@ -45,7 +45,7 @@ class PaymentsApi(ABC):
     #: Names of the API's filter parameters that users may give in ``filters``.
     filters: ClassVar[Sequence[str]] = ()
     #: How sensors find the payments of an order.
-    orders: ClassVar[OrderLookup] = OrderLookup()
+    orders: OrderLookup = OrderLookup()
     #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
     long_poll: ClassVar[LongPoll | None] = None
     #: Query parameters that make the list begin with the newest payment, where it does not by itself.
@@ -54,8 +54,6 @@ class PaymentsApi(ABC):
     list_path: ClassVar[str]
     #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
     detail_path: ClassVar[str | None] = None
-    #: Path of all payments of an order, on one page, with ``{id}`` for the order's; None where there is none.
-    order_path: str | None = None
     #: Payments on one page: by default, and at most.
     default_page_size: ClassVar[int]
     max_page_size: ClassVar[int]

@@ -114,7 +114,7 @@ def find_payments(
 
 def find_order_payments(api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
     """Find the payments of orders, where the API can be asked for those; an order that it does not know has none."""
-    path = api.order_path
+    path = api.orders.path
     requests = {each: api.request(path.format(id=quote_segment(each))) for each in order_ids} if path else {}
     listed_at = datetime.now(UTC)
     responses = (yield Requests([*requests.values()])) if requests else []

@@ -71,9 +71,9 @@ class RazorpayApi(api.PaymentsApi):
     name = "razorpay"
     list_path = "/v1/payments"
     detail_path = "/v1/payments/{id}"
-    order_path = "/v1/orders/{id}/payments"
     default_page_size = 100
     max_page_size = 100
+    orders = api.OrderLookup(path="/v1/orders/{id}/payments")
     error_fields = ("error",)
     page_type = Page
     row_type = Row
@@ -90,7 +90,7 @@ class RazorpayApi(api.PaymentsApi):
         super().__init__(credentials)
         self._order_key = credentials.text("order_key")
         if self._order_key:
-            self.order_path = None  # which knows Razorpay's own order ids only
+            self.orders = api.OrderLookup()  # by the path, only Razorpay's own order ids are found
         self._mode_flags = ("test",) if credentials.login.startswith("rzp_test_") else ()
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
