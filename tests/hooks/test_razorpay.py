@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -131,6 +132,16 @@ def test_a_list_at_rest_takes_few_requests_more_than_it_has_pages(connect: Conne
     assert len(list(listing)) == 950
     assert listing.report.is_complete
     assert listing.report.requests <= 10 + 2  # the end is shown by a page without news, and the head is seen twice
+
+
+def test_a_list_that_is_not_newest_first_is_read_to_its_end(connect: Connect, sandbox: Sandbox) -> None:
+    """The documentation does not promise the order."""
+    fill(sandbox, 120)
+    for mix in (sandbox.razorpay.rows.reverse, lambda: random.Random(1).shuffle(sandbox.razorpay.rows)):
+        mix()
+        listing = connect("razorpay", {"page_size": 7}).list_payments(created_from=START)
+        assert len(list(listing)) == 120
+        assert listing.report.is_complete
 
 
 # Payments of one second whose order is another at each request: nothing says that Razorpay does so, or does not.
