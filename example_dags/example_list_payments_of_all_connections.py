@@ -33,8 +33,6 @@ CONNECTIONS = [
     "gocardless_default",
     "mollie_default",
     "razorpay_default",
-,
-    "gocardless_default",
 ]
 OUTPUT = "file:///tmp/payments"  # CHANGE: where files go, like "s3://my_aws_connection@my-bucket/payments"
 

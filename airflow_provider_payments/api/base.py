@@ -45,7 +45,7 @@ class PaymentsApi(ABC):
     #: Names of the API's filter parameters that users may give in ``filters``.
     filters: ClassVar[Sequence[str]] = ()
     #: How sensors find the payments of an order.
-    orders: ClassVar[OrderLookup] = OrderLookup()
+    orders: OrderLookup = OrderLookup()
     #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
     long_poll: ClassVar[LongPoll | None] = None
     #: Query parameters that make the list begin with the newest payment, where it does not by itself.
@@ -137,7 +137,7 @@ class PaymentsApi(ABC):
         return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
     def is_not_found(self, error: PaymentsRequestError) -> bool:
-        """Whether the API refused :meth:`detail_request` since it knows no payment by this id."""
+        """Whether the API refused a request for one payment, or of one order, since it knows none by this id."""
         return error.status == 404
 
     def matches_order(self, payment: Payment, order_id: str) -> bool:

@@ -210,7 +210,9 @@ def test_a_company_unlike_its_pages_whose_list_changes(unlike: str) -> None:
     "kind_name",
     [pytest.param(name, marks=() if name in QUICK_KINDS else pytest.mark.exhaustive) for name in KINDS],
 )
-@pytest.mark.parametrize("name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "mollie", "razorpay", "gocardless"])
+@pytest.mark.parametrize(
+    "name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "mollie", "razorpay", "gocardless"]
+)
 def test_a_window_of_a_list_that_changes(name: str, kind_name: str) -> None:
     kind = KINDS[kind_name]
     if kind.only and name not in kind.only:
