@@ -125,6 +125,8 @@ class StripeApi(api.PaymentsApi):
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         params = {**super().build_params(query, provider_status), "expand[]": f"data.{self.expand}"}
+        if query.created_to:  # a slice begins at a time of its own, on its first page
+            params["created[lte]"] = _whole_seconds(api.shift(query.created_to, -_MICROSECOND))
         if query.created_from:
             params["created[gte]"] = _whole_seconds(api.shift(query.created_from, _SECOND - _MICROSECOND))
         return params
@@ -203,7 +205,12 @@ class PaymentIntentsApi(StripeApi):
         status = self.status_of(row.status or "")
         if status is api.PaymentStatus.CANCELED and row.cancellation_reason in ("expired", "automatic"):
             status = api.PaymentStatus.EXPIRED
-        return status, row.amount_received, row.latest_charge if isinstance(row.latest_charge, Charge) else None
+        if isinstance(row.latest_charge, str):  # without the charge, nobody could tell what was refunded
+            raise api.PaymentsAuthError(
+                f"stripe: the charge of payment {row.id} came as an id, although it was asked for whole. The key needs "
+                f"the permission to read Charges. Check {self.credentials_to_check}."
+            )
+        return status, row.amount_received, row.latest_charge
 
 
 class ChargesApi(StripeApi):
