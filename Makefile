@@ -37,7 +37,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo demo-ui
-demo: $(VENV_3)/.ready ## Load payments of all five APIs, from a local sandbox, into ./output
+demo: $(VENV_3)/.ready ## Load payments of every API, from a local sandbox, into ./output
 	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py $(DEMO_ARGS)
 
 demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI on this machine, until Ctrl-C

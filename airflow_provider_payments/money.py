@@ -6,6 +6,7 @@ Nothing here rounds. An amount that is not a finite number, or minor units that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Context, Decimal, InvalidOperation
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
@@ -22,6 +23,25 @@ _MOST_DIGITS = 200  # so that sums stay exact within the context above
 
 #: Decimals of a currency whose amounts an API gives in cents.
 CENTS = 2
+
+_CODES_BY_DECIMALS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF "
+        "CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG "
+        "HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR "
+        "MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD "
+        "SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD "
+        "XCG YER ZAR ZMW ZWG "
+        # Withdrawn, and still in old payments.
+        "ANG CUC HRK LTL LVL EEK MRO SLL STD VEF ZWL"
+    ),
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+#: Decimals of each currency, by ISO 4217.
+CURRENCY_DECIMALS = {code: decimals for decimals, codes in _CODES_BY_DECIMALS.items() for code in codes.split()}
+_NONE: Mapping[str, int] = {}
 
 
 def parse_amount(value: Decimal | int | str | None) -> Decimal | None:
@@ -66,6 +86,16 @@ def scale_units(units: int | None, decimals: int | None) -> Decimal | None:
     if not 0 <= decimals <= _LARGEST_EXPONENT:
         raise PaymentsProtocolError("The decimals of a token are not a number of reasonable size.")
     return _scale(units, -decimals)
+
+
+def currency_decimals(currency: str | None, exceptions: Mapping[str, int] = _NONE) -> int | None:
+    """Return how many decimals a currency's smallest unit has; None when the currency is not known.
+
+    :param currency: the ISO 4217 code, in any case.
+    :param exceptions: where an API counts otherwise than ISO 4217, by code in capitals.
+    """
+    code = (currency or "").upper()
+    return exceptions[code] if code in exceptions else CURRENCY_DECIMALS.get(code)
 
 
 def add(left: Decimal, right: Decimal) -> Decimal:

@@ -29,12 +29,14 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     :param status: the normalised status.
     :param provider_status: the API's own status, as spelled.
     :param kind: payment, deposit or refund.
-    :param flags: ``underpaid``, ``expired``, ``reversal_canceled``, ``provisional_id``, ``undated``.
-    :param amount: what was asked, or paid where the API tells only that.
+    :param flags: ``underpaid``, ``expired``, ``reversal_canceled``, ``provisional_id``, ``undated``,
+        ``partly_refunded``, ``partly_captured``, ``disputed``, ``charged_back``, ``reversed``, ``test``.
+    :param amount: what was received once money has been received, where the API tells it; else what was asked.
     :param currency: currency or token id of ``amount``.
     :param amount_minor: the integer that the API gave in smallest units, when it gives one.
     :param fee: the payment company's fee, in ``currency``.
     :param net_amount: ``amount`` less fees, in ``currency``.
+    :param refunded_amount: what has gone back to the payer so far, refunds and chargebacks together, in ``currency``.
     :param crypto_asset: the token that was paid in.
     :param crypto_amount: the amount in that token.
     :param crypto_network: the chain, in the API's own spelling.
@@ -60,6 +62,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
     amount_minor: int | None = None
     fee: Decimal | None = None
     net_amount: Decimal | None = None
+    refunded_amount: Decimal | None = None
     crypto_asset: str | None = None
     crypto_amount: Decimal | None = None
     crypto_network: str | None = None
@@ -147,6 +150,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
             None if minor is None else str(minor),
             format_amount(self.fee),
             format_amount(self.net_amount),
+            format_amount(self.refunded_amount),
             self.crypto_asset,
             format_amount(self.crypto_amount),
             self.crypto_network,
@@ -160,7 +164,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
             completed if completed is None or completed.tzinfo is UTC else completed.astimezone(UTC),
             expires if expires is None or expires.tzinfo is UTC else expires.astimezone(UTC),
             listed if listed is None or listed.tzinfo is UTC else listed.astimezone(UTC),
-            msgspec.Raw(self.raw.replace(b"\n", b" ").replace(b"\r", b" ")) if include_raw else msgspec.UNSET,
+            msgspec.Raw(self.raw_line) if include_raw else msgspec.UNSET,
         )
 
 
@@ -180,6 +184,7 @@ class Record(msgspec.Struct, gc=False):
     amount_minor: str | None
     fee: str | None
     net_amount: str | None
+    refunded_amount: str | None
     crypto_asset: str | None
     crypto_amount: str | None
     crypto_network: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from typing import NoReturn
@@ -55,6 +56,24 @@ class PaymentStatus(str, Enum):
                 return "unknown"
             case _:
                 _assert_never(self)
+
+
+def after_refunds(
+    status: PaymentStatus, amount: Decimal | int | None, refunded: Decimal | int | None
+) -> tuple[PaymentStatus, tuple[str, ...]]:
+    """Return a payment's status, and its flags, after what went back to the payer.
+
+    A payment that succeeded is ``refunded`` once all of it went back, and has the flag ``partly_refunded`` before. Any
+    other status stays.
+
+    :param amount: what was received; in the same unit as ``refunded``.
+    :param refunded: refunds and chargebacks together. They may exceed the amount.
+    """
+    if status is not PaymentStatus.SUCCEEDED or not refunded or refunded < 0:
+        return status, ()
+    if amount and refunded >= amount:
+        return PaymentStatus.REFUNDED, ()
+    return status, ("partly_refunded",)
 
 
 class PaymentKind(str, Enum):

@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--sensors", type=int, default=1000)
     parser.add_argument("--interval", type=float, default=30.0)
     parser.add_argument("--latency-ms", type=float, default=300.0)
-    parser.add_argument("--only", help="one API, like satispay; all five by default")
+    parser.add_argument("--only", help="one API, like satispay; all by default")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
 

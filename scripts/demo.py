@@ -1,4 +1,4 @@
-"""Load payments of all five APIs, from a local sandbox, through a real Airflow DAG run, and show what was loaded.
+"""Load payments of every API, from a local sandbox, through a real Airflow DAG run, and show what was loaded.
 
 ``make demo`` runs this. ``make demo-ui`` runs it with ``--ui``: the same sandbox behind a real Airflow UI.
 """
@@ -49,9 +49,10 @@ def describe(path: Path) -> list[str]:
     for record in records:
         if record["amount"] is None:
             unknown += 1
-        elif record["status"] == "succeeded" and record["kind"] != "refund":
-            currency = record["currency"]
-            totals[currency] = totals.get(currency, Decimal(0)) + Decimal(record["amount"])
+        elif record["status"] == "succeeded":
+            currency, amount = record["currency"], Decimal(record["amount"])
+            net = -amount if record["kind"] == "refund" else amount - Decimal(record["refunded_amount"] or 0)
+            totals[currency] = totals.get(currency, Decimal(0)) + net
     shown = [f"{amount:f} {currency}" for currency, amount in sorted(totals.items())]
     shown += [f"{unknown} without a known amount"] * bool(unknown)
     return [
@@ -64,7 +65,7 @@ def describe(path: Path) -> list[str]:
 
 def print_table(rows: list[list[str]]) -> None:
     """Print rows whose last cell may have several lines."""
-    head = ["provider", "payments", "statuses", "succeeded, exact"]
+    head = ["provider", "payments", "statuses", "net of refunds, exact"]
     widths = [max(len(line) for row in [head, *rows] for line in row[i].splitlines() or [""]) for i in range(len(head))]
     for row in [head, ["-" * width for width in widths], *rows]:
         cells = [cell.splitlines() or [""] for cell in row]

@@ -29,6 +29,10 @@ COMPANIES = {
     "spacepay": Company("offsets", "constant key", "cents"),
     "satispay": Company("cursors", "signature", "cents"),
     "jframework": Company("creation times", "session key", "JSON numbers"),
+    "stripe": Company("cursors", "constant key", "a currency's smallest unit"),
+    "gocardless": Company("tokens", "constant key", "cents"),
+    "mollie": Company("tokens", "constant key", "decimal text"),
+    "razorpay": Company("offsets without a total, newest first", "constant key", "a currency's smallest unit"),
 }
 
 EVERY = "every company"

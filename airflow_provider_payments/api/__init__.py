@@ -9,6 +9,7 @@ from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
 from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
+from airflow_provider_payments.api.withholding import make_withholder
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsAuthError,
@@ -20,10 +21,11 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, TokenAuth, client_credentials
-from airflow_provider_payments.http.errors import UNREADABLE
+from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
+from airflow_provider_payments.listing.by_end_time import ByEndTimeReader
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
 from airflow_provider_payments.listing.offsets import OffsetReader
@@ -31,10 +33,11 @@ from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
-from airflow_provider_payments.money import CENTS, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.texts import decode_json
+from airflow_provider_payments.status import after_refunds
+from airflow_provider_payments.texts import decode_json, text_of
 from airflow_provider_payments.times import (
     UTC,
     parse_expiry,
@@ -51,6 +54,7 @@ __all__ = [
     "UNREADABLE",
     "UTC",
     "Auth",
+    "ByEndTimeReader",
     "ByTimeReader",
     "Credentials",
     "CursorReader",
@@ -89,12 +93,16 @@ __all__ = [
     "TokenAuth",
     "TokenReader",
     "TransportOptions",
+    "add",
+    "after_refunds",
     "client_credentials",
+    "currency_decimals",
     "decode_json",
     "decode_reply",
     "is_url_text",
     "key_texts",
     "load_private_key",
+    "make_withholder",
     "parse_amount",
     "parse_expiry",
     "parse_iso",
@@ -104,6 +112,7 @@ __all__ = [
     "quote_segment",
     "scale_units",
     "shift",
+    "text_of",
     "to_utc",
     "unix_milliseconds",
 ]

@@ -14,9 +14,10 @@ from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.api.decoding import Decoder, decode_reply, describe_row, normalise, split_body
 from airflow_provider_payments.api.labels import name_fields
-from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.errors import UNREADABLE, ErrorMapper
+from airflow_provider_payments.http.error_body import UNREADABLE
+from airflow_provider_payments.http.errors import ErrorMapper
 from airflow_provider_payments.http.messages import Request, Response, build_url, quote_segment
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader
@@ -44,7 +45,7 @@ class PaymentsApi(ABC):
     #: Names of the API's filter parameters that users may give in ``filters``.
     filters: ClassVar[Sequence[str]] = ()
     #: How sensors find the payments of an order.
-    orders: ClassVar[OrderLookup] = OrderLookup()
+    orders: OrderLookup = OrderLookup()
     #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
     long_poll: ClassVar[LongPoll | None] = None
     #: Query parameters that make the list begin with the newest payment, where it does not by itself.
@@ -53,17 +54,15 @@ class PaymentsApi(ABC):
     list_path: ClassVar[str]
     #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
     detail_path: ClassVar[str | None] = None
-    #: Payments on one page by default.
+    #: Payments on one page: by default, and at most.
     default_page_size: ClassVar[int]
-    #: Payments on one page at most.
     max_page_size: ClassVar[int]
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
-    #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
+    #: Fields of which each of the API's errors has one (all, if ``title`` is one), unlike a proxy's. None: any will do.
     error_fields: ClassVar[Sequence[str]] = ()
-    #: What a page's JSON looks like; the rows in it are ``msgspec.Raw``.
+    #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]
-    #: What a row's JSON looks like.
     row_type: ClassVar[type[msgspec.Struct]]
     #: The row's field with the payment's id.
     id_field: ClassVar[str] = "id"
@@ -136,6 +135,10 @@ class PaymentsApi(ABC):
         """Return the request for one payment, or None where the API has none."""
         return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
+    def is_not_found(self, error: PaymentsRequestError) -> bool:
+        """Whether the API refused a request for one payment, or of one order, since it knows none by this id."""
+        return error.status == 404
+
     def matches_order(self, payment: Payment, order_id: str) -> bool:
         """Whether a payment belongs to an order of the merchant."""
         return payment.order_id == order_id
@@ -194,10 +197,9 @@ class PaymentsApi(ABC):
         there is nothing to ask.
         """
         wanted = set(query.provider_statuses).union(*map(self.provider_statuses_for, query.statuses))
-        is_unfiltered = not query.has_statuses or PaymentStatus.UNKNOWN in query.statuses
-        if is_unfiltered or not wanted.issubset(self.filterable_statuses):
-            return [None]
-        return [each for each in self.statuses if each in wanted]
+        has_any = not query.has_statuses or PaymentStatus.UNKNOWN in query.statuses
+        is_filtered = not has_any and wanted.issubset(self.filterable_statuses)
+        return [each for each in self.statuses if each in wanted] if is_filtered else [None]
 
     def raise_for_error(self, request: Request, response: Response) -> None:
         """Raise the error that a response means, if it means one."""
@@ -207,20 +209,12 @@ class PaymentsApi(ABC):
 
     def parse_page(self, request: Request, response: Response) -> ListPage:
         """Decode a page."""
-
-        def split(body: bytes) -> ListPage:
-            return self.to_page(self._decode_page(body))
-
-        return decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split))
+        return decode_reply(self.error_mapper, request, response, lambda body: split_body(body, self._split_page))
 
     def parse_detail(self, request: Request, response: Response) -> Payment:
         """Decode the response to :meth:`detail_request`."""
-
-        def split(body: bytes) -> ListPage:
-            return ListPage([msgspec.json.decode(self.unwrap_detail(body), type=msgspec.Raw)])
-
-        row = decode_reply(self.error_mapper, request, response, lambda body: split_body(body, split).rows[0])
-        return self.parse_payment(row)
+        page = decode_reply(self.error_mapper, request, response, lambda body: split_body(body, self._split_detail))
+        return self.parse_payment(page.rows[0])
 
     def parse_payment(self, row: bytes | msgspec.Raw) -> Payment:
         """Decode and normalise a row."""
@@ -248,3 +242,9 @@ class PaymentsApi(ABC):
     def flags_of(self, provider_status: str) -> tuple[str, ...]:
         """Return the flags that a provider status carries."""
         return (self.flags[provider_status],) if provider_status in self.flags else ()
+
+    def _split_page(self, body: bytes) -> ListPage:
+        return self.to_page(self._decode_page(body))
+
+    def _split_detail(self, body: bytes) -> ListPage:
+        return ListPage([msgspec.json.decode(self.unwrap_detail(body), type=msgspec.Raw)])

@@ -19,7 +19,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.http.errors import UNREADABLE, ErrorMapper
+from airflow_provider_payments.http.error_body import UNREADABLE
+from airflow_provider_payments.http.errors import ErrorMapper
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.payment import Payment

@@ -16,7 +16,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
 from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsProtocolError
 from airflow_provider_payments.http.auth import IssuedToken, TokenAuth
-from airflow_provider_payments.http.errors import UNREADABLE
+from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.texts import decode_json
 from airflow_provider_payments.times import parse_expiry

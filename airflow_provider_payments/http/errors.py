@@ -6,10 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
 from urllib.parse import urlsplit
-
-import msgspec
 
 from airflow_provider_payments.exceptions import (
     PaymentsAuthError,
@@ -22,64 +19,19 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable
 from airflow_provider_payments.http.causes import describe_cause, find_proxy_status, origin_of
+from airflow_provider_payments.http.error_body import ErrorBody, parse_error_body, read_object
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.redaction import redact
-from airflow_provider_payments.http.retry import parse_retry_after
-from airflow_provider_payments.texts import decode_json, escape_controls
-
-#: What decoding a response may raise: malformed JSON, not UTF-8, nested without end.
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+from airflow_provider_payments.http.retry import parse_reset, parse_retry_after
+from airflow_provider_payments.texts import escape_controls
 
 #: Statuses below 500 that may pass: those that RFC 9110 and RFC 8470 call so (408, 421, 425), and those by which
 #: servers and gateways say without a standard that they are busy or that somebody hung up (420, 430, 460, 499).
 PASSING = frozenset({408, 420, 421, 425, 430, 460, 499})
 
 _LONGEST_TEXT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
-    """What an API says of an error."""
-
-    code: str | None = None
-    message: str | None = None
-    request_id: str | None = None
-
-
-def parse_error_body(response: Response) -> ErrorBody:
-    """Find code, message and request id in the shapes that APIs give their errors.
-
-    ``{"error": {"code", "message"}}``, ``{"error": "code", "message"}``, ``{"code", "message", "wlt"}``,
-    ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``: what is absent stays None.
-    """
-    body = _read_object(response) or {}
-    errors = body.get("errors")
-    inner = body.get("error") or (errors[0] if isinstance(errors, list) and errors else None)
-    if isinstance(inner, str):
-        inner = {"code": inner}
-    objects: tuple[dict[str, Any], ...] = (inner if isinstance(inner, dict) else {}, body)
-
-    def first(*names: str) -> str | None:
-        for each in objects:
-            for name in names:
-                if isinstance(each.get(name), str | int) and each[name] != "":
-                    return str(each[name])
-        return None
-
-    headers = (response.headers.get(name) for name in ("x-request-id", "x-satispay-cid", "x-correlation-id"))
-    return ErrorBody(
-        code=first("code"),
-        message=first("message", "details", "detail", "error_description"),
-        request_id=first("request_id", "requestId", "correlationId", "wlt") or next(filter(None, headers), None),
-    )
-
-
-def _read_object(response: Response) -> dict[str, Any] | None:
-    try:
-        body = decode_json(response.body)
-    except UNREADABLE:
-        return None
-    return body if isinstance(body, dict) else None
+#: Stripe names the permission that a key lacks after 220 characters.
+_LONGEST_MESSAGE = 400
 
 
 @dataclass(frozen=True)
@@ -88,7 +40,8 @@ class ErrorMapper:
 
     :param provider: the API's name, for messages.
     :param throttle_codes: pairs of status and error code that mean "wait", besides 429.
-    :param error_fields: fields of which each error of the API has one; none where the API does not tell.
+    :param error_fields: fields of which each error of the API has one, or all where ``title`` is among them; none where
+        the API does not tell.
     :param credentials: what to check when the API refuses them, and in which connection.
     :param proxy_for: returns the proxy that requests to a URL go through.
     :param secrets: returns every text that must not show up in a message.
@@ -113,6 +66,8 @@ class ErrorMapper:
         error_body = self._parse_error_body(request, response)
         text = self._describe(request, status, error_body)
         retry_after = parse_retry_after(response.headers.get("retry-after"), self.now())
+        if status == 429 and retry_after is None:
+            retry_after = parse_reset(response.headers.get("ratelimit-reset"), self.now())
         if 300 <= status < 400:
             origin = self.redact(origin_of(response.headers.get("location", "")))
             raise PaymentsProtocolError(
@@ -139,16 +94,16 @@ class ErrorMapper:
         """Whether a response is an error in the API's own words, rather than in those of something in between.
 
         Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, or with "problem
-        details" (RFC 9457), which have a title.
+        details" (RFC 9457), which have a title. An API whose own errors have one names it in its fields, and then they
+        must have all of these: others that gateways do not have.
         """
-        body = _read_object(response)
+        body = read_object(response)
         if body is None:
             return False
-        return (
-            not self.error_fields
-            or not body
-            or ("title" not in body and any(field in body for field in self.error_fields))
-        )
+        if not self.error_fields or not body:
+            return True
+        has = [field in body for field in self.error_fields]
+        return any(has) if "title" not in body else "title" in self.error_fields and all(has)
 
     def refuse(self, request: Request, response: Response) -> PaymentsRequestError:
         """Return the error for a response whose body tells of a refusal, whatever its HTTP status."""
@@ -220,11 +175,11 @@ class ErrorMapper:
         """Read what the API says, without what it may repeat of the request's credentials."""
         sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
 
-        def clean(text: str | None) -> str | None:
-            return None if text is None else escape_controls(self.redact(text, sent))[:_LONGEST_TEXT]
+        def clean(text: str | None, length: int = _LONGEST_TEXT) -> str | None:
+            return None if text is None else escape_controls(self.redact(text, sent))[:length]
 
         said = parse_error_body(response)
-        return ErrorBody(clean(said.code), clean(said.message), clean(said.request_id))
+        return ErrorBody(clean(said.code), clean(said.message, _LONGEST_MESSAGE), clean(said.request_id))
 
     def _describe(self, request: Request, status: int, error_body: ErrorBody) -> str:
         details = [

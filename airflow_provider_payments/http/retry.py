@@ -12,6 +12,7 @@ from airflow_provider_payments.exceptions import PaymentsError, PaymentsThrottle
 
 #: Thirty years. Four hundred digits would be infinity, which no JSON can carry to a trigger.
 _LONGEST = 1e9
+_LONGEST_RESET = 86_400.0
 #: Seconds; see :class:`RetryPolicy`.
 _LONGEST_STEP = 30.0
 _LONGEST_RETRY_AFTER = 300.0
@@ -24,6 +25,16 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     texts = re.findall(r"(?:[A-Za-z]+,)?[^,]+", value or "")
     waits = [seconds for text in texts if (seconds := _parse_wait(text.strip(), now)) is not None]
     return min(max(waits), _LONGEST) if waits else None
+
+
+def parse_reset(value: str | None, now: datetime) -> float | None:
+    """Read a ``RateLimit-Reset`` header, in seconds or as an HTTP date, as seconds from now.
+
+    None when it is further away than a day: then it is the number of a second since 1970, as some APIs have it. None,
+    too, when it is not ahead: dates are whole seconds, and clocks differ, so that does not mean "at once".
+    """
+    wait = parse_retry_after(value, now)
+    return wait if wait and wait <= _LONGEST_RESET else None
 
 
 def _parse_wait(text: str, now: datetime) -> float | None:

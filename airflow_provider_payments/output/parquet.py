@@ -16,7 +16,7 @@ from airflow_provider_payments.payment import RECORD_FIELDS, RECORD_SCHEMA_VERSI
 #: Key of the record schema's version in the file's metadata.
 VERSION_KEY = "airflow_provider_payments.record_schema_version"
 
-_AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
+_AMOUNTS = ("amount", "fee", "net_amount", "refunded_amount", "crypto_amount")
 _TIMES = ("created_at", "updated_at", "completed_at", "expires_at", "listed_at")
 _TYPES: dict[str, pa.DataType] = {
     "is_final": pa.bool_(),

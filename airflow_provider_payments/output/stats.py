@@ -41,9 +41,13 @@ class PaymentStats:
             if amount is None:
                 self._amounts_unknown += 1
             elif status is PaymentStatus.SUCCEEDED:
-                totals = self._refunded if payment.kind is PaymentKind.REFUND else self._succeeded
-                currency = payment.currency or ""
-                totals[currency] = add(totals.get(currency, _ZERO), amount)
+                currency, refunded = payment.currency or "", payment.refunded_amount
+                if payment.kind is PaymentKind.REFUND:
+                    refunded = amount
+                else:
+                    self._succeeded[currency] = add(self._succeeded.get(currency, _ZERO), amount)
+                if refunded:
+                    self._refunded[currency] = add(self._refunded.get(currency, _ZERO), refunded)
             if status is PaymentStatus.UNKNOWN:
                 self._unknown_statuses[payment.provider_status] += 1
             if payment.flags and "undated" in payment.flags:
@@ -55,6 +59,8 @@ class PaymentStats:
 
     def summary(self, amounts_unfit: int = 0) -> dict[str, Any]:
         """Return counts and totals as plain JSON values. Totals are exact, by currency.
+
+        What has succeeded less what was refunded is net. A payment that was refunded whole is in neither.
 
         :param amounts_unfit: payments with an amount that the file format could not hold. The totals include them.
         """

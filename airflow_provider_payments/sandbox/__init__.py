@@ -1,4 +1,4 @@
-"""A local server that speaks all five payment APIs, for examples and tests.
+"""A local server that speaks every payment API, for examples and tests.
 
 On the command line: ``python -m airflow_provider_payments.sandbox --port 8085``.
 In a test: ``with Sandbox() as sandbox: ...`` (see :class:`Sandbox`).

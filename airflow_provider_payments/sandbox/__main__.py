@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         latency_ms=args.latency_ms,
         fail_every=args.fail_every,
         throttle_every=args.throttle_every,
+        root=args.root,
     )
     try:
         sandbox.start()
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_payments.sandbox",
-        description="A local server that speaks all five payment APIs. Prints the Airflow connections to use.",
+        description="A local server that speaks every payment API. Prints the Airflow connections to use.",
     )
     parser.add_argument("--port", type=int, default=8085, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -81,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--throttle-every", type=int, default=0, metavar="N", help="refuse every n-th request as too many"
+    )
+    parser.add_argument(
+        "--root", metavar="API", help="serve this API at the root, too, for clients that drop the path of a URL"
     )
     return parser
 

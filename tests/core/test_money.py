@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.money import add, format_amount, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import (
+    add,
+    currency_decimals,
+    format_amount,
+    parse_amount,
+    parse_units,
+    scale_units,
+)
+from airflow_provider_payments.status import PaymentStatus, after_refunds
 
 
 @pytest.mark.parametrize(
@@ -93,3 +101,36 @@ def test_sums_do_not_drop_digits_of_a_very_long_amount() -> None:
     assert add(longest, Decimal(10) ** 99) - Decimal(10) ** 99 != 0
     with pytest.raises(PaymentsProtocolError):
         parse_amount("1." + "1" * 200)
+
+
+@pytest.mark.parametrize(
+    ("currency", "decimals"),
+    [("EUR", 2), ("usd", 2), ("JPY", 0), ("ISK", 0), ("KWD", 3), ("CLF", 4), ("HRK", 2), ("XXX", None), (None, None)],
+)
+def test_a_currency_has_the_decimals_of_its_smallest_unit(currency: str | None, decimals: int | None) -> None:
+    assert currency_decimals(currency) == decimals
+
+
+def test_an_api_may_count_otherwise() -> None:
+    assert [currency_decimals(each, {"ISK": 2}) for each in ("isk", "ISK", "JPY")] == [2, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("status", "amount", "refunded", "outcome"),
+    [
+        ("succeeded", 1000, None, ("succeeded", ())),
+        ("succeeded", 1000, 0, ("succeeded", ())),
+        ("succeeded", 1000, 1, ("succeeded", ("partly_refunded",))),
+        ("succeeded", 1000, 1000, ("refunded", ())),
+        ("succeeded", Decimal("10.00"), Decimal("10.01"), ("refunded", ())),
+        ("succeeded", None, 5, ("succeeded", ("partly_refunded",))),
+        ("succeeded", 0, 5, ("succeeded", ("partly_refunded",))),
+        ("failed", 1000, 1000, ("failed", ())),
+        ("pending", 1000, 1, ("pending", ())),
+    ],
+)
+def test_a_payment_is_refunded_once_all_of_it_went_back(
+    status: str, amount: Any, refunded: Any, outcome: tuple[str, tuple[str, ...]]
+) -> None:
+    word, flags = after_refunds(PaymentStatus(status), amount, refunded)
+    assert (word.value, flags) == outcome

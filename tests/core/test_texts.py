@@ -19,6 +19,7 @@ from airflow_provider_payments.texts import (
     mend_json,
     pack,
     quote_text,
+    text_of,
     unpack,
 )
 from tests.texts import find_controls
@@ -99,3 +100,30 @@ def test_what_is_no_unicode_is_replaced_or_made_visible(text: bytes, read: str, 
     assert msgspec.json.decode(mend_json(text)) == read
     assert msgspec.json.decode(mend_json(text, is_visible=True)) == visible
     json.loads(mend_json(text))
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"order_id": "7"}, "7"),
+        ({"order_id": 7}, "7"),
+        ({"order_id": 0}, "0"),
+        ({"order_id": ""}, None),
+        ({"order_id": True}, None),
+        ({"order_id": ["7"]}, None),
+        ({"other": "7"}, None),
+        ([], None),
+        (["order_id"], None),
+        ("order_id", None),
+        (None, None),
+    ],
+)
+def test_finds_a_text_in_what_merchants_write(values: Any, text: str | None) -> None:
+    assert text_of(values, "order_id") == text
+    assert text_of(msgspec.Raw(msgspec.json.encode(values)), "order_id") == text
+
+
+def test_what_stands_beside_that_text_is_not_read() -> None:
+    beside = msgspec.Raw(b'{"most": 1e999, "order_id": "7"}')  # no float holds that
+    assert text_of(beside, "order_id") == "7"
+    assert text_of(beside, "most") is None

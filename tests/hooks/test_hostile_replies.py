@@ -35,6 +35,10 @@ ERRORS: dict[str, Any] = {
     "spacepay": {"statusCode": 1, "message": "x", "error": "y"},
     "satispay": {"code": 36, "message": "x", "wlt": "z"},
     "jframework": {"success": False, "statusCode": 400, "errors": [{"code": "c", "details": "d"}]},
+    "stripe": {"error": {"type": "t", "code": "a", "message": "b", "param": "p"}},
+    "gocardless": {"error": {"type": "invalid_api_usage", "code": 400, "errors": [{"reason": "r", "message": "m"}]}},
+    "mollie": {"status": 400, "title": "t", "detail": "d", "field": "f", "_links": {}},
+    "razorpay": {"error": {"code": "BAD_REQUEST_ERROR", "description": "d", "field": "f", "metadata": {}}},
 }
 KEYS: dict[str, Any] = {
     "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},

@@ -88,6 +88,46 @@ SHAPES: dict[str, tuple[Any, tuple[str | None, str | None, str | None]]] = {
     ),
     "JFramework, no errors": ({"success": False, "message": "outer", "errors": []}, (None, "outer", None)),
     "JFramework, null": ({"success": False, "errors": None, "data": None}, (None, None, None)),
+    "Stripe": (
+        {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such payment_intent"}},
+        ("resource_missing", "No such payment_intent", None),
+    ),
+    "Stripe, without a code": (
+        {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}},
+        ("invalid_request_error", "Invalid API Key provided", None),
+    ),
+    "GoCardless": (
+        {
+            "error": {
+                "message": "Rate limit exceeded",
+                "type": "invalid_api_usage",
+                "request_id": "r3",
+                "code": 429,
+                "errors": [{"reason": "rate_limit_exceeded", "message": "Wait"}],
+            }
+        },
+        ("rate_limit_exceeded", "Wait", "r3"),
+    ),
+    "GoCardless, fields": (
+        {
+            "error": {
+                "message": "Validation failed",
+                "type": "validation_failed",
+                "code": 422,
+                "errors": [{"field": "limit", "message": "must be at most 500"}],
+            }
+        },
+        ("422", "must be at most 500", None),
+    ),
+    "GoCardless, strange errors": ({"error": {"code": 400, "errors": "many"}}, ("400", None, None)),
+    "Mollie": (
+        {"status": 404, "title": "Not Found", "detail": "No payment exists with token tr_0.", "_links": {}},
+        (None, "No payment exists with token tr_0.", None),
+    ),
+    "Razorpay": (
+        {"error": {"code": "BAD_REQUEST_ERROR", "description": "The id provided does not exist", "reason": "x"}},
+        ("BAD_REQUEST_ERROR", "The id provided does not exist", None),
+    ),
     "HOT Pay": (b"", (None, None, None)),
     "HTML": (b"<html>Bad gateway</html>", (None, None, None)),
     "a list": ([1, 2], (None, None, None)),
@@ -107,7 +147,7 @@ def test_reads_every_shape_of_complaint(shape: str) -> None:
     assert parse_error_body(response(400, body)) == ErrorBody(code, message, request_id)
 
 
-@pytest.mark.parametrize("header", ["x-request-id", "x-satispay-cid", "x-correlation-id"])
+@pytest.mark.parametrize("header", ["x-request-id", "request-id", "x-satispay-cid", "x-correlation-id"])
 def test_finds_the_request_id_in_a_header(header: str) -> None:
     answer = Response(500, {header: "r9"}, b"{}")
     assert parse_error_body(answer).request_id == "r9"
@@ -305,3 +345,31 @@ def test_an_untrusted_certificate_is_the_connections_matter() -> None:
     error = error_mapper().unreachable(REQUEST, OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
     assert type(error) is PaymentsConfigError
     assert "verify" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"ratelimit_reset": "Fri, 20 Nov 2026 12:00:30 GMT"}, 30),
+        ({"ratelimit_reset": "30"}, 30),
+        ({"ratelimit_reset": "30", "retry_after": "7"}, 7),
+        ({"ratelimit_reset": "1795176030"}, None),  # a second since 1970, not seconds from now
+        ({"ratelimit_reset": "soon"}, None),
+        ({"ratelimit_reset": "Fri, 20 Nov 2026 11:59:59 GMT"}, None),  # by a clock that is behind ours
+        ({"ratelimit_reset": "0"}, None),
+    ],
+)
+def test_throttling_tells_when_the_limit_is_reset(headers: dict[str, str], seconds: float | None) -> None:
+    error = verdict(REQUEST, response(429, **headers))
+    assert isinstance(error, PaymentsThrottled)
+    assert error.retry_after == seconds
+    assert verdict(REQUEST, response(400, ratelimit_reset="30")).__class__ is PaymentsRequestError  # it comes with all
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_own"), [(("detail",), False), (("detail", "title"), True), (("title", "_links"), False)]
+)
+def test_problem_details_are_the_api_s_own_where_its_errors_have_a_title(fields: tuple[str, ...], is_own: bool) -> None:
+    body = {"title": "Unauthorized Request", "status": 401, "detail": "Missing authentication"}
+    mapper = ErrorMapper("somepay", error_fields=fields)
+    assert mapper.is_own_error(response(401, body)) is is_own

@@ -63,7 +63,14 @@ LISTS: Mapping[str, List] = {
     "satispay": List("satispay"),
     "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
     "jframework": List("jframework", loop=_OLDEST_FIRST),
+    "mollie": List("mollie"),
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
+    "stripe": List("stripe"),
+    "stripe in a window": List("stripe", has_window=True),
+    "gocardless": List("gocardless"),
+    "gocardless refuses lost cursors": List("gocardless", {"lost_cursor": "refused"}, has_window=True),
+    "razorpay": List("razorpay"),
+    "razorpay from a time on": List("razorpay", has_window=True),
 }
 
 
@@ -103,7 +110,16 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
+QUICK_LISTS = (
+    "hotpay",
+    "cryptofuse",
+    "spacepay newest first",
+    "satispay refuses lost cursors",
+    "jframework",
+    "gocardless",
+    "mollie",
+    "razorpay from a time on",
+)
 QUICK_KINDS = (
     "five added at every request",
     "one added anywhere at every request",
@@ -153,8 +169,8 @@ def compare(
 ) -> Outcome:
     """Read a copy of a company's list, and another one in a plain loop, and compare."""
     words = [word for word in LIVES[company.name] if word in query.provider_statuses]
-    # HOT Pay cannot filter; Satispay has no list of everything.
-    asked: list[str | None] = [*words] if company.name != "hotpay" else []
+    # HOT Pay and Razorpay cannot filter; Satispay has no list of everything.
+    asked: list[str | None] = [] if company.name in ("hotpay", "razorpay") else [*words]
     if company.name == "satispay" and not words:
         asked = [*LIVES["satispay"]]
     plain, ours = company.copy(), company.copy()

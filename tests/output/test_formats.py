@@ -24,7 +24,7 @@ from airflow_provider_payments.payment import RECORD_FIELDS, RECORD_SCHEMA_VERSI
 Make = Callable[..., Payment]
 RAW = b'{"amount": 1.10,\n "name": "\xc3\xa9"}'
 TEXT_FORMATS = [name for name in FORMATS if name != "parquet"]
-AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
+AMOUNTS = ("amount", "fee", "net_amount", "refunded_amount", "crypto_amount")
 TIMES = ("created_at", "updated_at", "completed_at", "expires_at", "listed_at")
 TYPES = {
     **dict.fromkeys(RECORD_FIELDS, "VARCHAR"),

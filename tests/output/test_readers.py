@@ -22,7 +22,7 @@ Make = Callable[..., Payment]
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "output.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "example_dags").glob("*.py"))]
-AMOUNTS = ("amount", "fee", "net_amount", "crypto_amount")
+AMOUNTS = ("amount", "fee", "net_amount", "refunded_amount", "crypto_amount")
 LISTED = datetime(2026, 2, 1, 0, 0, 0, 123456, tzinfo=timezone.utc)
 #: Texts that guessing readers take for something else.
 ORDERS = {"1": "0012", "2": None, "3": "2026-01-01", "4": "", "5": "1e5"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 
 from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
@@ -59,6 +60,21 @@ def test_totals_are_exact_by_currency_and_of_succeeded_payments_only(make_paymen
     }
     assert summary["refunded_amounts"] == {"EUR": "2.50", "USD": "5.00"}
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_what_succeeded_less_what_was_refunded_is_net(make_payment: Make) -> None:
+    refunded = {"refunded_amount": Decimal("0.30")}
+    summary = stats(
+        make_payment(amount="1.00", **refunded),
+        make_payment(amount="1.00", refunded_amount=Decimal(0)),
+        make_payment(amount="0.30", status=PaymentStatus.REFUNDED, **refunded),  # in neither
+        make_payment(amount="1.00", status=PaymentStatus.FAILED, **refunded),
+        make_payment(amount=None, **refunded),
+        make_payment(amount="0.20", kind=PaymentKind.REFUND),
+        make_payment(amount="9.00", currency="EUR"),
+    ).summary()
+    assert summary["succeeded_amounts"] == {"EUR": "9.00", "USD": "2.00"}
+    assert summary["refunded_amounts"] == {"USD": "0.50"}
 
 
 def test_amounts_that_nobody_told_are_counted_and_not_summed(make_payment: Make) -> None:

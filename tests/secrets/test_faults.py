@@ -32,6 +32,10 @@ NAMES = [
     "satispay-file",
     "jframework-key",
     "jframework-login",
+    "stripe",
+    "gocardless",
+    "mollie-key",
+    "mollie-token",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
@@ -136,7 +140,10 @@ def test_a_redirect_to_another_host(
     assert str(other.port) in str(errors["list"])
 
 
-@pytest.mark.parametrize("name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key"])
+@pytest.mark.parametrize(
+    "name",
+    ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe", "gocardless", "mollie-key"],
+)
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
     with Server() as other:
@@ -145,8 +152,16 @@ def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, mo
         body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
         if plant.conn_type == "jframework":
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
-        reply = Answer(200, json.dumps(body).encode(), {"Link": f'<{other.origin}/payments>; rel="next"'})
-        server.answer = company(plant, lambda call: reply)
+        if plant.conn_type == "gocardless":
+            body |= {"meta": {"cursors": links}}
+
+        def reply(call: Call) -> Answer:
+            following = None if "from=" in call.target else {"href": f"{other.origin}/v2/payments?from=tr_2"}
+            own = {"_embedded": {"payments": []}, "_links": {"next": following}} if plant.conn_type == "mollie" else {}
+            content = json.dumps({**body, **own}).encode()
+            return Answer(200, content, {"Link": f'<{other.origin}/payments>; rel="next"'})
+
+        server.answer = company(plant, reply)
         monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection(server.origin))
         assert not {"list", "alist", "pending", "apending"} & search(plant).keys()
         assert server.calls
