@@ -92,7 +92,7 @@ GUARDS = [
         "http/redaction.py",
         "yield from (base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode(), data.hex())",
         "yield data.hex()",
-        f"{FAULTS} -k spacepay-401",
+        f"{FAULTS} -k hotpay-bearer-401",
     ),
     Guard(
         "frames of requests are forgotten",

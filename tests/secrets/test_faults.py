@@ -38,7 +38,8 @@ NAMES = [
     "mollie-token",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
-SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
+SOME = ["cryptofuse-body", "hotpay-bearer", "satispay-file", "jframework-login"]
+"""One of each kind of authentication: of the companies that are first of theirs, see tests/companies.py."""
 
 
 def as_json(status: int) -> Callable[[Call, str], Answer]:
