@@ -30,6 +30,7 @@ NAMES = [
     "satispay-file",
     "jframework-key",
     "jframework-login",
+    "razorpay",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
@@ -134,13 +135,15 @@ def test_a_redirect_to_another_host(
     assert str(other.port) in str(errors["list"])
 
 
-@pytest.mark.parametrize("name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key"])
+@pytest.mark.parametrize(
+    "name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "razorpay"]
+)
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
     with Server() as other:
         links = dict.fromkeys(("next", "next_page", "nextPage", "links"), f"{other.origin}/payments?offset=1")
         about = {"total": 0, "count": 0, "limit": 100, "offset": 0, "hasMore": False, "page": 1, **links}
-        body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
+        body = {"payments": [], "results": [], "data": [], "items": [], "has_more": False, "pagination": about, **about}
         if plant.conn_type == "jframework":
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
         reply = Answer(200, json.dumps(body).encode(), {"Link": f'<{other.origin}/payments>; rel="next"'})
