@@ -9,6 +9,7 @@ from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
 from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
+from airflow_provider_payments.api.withholding import make_withholder
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsAuthError,
@@ -32,7 +33,7 @@ from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
-from airflow_provider_payments.money import CENTS, currency_decimals, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.status import after_refunds
@@ -92,6 +93,7 @@ __all__ = [
     "TokenAuth",
     "TokenReader",
     "TransportOptions",
+    "add",
     "after_refunds",
     "client_credentials",
     "currency_decimals",
@@ -100,6 +102,7 @@ __all__ = [
     "is_url_text",
     "key_texts",
     "load_private_key",
+    "make_withholder",
     "parse_amount",
     "parse_expiry",
     "parse_iso",

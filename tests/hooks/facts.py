@@ -19,6 +19,7 @@ class Facts:
     :param wrong: changes to the connection that make its credentials wrong.
     :param odd_extra: a value of extra that is wrong, and what the error has to name.
     :param is_listed: whether a list shows a row.
+    :param is_refunded: whether amounts, rather than its word, tell that a row's payment was refunded.
     :param filters: the documented filters, less status, dates, sorting and paging.
     :param pending_questions: requests that has_pending takes at most, those for tokens not counted. None: a walk.
     :param undated: a row without any time.
@@ -34,6 +35,11 @@ class Facts:
     undated: Mapping[str, Any]
     flags: Mapping[str, str] = field(default_factory=dict)
     is_listed: Callable[[Row], bool] = lambda row: True
+    is_refunded: Callable[[Row], bool] = lambda row: False
+
+    def status_of(self, row: Row) -> str:
+        """Return what a row's payment is."""
+        return "refunded" if self.is_refunded(row) else self.statuses.get(row["status"], "unknown")
 
 
 FACTS = {
@@ -146,6 +152,80 @@ FACTS = {
         pending_questions=3,
         undated={"createdDate": None, "paymentDate": None},
         is_listed=lambda row: not row.get("testMode"),
+    ),
+    "stripe": Facts(
+        id_field="id",
+        statuses={
+            "requires_payment_method": "pending",
+            "requires_confirmation": "pending",
+            "requires_action": "pending",
+            "processing": "processing",
+            "requires_capture": "authorized",
+            "succeeded": "succeeded",
+            "canceled": "canceled",
+        },
+        wrong={"password": "rk_test_wrong"},
+        filters=frozenset({"customer", "customer_account", "payment_intent", "transfer_group"}),
+        max_page_size=100,
+        default_host="https://api.stripe.com",
+        pending_questions=None,
+        undated={"created": None, "latest_charge": None},
+    ),
+    "gocardless": Facts(
+        id_field="id",
+        statuses={
+            "pending_customer_approval": "pending",
+            "pending_submission": "pending",
+            "submitted": "processing",
+            "confirmed": "succeeded",
+            "paid_out": "succeeded",
+            "charged_back": "refunded",
+            "failed": "failed",
+            "customer_approval_denied": "failed",
+            "cancelled": "canceled",
+        },
+        flags={"charged_back": "charged_back"},
+        wrong={"password": "a-wrong-token"},
+        filters=frozenset(
+            {
+                "creditor",
+                "customer",
+                "mandate",
+                "subscription",
+                "currency",
+                "scheme",
+                "charge_date[gt]",
+                "charge_date[gte]",
+                "charge_date[lt]",
+                "charge_date[lte]",
+            }
+        ),
+        max_page_size=500,
+        default_host="https://api.gocardless.com",
+        pending_questions=3,
+        undated={"created_at": None},
+        is_refunded=lambda row: (
+            row["status"] in ("confirmed", "paid_out") and row["amount_refunded"] >= row["amount"] > 0
+        ),
+    ),
+    "mollie": Facts(
+        id_field="id",
+        statuses={
+            "open": "pending",
+            "pending": "processing",
+            "authorized": "authorized",
+            "paid": "succeeded",
+            "canceled": "canceled",
+            "expired": "expired",
+            "failed": "failed",
+        },
+        wrong={"password": "live_aWrongKeyAWrongKeyAWrongKeyAWro"},
+        filters=frozenset(),
+        max_page_size=250,
+        default_host="https://api.mollie.com",
+        pending_questions=None,
+        undated={"createdAt": None, "paidAt": None},
+        is_listed=lambda row: (row["mode"], row["profileId"]) == ("live", "pfl_SandboxOne"),
     ),
     "razorpay": Facts(
         id_field="id",

@@ -21,6 +21,9 @@ ENDPOINTS = {
     "spacepay": "/v1/external/secretkey-auth/payments?limit=1",
     "satispay": "/g_business/v1/payments?limit=1",
     "jframework": "/api/v1/payments?PageSize=1",
+    "stripe": "/v1/payment_intents?limit=1",
+    "gocardless": "/payments?limit=1",
+    "mollie": "/v2/payments?limit=1",
     "razorpay": "/v1/payments?count=1",
 }
 Connect = Callable[..., PaymentsHook]

@@ -63,7 +63,12 @@ LISTS: Mapping[str, List] = {
     "satispay": List("satispay"),
     "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
     "jframework": List("jframework", loop=_OLDEST_FIRST),
+    "mollie": List("mollie"),
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
+    "stripe": List("stripe"),
+    "stripe in a window": List("stripe", has_window=True),
+    "gocardless": List("gocardless"),
+    "gocardless refuses lost cursors": List("gocardless", {"lost_cursor": "refused"}, has_window=True),
     "razorpay": List("razorpay"),
     "razorpay from a time on": List("razorpay", has_window=True),
 }
@@ -111,6 +116,8 @@ QUICK_LISTS = (
     "spacepay newest first",
     "satispay refuses lost cursors",
     "jframework",
+    "gocardless",
+    "mollie",
     "razorpay from a time on",
 )
 QUICK_KINDS = (
