@@ -36,6 +36,7 @@ NAMES = [
     "gocardless",
     "mollie-key",
     "mollie-token",
+    "razorpay",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "hotpay-bearer", "satispay-file", "jframework-login"]
@@ -143,14 +144,24 @@ def test_a_redirect_to_another_host(
 
 @pytest.mark.parametrize(
     "name",
-    ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe", "gocardless", "mollie-key"],
+    [
+        "hotpay-raw",
+        "cryptofuse-basic",
+        "spacepay",
+        "satispay",
+        "jframework-key",
+        "stripe",
+        "gocardless",
+        "mollie-key",
+        "razorpay",
+    ],
 )
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
     with Server() as other:
         links = dict.fromkeys(("next", "next_page", "nextPage", "links"), f"{other.origin}/payments?offset=1")
         about = {"total": 0, "count": 0, "limit": 100, "offset": 0, "hasMore": False, "page": 1, **links}
-        body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
+        body = {"payments": [], "results": [], "data": [], "items": [], "has_more": False, "pagination": about, **about}
         if plant.conn_type == "jframework":
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
         if plant.conn_type == "gocardless":
