@@ -11,9 +11,9 @@ manifest. The last task reads all manifests, adds up the records, and fails when
 
 A slice that fails is tried again by itself. Running the DAG again replaces the same objects.
 
-This pays where the API finds a window by itself: Satispay and JFramework. SpacePay reads everything newer than a slice
-first, and HOT Pay and CryptoFuse read their whole list for each: list those in one task, as `example_list_payments`
-does. The page "Backfill" of the documentation has the arithmetic.
+This pays where the API finds a window by itself: Satispay, JFramework, Stripe, GoCardless and Razorpay. SpacePay and
+Mollie read everything newer than a slice first, and HOT Pay and CryptoFuse read their whole list for each: list those
+in one task, as `example_list_payments` does. The page "Backfill" of the documentation has the arithmetic.
 """
 
 from __future__ import annotations

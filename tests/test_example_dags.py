@@ -59,7 +59,9 @@ def run_dag(database: None, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
     """Run a DAG as its author would try it out, by ``dag.test()``, and return what Airflow says."""
     import_module("airflow.cli.cli_parser")  # brings the tables of users, which Airflow 2 needs to run a day again
 
-    def run(file: Path, date: str | None = None, conf: dict[str, str] | None = None) -> str:
+    def run(
+        file: Path, date: str | None = None, conf: dict[str, str] | None = None, *, has_interval: bool = True
+    ) -> str:
         monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(file.parent))
         monkeypatch.setattr(airflow.settings, "DAGS_FOLDER", str(file.parent))
         when: dict[str, Any] = {}
@@ -67,6 +69,8 @@ def run_dag(database: None, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
             when["logical_date" if AIRFLOW >= (3,) else "execution_date"] = datetime.fromisoformat(
                 f"{date}T00:00:00+00:00"
             )
+        elif not has_interval:
+            when["logical_date"] = None  # as `airflow dags trigger` of Airflow 3 does
         capfd.readouterr()
         with Ears(level=None) as ears:
             dag_run = runpy.run_path(str(file))["dag"].test(run_conf=conf, **when)
@@ -283,6 +287,21 @@ def test_refreshes_stripes_days_with_a_lookback(run_dag: Run, sandbox: Sandbox, 
     assert statuses == ["succeeded", "refunded", "refunded", "succeeded"]
     run_dag(dag, "2026-08-13", conf={"lookback_days": "9"})
     assert [read()[row["id"]]["status"] for row in sold] == ["refunded"] * 4 + ["succeeded"]
+
+
+@pytest.mark.skipif(AIRFLOW < (3,), reason="each run of Airflow 2 has an interval")
+def test_refreshes_stripes_days_by_hand_without_an_interval(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """By the command that the example's docstring gives."""
+    import pyarrow.parquet as pq
+
+    dag = changed("example_stripe_to_parquet", tmp_path, LAKE=repr((tmp_path / "lake").as_uri()))
+    sandbox.stripe.rows.clear()
+    sold = [sandbox.stripe.add(datetime.now(timezone.utc) - timedelta(days=days)) for days in (3, 2)]
+    run_dag(dag, conf={"lookback_days": "4"}, has_interval=False)
+    files = sorted((tmp_path / "lake").glob("day=*/payments.parquet"))
+    assert len(files) == 5
+    found = [row["id"] for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+    assert found == [row["id"] for row in sold]
 
 
 def objects(folder: Path) -> dict[str, bytes]:

@@ -156,19 +156,18 @@ class GoCardlessApi(api.PaymentsApi):
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         provider_status = row.status or ""
         decimals = api.currency_decimals(row.currency)
-        amount, refunded = api.parse_units(row.amount), api.parse_units(row.amount_refunded)
+        units, refunded = api.parse_units(row.amount), api.parse_units(row.amount_refunded)
         if provider_status == "charged_back":
-            refunded = amount  # all of it, whatever was refunded before
-        status, flags = api.after_refunds(self.status_of(provider_status), amount, refunded)
+            refunded = units  # all of it, whatever was refunded before
+        status, flags = api.after_refunds(self.status_of(provider_status), units, refunded)
         return self.new_payment(
             row.id,
             status,
             provider_status,
-            api.PaymentKind.PAYMENT,
-            (*self.flags_of(provider_status), *flags),
-            api.scale_units(amount, decimals),
-            row.currency,
-            amount,
+            flags=(*self.flags_of(provider_status), *flags),
+            amount=api.scale_units(units, decimals),
+            currency=row.currency,
+            amount_minor=units,
             refunded_amount=api.scale_units(refunded, decimals),
             order_id=api.text_of(row.metadata, self._order_key) or row.reference,
             description=row.description,

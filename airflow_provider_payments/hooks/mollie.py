@@ -105,8 +105,8 @@ class MollieApi(api.PaymentsApi):
 
     def __init__(self, credentials: api.Credentials) -> None:
         super().__init__(credentials)
-        self.order_key = credentials.text("order_key", "order_id")
-        self.mode_params = {"testmode": "true"} if credentials.flag("testmode", default=False) else {}
+        self._order_key = credentials.text("order_key", "order_id")
+        self._mode_params = {"testmode": "true"} if credentials.flag("testmode", default=False) else {}
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
         key = credentials.header_value(credentials.password, "the API key or access token (password)")
@@ -134,13 +134,13 @@ class MollieApi(api.PaymentsApi):
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         profile = {"profileId": self.credentials.text("profile_id")} if self.is_token else {}
-        return {**super().build_params(query, provider_status), **profile, **self.mode_params}
+        return {**super().build_params(query, provider_status), **profile, **self._mode_params}
 
     def provider_statuses_for(self, status: api.PaymentStatus) -> Sequence[str]:
         return ["paid"] if status is api.PaymentStatus.REFUNDED else super().provider_statuses_for(status)
 
     def detail_request(self, payment_id: str) -> api.Request:
-        return self.request(self.detail_path.format(id=api.quote_segment(payment_id)), self.mode_params)
+        return self.request(self.detail_path.format(id=api.quote_segment(payment_id)), self._mode_params)
 
     def to_page(self, page: Page) -> api.ListPage:
         following, rows = page._links.next, page._embedded.payments
@@ -166,12 +166,11 @@ class MollieApi(api.PaymentsApi):
             row.id,
             status,
             provider_status,
-            api.PaymentKind.PAYMENT,
-            flags,
-            amount,
-            asked.currency,
+            flags=flags,
+            amount=amount,
+            currency=asked.currency,
             refunded_amount=back,
-            order_id=api.text_of(row.metadata, self.order_key) or row.orderId,
+            order_id=api.text_of(row.metadata, self._order_key) or row.orderId,
             description=row.description,
             payer_id=row.customerId,
             created_at=api.parse_time(row.createdAt),

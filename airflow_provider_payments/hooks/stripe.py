@@ -35,8 +35,7 @@ from airflow_provider_payments import api
 from airflow_provider_payments.hooks.base import PaymentsHook
 
 VERSION = "2026-06-24.dahlia"
-#: Where Stripe counts otherwise than ISO 4217: krónur and shillings come in hundredths although there are none.
-DECIMALS = {"ISK": 2, "UGX": 2, "MGA": 0}
+DECIMALS = {"ISK": 2, "UGX": 2, "MGA": 0}  # where Stripe counts otherwise than ISO 4217
 _SECOND, _MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
 _withhold_secrets = api.make_withholder("client_secret")
 
@@ -107,10 +106,8 @@ class StripeApi(api.PaymentsApi):
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
         key = credentials.header_value(credentials.password, "the API key (password)")
         if key.startswith("pk_"):
-            raise api.PaymentsConfigError(
-                f"Connection {credentials.connection_id!r}: the API key (password) is a publishable one (pk_), which "
-                "cannot list payments. Use a restricted key (rk_) or a secret one (sk_)."
-            )
+            what = f"Connection {credentials.connection_id!r}: the API key (password)"
+            raise api.PaymentsConfigError(f"{what} is publishable (pk_). Use a restricted key (rk_) or a secret one.")
         version = credentials.header_value(credentials.text("api_version", VERSION), "'api_version' in extra")
         headers = {"Authorization": f"Bearer {key}", "Stripe-Version": version}
         if account := credentials.text("stripe_account"):
@@ -156,27 +153,24 @@ class StripeApi(api.PaymentsApi):
         counted = api.parse_units(charge.amount_refunded) if charge else None
         refunded = None if counted is None else max(0, counted - released)
         status, flags = api.after_refunds(status, units, refunded)
-        marks = {
-            "partly_captured": is_paid and released > 0,
-            "disputed": charge is not None and charge.disputed,
-            "test": row.livemode is False,
-        }
-        settled = charge.balance_transaction if charge else None
-        settled = settled if isinstance(settled, BalanceTransaction) else None
+        flags += ("partly_captured",) if is_paid and released > 0 else ()
+        flags += ("disputed",) if charge and charge.disputed else ()
+        flags += ("test",) if row.livemode is False else ()
+        balance = charge.balance_transaction if charge else None
+        settled = balance if isinstance(balance, BalanceTransaction) else None  # else its id
         paid = settled or charge
         told = settled if settled and (settled.currency or "").upper() == currency else BalanceTransaction()
         return self.new_payment(
             row.id,
             status,
             row.status or "",
-            api.PaymentKind.PAYMENT,
-            (*flags, *(mark for mark in marks if marks[mark])),
-            api.scale_units(units, decimals),
-            currency,
-            units,
-            api.scale_units(api.parse_units(told.fee), decimals),
-            api.scale_units(api.parse_units(told.net), decimals),
-            api.scale_units(refunded, decimals),
+            flags=flags,
+            amount=api.scale_units(units, decimals),
+            currency=currency,
+            amount_minor=units,
+            fee=api.scale_units(api.parse_units(told.fee), decimals),
+            net_amount=api.scale_units(api.parse_units(told.net), decimals),
+            refunded_amount=api.scale_units(refunded, decimals),
             order_id=api.text_of(row.metadata, self._order_key) or api.text_of(row.payment_details, "order_reference"),
             description=row.description,
             payer_id=row.customer if isinstance(row.customer, str) else api.text_of(row.customer, "id"),

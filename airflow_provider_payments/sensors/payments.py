@@ -23,11 +23,11 @@ class PaymentStatusSensor(PaymentsSensor):
     Their records are pushed, to XCom or to object storage, as by
     :class:`~airflow_provider_payments.operators.list_payments.ListPaymentsOperator`.
 
-    Orders are asked for by the API's filter where it has one (HOT Pay's ``memo``, JFramework's ``Code``). Else
-    (CryptoFuse, SpacePay, Satispay, invoice numbers of JFramework) they are searched for among the latest 2,000
-    payments, and what was found is asked for by its id from then on. An order may have several payments: one that has
-    succeeded decides; else the order is undecided while one is not final; else the latest decides. All of them are
-    pushed: check amount and currency before you deliver goods, for in some APIs a payer can choose the reference.
+    Where the API can be asked for an order, it is (HOT Pay's ``memo``, JFramework's ``Code``, Razorpay's own orders).
+    Else orders are searched for among the latest 2,000 payments, and what was found is asked for by its id from then
+    on. An order may have several payments: one that has succeeded decides; else the order is undecided while one is not
+    final; else the latest decides. All of them are pushed: check amount and currency before you deliver goods, for in
+    some APIs a payer can choose the reference.
 
     :param payments_conn_id: the connection. (templated)
     :param payment_ids: the payments to wait for: a list of ids, which are texts. Not for HOT Pay, whose payments have
