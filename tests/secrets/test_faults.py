@@ -51,7 +51,7 @@ def as_json(status: int) -> Callable[[Call, str], Answer]:
             "message": said,
             "statusCode": status,
         }
-        return Answer(status, json.dumps(body).encode(), {"Retry-After": "0"})
+        return Answer(status, json.dumps(body).encode(), {"Retry-After": "0.01"})
 
     return reply
 
