@@ -27,10 +27,11 @@ from airflow_provider_payments.http.signature import HttpSignature
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
 from airflow_provider_payments.listing.offsets import OffsetReader
-from airflow_provider_payments.listing.page_numbers import PageNumberReader
+from airflow_provider_payments.listing.page_numbers import LedgerReader, PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
+from airflow_provider_payments.listing.windows import WindowsReader
 from airflow_provider_payments.money import CENTS, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -60,6 +61,7 @@ __all__ = [
     "HeaderAuth",
     "HttpSignature",
     "IssuedToken",
+    "LedgerReader",
     "ListPage",
     "LongPoll",
     "MakeReader",
@@ -90,6 +92,7 @@ __all__ = [
     "TokenAuth",
     "TokenReader",
     "TransportOptions",
+    "WindowsReader",
     "after_refunds",
     "client_credentials",
     "currency_decimals",

@@ -12,11 +12,10 @@ import msgspec
 
 from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials
-from airflow_provider_payments.api.decoding import Decoder, decode_reply, describe_row, normalise, split_body
+from airflow_provider_payments.api.decoding import Decoder, decode_reply, parse_rows, split_body
 from airflow_provider_payments.api.labels import name_fields
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.errors import ErrorMapper
 from airflow_provider_payments.http.messages import Request, Response, build_url, quote_segment
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
@@ -57,6 +56,8 @@ class PaymentsApi(ABC):
     #: Payments on one page: by default, and at most.
     default_page_size: ClassVar[int]
     max_page_size: ClassVar[int]
+    #: Requests per second where the connection says nothing; None for no limit.
+    default_requests_per_second: ClassVar[float | None] = None
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
     #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
@@ -138,6 +139,13 @@ class PaymentsApi(ABC):
     def is_not_found(self, error: PaymentsRequestError) -> bool:
         """Whether the API refused :meth:`detail_request` since it knows no payment by this id."""
         return error.status == 404
+
+    def discovery_request(self) -> Request | None:
+        """Return what the API has to be asked before it can list; None where that is nothing, or known already."""
+        return None
+
+    def discover(self, request: Request, response: Response) -> None:  # noqa: B027
+        """Learn from the response to :meth:`discovery_request`, for :meth:`plan_listing`."""
 
     def matches_order(self, payment: Payment, order_id: str) -> bool:
         """Whether a payment belongs to an order of the merchant."""
@@ -222,18 +230,9 @@ class PaymentsApi(ABC):
 
     def parse_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
-        payments: list[Payment] = []
-        try:
-            for payment in normalise(rows, self.parse_row, self.to_payment):
-                payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
-        except (*UNREADABLE, PaymentsProtocolError) as error:
-            which = f"{describe_row(rows[len(payments)], self.id_field)} (row {len(payments) + 1} of {len(rows)})"
-            text = f"{self.name}: {which} is not what the API documents: {error}"
-            trouble = PaymentsProtocolError(self.error_mapper.redact(text))
-            del rows  # error trackers show the variables of frames, and these are somebody's payments
-        else:
-            return payments
-        raise trouble
+        return parse_rows(
+            rows, self.parse_row, self.to_payment, id_field=self.id_field, unreadable=self._unreadable_row
+        )
 
     def status_of(self, provider_status: str) -> PaymentStatus:
         """Translate a provider status. One that is not in the table is kept apart, never guessed."""
@@ -248,3 +247,7 @@ class PaymentsApi(ABC):
 
     def _split_detail(self, body: bytes) -> ListPage:
         return ListPage([msgspec.json.decode(self.unwrap_detail(body), type=msgspec.Raw)])
+
+    def _unreadable_row(self, which: str, error: Exception) -> PaymentsProtocolError:
+        text = f"{self.name}: {which} is not what the API documents: {error}"
+        return PaymentsProtocolError(self.error_mapper.redact(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,8 +23,9 @@ class Listing:
     A stage is read twice where the first pass cannot vouch for it: a list that moves all the time would be read for
     ever. What is in doubt after that is reported.
 
-    :param stages: what to read, in order. Payments that are not final are held back until the last stage has ended, for
-        a later one may find them again in their final state.
+    :param plan: returns the stages to read, in order; called once, when what the API is asked before is known. Payments
+        that are not final are held back until the last stage has ended, for a later one may find them again in their
+        final state.
     :param report: filled with what can be said about the listing; None is a new one.
     :param waits_for_ids: whether payments whose id is provisional are held back to the end, too. A search that ends
         with what it finds would have to read the whole list.
@@ -34,7 +35,7 @@ class Listing:
         self,
         api: ListingApi,
         query: PaymentQuery,
-        stages: Sequence[Stage],
+        plan: Callable[[], Sequence[Stage]],
         report: ListingReport | None = None,
         *,
         waits_for_ids: bool = True,
@@ -42,9 +43,9 @@ class Listing:
         self.report = report or ListingReport()
         if unlisted := api.unlisted_reason(query):
             self.report.doubts.append(unlisted)
-        self._api = api
+        self.api = api
         self._query = query
-        self._stages = stages
+        self._plan = plan
         self._seen = self._seen_in_pass = SeenIds()
         self._others = SeenIds()
         self._held: HoldbackBuffer | None = None
@@ -59,18 +60,19 @@ class Listing:
         :raises PaymentsProtocolError: when a list could not be read to its end.
         """
         self.report.listed_at = listed_at = datetime.now(UTC)
+        stages = self._plan()
         if self._waits_for_ids:
-            in_flight = max((each.max_concurrency for stage in self._stages for each in stage.partitions), default=1)
-            self._provisional = ProvisionalPayments(self._api.former_id, in_flight, listed_at)
-        for number, stage in enumerate(self._stages, start=1):
-            self._holds_back = number < len(self._stages)
+            in_flight = max((each.max_concurrency for stage in stages for each in stage.partitions), default=1)
+            self._provisional = ProvisionalPayments(self.api.former_id, in_flight, listed_at)
+        for number, stage in enumerate(stages, start=1):
+            self._holds_back = number < len(stages)
             seen: int | None = None
             for is_second in (False, True):
                 if number > 1 or is_second:
                     self._seen_in_pass = SeenIds()
                 self._is_second = is_second
                 one_pass = ListPass(
-                    self._api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
+                    self.api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
                 )
                 yield one_pass
                 if one_pass.vouches(seen_before=seen):
@@ -118,7 +120,7 @@ class Listing:
         """Return each payment's key. A payment whose id already belongs to another payment gets another id."""
         keys = [payment.id for payment in payments]
         # Only an id that a flag calls in question may be shared.
-        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self._api.disambiguated_id(each))}
+        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self.api.disambiguated_id(each))}
         if not others:
             return keys, payments
         payments = list(payments)
@@ -133,7 +135,7 @@ class Listing:
         """Return those of the payments that match the query, stamped with the listing's time."""
         query = self._query
         if not query.wants_all:
-            payments = [each for each in payments if query.wants(each) and self._api.matches(query, each)]
+            payments = [each for each in payments if query.wants(each) and self.api.matches(query, each)]
         stamp(payments, self.report.listed_at)
         return payments
 

@@ -23,6 +23,7 @@ class ListPage:
     :param limit: the page size that was used.
     :param has_more: whether more pages follow.
     :param next_cursor: what leads to the next page; empty on the last one. None where the API has no such thing.
+    :param doubt: why payments that existed may be missing from the list, where the response tells it: a sentence.
     :param rows_mended: how many rows had texts that are no Unicode.
     """
 
@@ -31,6 +32,7 @@ class ListPage:
     limit: int | None = None
     has_more: bool | None = None
     next_cursor: str | None = None
+    doubt: str | None = None
     rows_mended: int = 0
 
 
@@ -62,6 +64,10 @@ class Stage:
 
 class ListingApi(Protocol):
     """The part of ``PaymentsApi`` that a listing uses."""
+
+    def discovery_request(self) -> Request | None: ...
+
+    def discover(self, request: Request, response: Response) -> None: ...
 
     def list_request(self, params: Mapping[str, str]) -> Request: ...
 

@@ -223,7 +223,7 @@ def read(
     api: Api | None = None,
 ) -> Outcome:
     """Read stages to their end: see :func:`read_listing`."""
-    listing = Listing(api or Api(), query or PaymentQuery(), stages)
+    listing = Listing(api or Api(), query or PaymentQuery(), lambda: stages)
     return read_listing(listing, server, choose=choose, events=events, concurrency=concurrency)
 
 
