@@ -19,7 +19,6 @@ from airflow_provider_payments.listing.readers import (
     Order,
     Page,
     PageRequest,
-    Reader,
     Script,
     StartingReader,
 )
@@ -124,9 +123,7 @@ class CursorReader(StartingReader):
             self._is_resumed = False
         elif self.start_params and self._last_time and self._last_time != self._resumed_at:
             self._cursor, self._resumed_at = None, self._last_time
-            # A second back, so that all payments of that time are shown, whether or not the API counts a bound in.
-            back = COARSEST_TIME if self.order is Order.NEWEST_FIRST else -COARSEST_TIME
-            self._start = shift(self._last_time, back)
+            self._start = _before(self._last_time, self.order)
             self._is_resumed = True
         else:
             return False
@@ -147,8 +144,13 @@ class CursorReader(StartingReader):
 
 
 @dataclass
-class TokenReader(Reader):
+class TokenReader(StartingReader):
     """The response tells what leads to the next page: a token, or the query of a link.
+
+    A list that can be told to begin at a time is read on from the last row's time where a token leads no further: where
+    the API refuses it, or has nothing after it although it promised more. The row that a token stands for may have left
+    the list, and then an empty page says nothing of what comes after. From the time on, the list begins a second before
+    that row, so that every row of its time is shown again.
 
     :param token_param: query parameter of the token.
     :param limit_param: query parameter of the page size.
@@ -159,12 +161,29 @@ class TokenReader(Reader):
     token_param: str = field(default="cursor", kw_only=True)
     limit_param: str = field(default="limit", kw_only=True)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._start = self.starts_at
+        self._last_time: datetime | None = None  # of the last row that has one
+        self._resumed_at: datetime | None = None  # last time from which the list was read on
+        self._may_show_again = False  # whether the next page may repeat rows, as it was asked for by time
+
     def script(self) -> Script:
-        params = {**self.options.params, self.limit_param: str(self.options.page_size)}
         token: str | None = None
         empty = 0  # pages in a row without any rows
         while True:
-            _, page = yield [PageRequest(self, params if token is None else {**params, self.token_param: token})]
+            try:
+                _, page = yield [self._ask(token)]
+            except PaymentsRequestError:
+                if token is None or not self._go_back():
+                    raise
+                token = None
+                continue
+            if token is not None and not page.keys and not page.next_cursor and self._go_back():
+                token = None
+                continue
+            if token is None:
+                self._check_start(page, self._start)
             if self.window.note(page):
                 return
             if not page.next_cursor:
@@ -177,4 +196,29 @@ class TokenReader(Reader):
             if empty > MAX_EMPTY_PAGES:
                 raise NoProgress(f"The list makes no progress: {empty} empty pages in a row say that more rows follow.")
             self._require_progress()
+            self._last_time = page.times[-1] if page.times else self._last_time
+            self._may_show_again &= not page.new
             token = page.next_cursor
+
+    def _ask(self, token: str | None) -> PageRequest:
+        # The time at which the list begins is a filter, so it stays on each page.
+        start = self.start_params(self._start) if self.start_params and self._start else {}
+        size = self.options.page_size
+        params = {**self.options.params, self.limit_param: str(size), **start}
+        if token is not None:
+            params[self.token_param] = token
+        return PageRequest(self, params, repeats=size if self._may_show_again else 0)
+
+    def _go_back(self) -> bool:
+        """Begin the list at the last row's time; return False when that is not known, or where it began already."""
+        if not self.start_params or not self._last_time or self._last_time == self._resumed_at:
+            return False
+        self._resumed_at = self._last_time
+        self._start = _before(self._last_time, self.order)
+        self._may_show_again = True
+        return True
+
+
+def _before(moment: datetime, order: Order) -> datetime:
+    """Return a second before a time in the list's order, for an API may not count a bound of time in."""
+    return shift(moment, COARSEST_TIME if order is Order.NEWEST_FIRST else -COARSEST_TIME)

@@ -90,6 +90,9 @@ class Server:
         rows = [row for row in self.rows if params.get("status", row.status) == row.status]
         params = {name: value for name, value in params.items() if name not in self.ignores}
         limit = min(int(params.get("limit", self.max_limit)), self.max_limit)
+        if "cursor" in params:  # leads to what was below the page that told it, as far as that is still there
+            below = self.below[params["cursor"]]
+            rows = [row for row in rows if row.id in below]
         start = int(params.get("offset", 0))
         if "page" in params:
             start = max(int(params["page"]) - self.first_page, 0) * limit
@@ -105,12 +108,9 @@ class Server:
             until = float(params["until"])
             older = (number for number, row in enumerate(rows) if self.is_older(row, until))
             start = next(older, len(rows))
-        if "cursor" in params:  # leads to what was below the page that told it, as far as that is still there
-            below = self.below[params["cursor"]]
-            rows = [row for row in rows if row.id in below]
         about = {"total": len(rows) + self.extra_total, "limit": limit, "has_more": start + limit < len(rows)}
-        about["next_cursor"] = str(len(self.answered)) if about["has_more"] else ""
-        self.below[str(len(self.answered))] = {row.id for row in rows[start + limit :]}
+        about["next_cursor"] = str(len(self.below)) if about["has_more"] else ""
+        self.below[str(len(self.below))] = {row.id for row in rows[start + limit :]}
         page = {"rows": rows[start : start + limit], **{name: about[name] for name in self.tells}}
         return Response(200, body=msgspec.json.encode(page))
 

@@ -33,6 +33,10 @@ def by_token(**about: Any) -> ByHand:
     return ByHand(TokenReader(options(3)), "cursor", **about)
 
 
+def by_token_and_time(order: Order = Order.NEWEST_FIRST, starts_at: datetime | None = None) -> ByHand:
+    return ByHand(TokenReader(options(3), order=order, starts_at=starts_at, start_params=until), "cursor")
+
+
 def test_first_pages() -> None:
     reader = CursorReader(options(20), cursor_param="after", limit_param="n", starts_at=hour(5), start_params=until)
     (request,) = reader.start()
@@ -41,6 +45,8 @@ def test_first_pages() -> None:
     assert request.params == {"status": "paid", "limit": "20"}
     (request,) = TokenReader(options(20), token_param="next", limit_param="n").start()
     assert request.params == {"status": "paid", "n": "20"}
+    (request,) = TokenReader(options(20), starts_at=hour(5), start_params=until).start()
+    assert request.params == {"status": "paid", "limit": "20", "until": "2026-01-01T05:00:00+00:00"}
 
 
 # A row's id leads to the page after it.
@@ -232,3 +238,84 @@ def test_a_token_that_is_refused_is_the_refusal() -> None:
     listed.answer("a", next_cursor="2nd")
     with pytest.raises(PaymentNotFound):
         listed.refuse(GONE)
+
+
+def test_the_time_at_which_a_list_began_stays_on_each_page_of_tokens() -> None:
+    listed = by_token_and_time(starts_at=hour(5))
+    listed.answer("a@5 b@4", next_cursor="2nd")
+    assert listed.asked[0].params == {
+        "status": "paid",
+        "limit": "3",
+        "until": "2026-01-01T05:00:00+00:00",
+        "cursor": "2nd",
+    }
+
+
+def test_a_list_of_tokens_that_begins_later_than_it_was_told_to_is_a_doubt() -> None:
+    listed = by_token_and_time(starts_at=hour(5))
+    listed.answer("a@9 b@8", next_cursor="2nd")
+    (doubt,) = listed.doubts
+    assert "shows later payments" in doubt
+    assert listed.places == ["2nd"]
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+@pytest.mark.parametrize(
+    ("order", "hours", "until_then"),
+    [
+        (Order.NEWEST_FIRST, (9, 8, 7), "2026-01-01T08:00:01+00:00"),
+        (Order.OLDEST_FIRST, (1, 2, 3), "2026-01-01T01:59:59+00:00"),
+    ],
+)
+def test_where_a_token_leads_no_further_the_list_is_read_on_by_time(
+    order: Order, hours: tuple[int, int, int], until_then: str, is_refused: bool
+) -> None:
+    """The row that the token stands for may have left the list: an empty page says nothing of what comes after."""
+    first, second, third = hours
+    listed = by_token_and_time(order)
+    listed.answer(f"a@{first} b@{second}", next_cursor="2nd")
+    if is_refused:
+        listed.refuse(GONE)
+    else:
+        listed.answer("", next_cursor="")
+    (request,) = listed.asked
+    assert request.params == {"status": "paid", "limit": "3", "until": until_then}
+    assert request.repeats == 3  # rows that come again are no duplicates
+    listed.answer(f"b@{second}", next_cursor="again")
+    assert listed.asked[0].repeats == 3
+    listed.answer(f"c@{third}", next_cursor="3rd")
+    assert (listed.places, listed.asked[0].repeats) == (["3rd"], 0)
+    listed.answer("d@0")
+    assert (listed.places, listed.doubts, listed.reader.is_proven) == ([], [], True)
+
+
+def test_an_empty_page_after_the_last_row_is_the_end_once_the_list_was_read_on_by_time() -> None:
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8", next_cursor="2nd")
+    listed.answer("")
+    listed.answer("b@8", next_cursor="3rd")
+    assert listed.answer("") == []
+    assert listed.doubts == []
+
+
+def test_a_token_that_is_refused_twice_at_the_same_time_is_the_refusal() -> None:
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8", next_cursor="2nd")
+    listed.refuse(GONE)
+    listed.answer("b@8", next_cursor="3rd")
+    with pytest.raises(PaymentNotFound):
+        listed.refuse(GONE)
+
+
+@pytest.mark.parametrize("rows", ["", "a b"])
+def test_without_a_row_whose_time_is_known_a_refused_token_is_the_refusal(rows: str) -> None:
+    listed = by_token_and_time()
+    listed.answer(rows, next_cursor="2nd")
+    with pytest.raises(PaymentNotFound):
+        listed.refuse(GONE)
+
+
+def test_a_first_page_that_is_refused_is_the_refusal_and_an_empty_one_the_end() -> None:
+    with pytest.raises(PaymentNotFound):
+        by_token_and_time(starts_at=hour(5)).refuse(GONE)
+    assert by_token_and_time(starts_at=hour(5)).answer("") == []

@@ -10,7 +10,7 @@ from itertools import count
 
 import pytest
 
-from airflow_provider_payments.listing.cursors import CursorReader
+from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
 from airflow_provider_payments.listing.plan import Partition, Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.listing.time_slices import SlicedReader
@@ -21,9 +21,16 @@ HOUR = timedelta(hours=1)
 NUMBERS = count()
 
 
-def list_from(moment: datetime | None, *, size: int, at_once: int, status: str | None = None) -> Partition:
+def list_from(
+    moment: datetime | None,
+    *,
+    size: int,
+    at_once: int,
+    status: str | None = None,
+    kind: type[CursorReader | TokenReader] = CursorReader,
+) -> Partition:
     """A list that begins a minute after a moment, or with the newest payment."""
-    reader = partial(CursorReader, start_params=lambda start: {"until": str((start - START) / HOUR)})
+    reader = partial(kind, start_params=lambda start: {"until": str((start - START) / HOUR)})
     starts_at = moment and moment + timedelta(minutes=1)
     sliced = partial(
         SlicedReader, list_from=reader, order=Order.NEWEST_FIRST, starts_at=starts_at, margin=timedelta(minutes=1)
@@ -38,9 +45,15 @@ def listed(hours: Sequence[float], status: str = "succeeded") -> list[Row]:
 
 
 def read_slices(
-    server: Server, size: int, at_once: int, *, choose: Choose = lambda options: 0, events: Sequence[Event] = ()
+    server: Server,
+    size: int,
+    at_once: int,
+    *,
+    choose: Choose = lambda options: 0,
+    events: Sequence[Event] = (),
+    kind: type[CursorReader | TokenReader] = CursorReader,
 ) -> Outcome:
-    stage = Stage([list_from(None, size=size, at_once=at_once)])
+    stage = Stage([list_from(None, size=size, at_once=at_once, kind=kind)])
     return read(server, [stage], choose=choose, events=events, concurrency=at_once)
 
 
@@ -115,6 +128,20 @@ def counted(server: Server):  # type: ignore[no-untyped-def]
     return unlimited
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", [2, 5])
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_slices_by_tokens_are_the_whole_list(shape: str, size: int, at_once: int) -> None:
+    """A reply's token leads to the next page, and the time at which a slice began stays on each."""
+    rows = listed(list(SHAPES[shape]))
+    server = Server(rows, tells=["next_cursor"])
+    outcome = read_slices(server, size, at_once, choose=random.Random(1).randrange, kind=TokenReader)
+    assert sorted(outcome.ids) == sorted(row.id for row in rows)
+    assert (outcome.report.doubts, outcome.report.duplicates_dropped) == ([], 0)
+    most = 1.6 if shape in STEADY else 5
+    assert len(server.answered) <= len(rows) / size * most + 2 * at_once + 3
+
+
 @pytest.mark.parametrize("event", [add, leave])
 @pytest.mark.parametrize("hours", [range(9), [3] * 5 + [4] * 4], ids=["evenly", "crowds"])
 def test_changes_lose_nothing_in_any_order_of_answers(event: Event, hours: Sequence[float]) -> None:
@@ -138,7 +165,10 @@ def test_any_list_with_any_changes(seed: int) -> None:
     server = Server(list(before), tells=["has_more"], counts_moment_in=dice.random() < 0.5)
     server.answer = counted(server)  # type: ignore[method-assign]
     events = [dice.choice([add, leave]) for _ in range(dice.randrange(5))]
-    outcome = read_slices(server, dice.randrange(1, 6), dice.randrange(1, 9), choose=dice.randrange, events=events)
+    size, at_once = dice.randrange(1, 6), dice.randrange(1, 9)
+    kind = dice.choice([CursorReader, TokenReader])
+    server.tells = ["has_more" if kind is CursorReader else "next_cursor"]
+    outcome = read_slices(server, size, at_once, choose=dice.randrange, events=events, kind=kind)
     assert len(outcome.ids) == len(set(outcome.ids))
     throughout = {row.id for row in before} & {row.id for row in server.rows}
     assert throughout <= set(outcome.ids) or outcome.report.doubts
