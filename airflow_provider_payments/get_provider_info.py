@@ -54,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("SpacePay", "https://docs.spacepay.solutions"),
                 ("Satispay", "https://developers.satispay.com"),
                 ("JFramework", "https://developers.jframework.io"),
+                ("PayPal", "https://developer.paypal.com/docs/api/transaction-search/v1/"),
             )
         ],
         "hooks": [
@@ -61,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework")
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "PayPal")
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -173,6 +174,27 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
                     **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "paypal",
+                "hook-name": "PayPal",
+                "hook-class-name": "airflow_provider_payments.hooks.paypal.PayPalHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "Client id", "password": "Client secret"},
+                    "placeholders": {
+                        "host": "https://api-m.paypal.com",
+                        "login": _REQUIRED,
+                        "password": _REQUIRED,
+                    },
+                },
+                "conn-fields": {
+                    **_OPTIONS,
+                    "requests_per_second": {
+                        **_OPTIONS["requests_per_second"],
+                        "description": "At most this many. Empty: 0.5, one every two seconds. 0: no limit.",
+                    },
                 },
             },
         ],

@@ -3,6 +3,7 @@
 Only the hook comes from elsewhere, ``hooks.base``: it knows Airflow, and nothing here does.
 """
 
+from airflow_provider_payments.api.access_token import parse_access_token
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials, is_url_text
@@ -26,13 +27,14 @@ from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
+from airflow_provider_payments.listing.ledger import LedgerReader
 from airflow_provider_payments.listing.offsets import OffsetReader
-from airflow_provider_payments.listing.page_numbers import LedgerReader, PageNumberReader
+from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.listing.windows import WindowsReader
-from airflow_provider_payments.money import CENTS, currency_decimals, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.status import after_refunds
@@ -93,6 +95,7 @@ __all__ = [
     "TokenReader",
     "TransportOptions",
     "WindowsReader",
+    "add",
     "after_refunds",
     "client_credentials",
     "currency_decimals",
@@ -101,6 +104,7 @@ __all__ = [
     "is_url_text",
     "key_texts",
     "load_private_key",
+    "parse_access_token",
     "parse_amount",
     "parse_expiry",
     "parse_iso",

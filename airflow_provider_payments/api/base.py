@@ -65,7 +65,7 @@ class PaymentsApi(ABC):
     #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]
     row_type: ClassVar[type[msgspec.Struct]]
-    #: The row's field with the payment's id.
+    #: The row's field with the payment's id; a point leads into an object.
     id_field: ClassVar[str] = "id"
 
     def __init__(self, credentials: Credentials) -> None:
@@ -136,6 +136,13 @@ class PaymentsApi(ABC):
         """Return the request for one payment, or None where the API has none."""
         return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
+    def query_for(self, payment_id: str) -> PaymentQuery | None:
+        """Return what to list to find a payment by its id, where there is no :meth:`detail_request`.
+
+        None where the list cannot be narrowed to it: then it is searched as a whole.
+        """
+        return None
+
     def is_not_found(self, error: PaymentsRequestError) -> bool:
         """Whether the API refused :meth:`detail_request` since it knows no payment by this id."""
         return error.status == 404
@@ -155,9 +162,9 @@ class PaymentsApi(ABC):
         """Return the payment's own JSON out of a detail response."""
         return body
 
-    def disambiguated_id(self, payment: Payment) -> str | None:
-        """Return a more particular id, for a payment whose id others may share."""
-        return None
+    def particular_ids(self, payment: Payment) -> Sequence[str]:
+        """Return ids that are more particular, for a payment whose id others may share; the last one nobody shares."""
+        return ()
 
     def former_id(self, payment: Payment) -> str | None:
         """Return the id that a payment has, or had, while that is provisional; None where ids never change."""
@@ -167,7 +174,7 @@ class PaymentsApi(ABC):
         """Raise the error that a response's body tells although its HTTP status is 200."""
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:
-        """Whether a payment passes those filters that the API itself is not asked to apply."""
+        """Whether a row is a payment, and passes those filters that the API itself is not asked to apply."""
         return True
 
     def unlisted_reason(self, query: PaymentQuery) -> str | None:

@@ -107,7 +107,7 @@ def parse_rows(
 
     :param decode: decodes a row's JSON.
     :param to_payment: returns the payment of a decoded row and its JSON.
-    :param id_field: the row's field with the payment's id.
+    :param id_field: the row's field with the payment's id; a point leads into an object.
     :param unreadable: makes the error for a row that cannot be read, of which one it is and why.
     :raises PaymentsProtocolError: for such a row, and for a payment whose id is empty.
     """
@@ -143,8 +143,9 @@ def _normalise(
 def _describe_row(row: bytes | msgspec.Raw, id_field: str) -> str:
     """Say which payment a row is that cannot be read."""
     with suppress(*UNREADABLE, KeyError, TypeError):
-        fields = msgspec.json.decode(row, type=dict[str, msgspec.Raw])
-        payment_id = msgspec.json.decode(fields[id_field], type=str | int)
+        for name in id_field.split("."):
+            row = msgspec.json.decode(row, type=dict[str, msgspec.Raw])[name]
+        payment_id = msgspec.json.decode(row, type=str | int)
         return f"payment {quote_text(str(payment_id))}"
     return "a payment"
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from msgspec.structs import replace as replace_struct
+
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
 from airflow_provider_payments.http.messages import Request, Response
@@ -85,11 +87,12 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
     """
     request = api.detail_request(payment_id)
     if request is None:
-        listing = build_listing(api, PaymentQuery(), waits_for_ids=False)
-        payments = yield Search(listing, lambda each: each.id == payment_id, limit=1)
+        listing = build_listing(api, api.query_for(payment_id) or PaymentQuery(), waits_for_ids=False)
+        payments = yield Search(listing, lambda each: payment_id in (each.id, *api.particular_ids(each)), limit=1)
         if not payments:
             raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
-        return payments[0]  # type: ignore[no-any-return]
+        found: Payment = payments[0]
+        return replace_struct(found, id=payment_id)
     listed_at = datetime.now(UTC)
     (response,) = yield Requests([request])
     return _parse_detail(api, payment_id, request, response, listed_at)
@@ -103,6 +106,8 @@ def find_payments(
     :param long_poll_seconds: the API is asked to hold its reply until the payment's status changes, but no longer.
     :raises PaymentsConfigError: when its payments have no ids to ask for.
     """
+    if any(api.query_for(payment_id) for payment_id in payment_ids):
+        return (yield from _search_payments(api, payment_ids))
     requests = [api.detail_request(payment_id) for payment_id in payment_ids]
     asked = [request for request in requests if request is not None]
     if len(asked) < len(payment_ids):
@@ -115,6 +120,14 @@ def find_payments(
     for payment_id, request, response in zip(payment_ids, asked, responses, strict=True):
         with suppress(PaymentNotFound):
             found[payment_id] = _parse_detail(api, payment_id, request, response, listed_at)
+    return found
+
+
+def _search_payments(api: PaymentsApi, payment_ids: Sequence[str]) -> Inquiry[dict[str, Payment]]:
+    found = {}
+    for payment_id in payment_ids:
+        with suppress(PaymentNotFound):
+            found[payment_id] = yield from find_payment(api, payment_id)
     return found
 
 

@@ -36,7 +36,8 @@ def parse_error_body(response: Response) -> ErrorBody:
 
     ``{"error": {"code", "message"}}``, ``{"error": {"type", "message"}}``, ``{"error": "code", "message"}``,
     ``{"error": {"code", "message", "errors": [{"reason", "message"}]}}``, ``{"code", "message", "wlt"}``,
-    ``{"name", "message", "debug_id"}``, ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``.
+    ``{"name", "message", "debug_id", "details": [{"issue"}]}``,
+    ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``.
     """
     body = read_object(response) or {}
     outer = body.get("error") or _first_of(body.get("errors"))
@@ -58,11 +59,14 @@ def parse_error_body(response: Response) -> ErrorBody:
         each if isinstance(each, str) else None
         for each in (particular.get("reason"), error.get("type"), body.get("name"))
     )
+    detail = _first_of(body.get("details"))
+    issue = detail.get("issue") if isinstance(detail, dict) else None
+    said = (first("message", "details", "detail", "description", "error_description"), issue)
     ids = ("request_id", "requestId", "correlationId", "wlt", "debug_id")
     headers = (response.headers.get(name) for name in _REQUEST_ID_HEADERS)
     return ErrorBody(
         code=reason or first("code") or kind or name,
-        message=first("message", "details", "detail", "description", "error_description"),
+        message=" ".join(each for each in said if isinstance(each, str) and each) or None,
         request_id=first(*ids) or next(filter(None, headers), None),
     )
 

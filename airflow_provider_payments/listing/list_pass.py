@@ -12,7 +12,7 @@ from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequ
 from airflow_provider_payments.listing.report import Accepted, ListingReport
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import EPOCH
+from airflow_provider_payments.times import UTC
 
 
 class ListPass:
@@ -76,6 +76,7 @@ class ListPass:
             limit=listed.limit,
             has_more=listed.has_more,
             next_cursor=listed.next_cursor,
+            data_until=listed.data_until,
         )
         # Rows that were asked for twice on purpose are no duplicates.
         repeated = len(page.keys) - page.new
@@ -108,6 +109,11 @@ class ListPass:
         """Why payments may have been skipped, or None."""
         return next((doubt for reader in self._readers for doubt in reader.doubts), None)
 
+    @property
+    def gaps(self) -> Sequence[str]:
+        """Why payments may be missing, where a second reading would show no more."""
+        return [gap for reader in self._readers for gap in reader.gaps]
+
     def raise_if_stuck(self) -> None:
         """Raise the error of a list that could not be read to its end.
 
@@ -124,17 +130,18 @@ def open_reader(
     partition: Partition,
     query: PaymentQuery,
     *,
-    started_at: datetime = EPOCH,
+    started_at: datetime | None = None,
     room: Callable[[], int] = lambda: 0,
     is_second: bool = False,
 ) -> Reader:
     """Return the reader of a partition.
 
-    :param started_at: when the listing began, in UTC.
+    :param started_at: when the listing began, in UTC; None is now.
     :param room: see ``ReadingOptions``.
     :param is_second: whether the list was read before.
     """
     make = (partition.second_reader if is_second else None) or partition.reader
     at_once = 1 if is_second else partition.max_concurrency  # what did not settle side by side is read one by one
-    options = ReadingOptions(partition.params, partition.page_size, at_once, query, started_at, room)
+    now = started_at or datetime.now(UTC)
+    options = ReadingOptions(partition.params, partition.page_size, at_once, query, now, room)
     return make(options)

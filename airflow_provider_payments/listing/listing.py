@@ -75,6 +75,7 @@ class Listing:
                     self.api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
                 )
                 yield one_pass
+                self.report.doubts += [each for each in one_pass.gaps if each not in self.report.doubts]
                 if one_pass.vouches(seen_before=seen):
                     break
                 seen = one_pass.seen
@@ -119,23 +120,24 @@ class Listing:
     def _identify(self, payments: Sequence[Payment]) -> tuple[list[str], Sequence[Payment]]:
         """Return each payment's key. A payment whose id already belongs to another payment gets another id."""
         keys = [payment.id for payment in payments]
-        # Only an id that a flag calls in question may be shared.
-        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self.api.disambiguated_id(each))}
+        others = {number: ids for number, each in enumerate(payments) if (ids := self.api.particular_ids(each))}
         if not others:
             return keys, payments
         payments = list(payments)
-        for number, key in others.items():
+        for number, (*ids, key) in others.items():
             keys[number] = key
-            is_first_sighting, is_first_owner = self._others.add([key, payments[number].id])
-            if is_first_sighting and not is_first_owner:
-                payments[number] = msgspec.structs.replace(payments[number], id=key)
+            (is_first_sighting,) = self._others.add([key])
+            if is_first_sighting:
+                free = (each for each in (payments[number].id, *ids) if self._others.add([each])[0])
+                payments[number] = msgspec.structs.replace(payments[number], id=next(free, key))
         return keys, payments
 
     def _choose(self, payments: Sequence[Payment]) -> Sequence[Payment]:
         """Return those of the payments that match the query, stamped with the listing's time."""
         query = self._query
         if not query.wants_all:
-            payments = [each for each in payments if query.wants(each) and self.api.matches(query, each)]
+            payments = [each for each in payments if query.wants(each)]
+        payments = [each for each in payments if self.api.matches(query, each)]
         stamp(payments, self.report.listed_at)
         return payments
 

@@ -110,13 +110,3 @@ class PageNumberReader(Reader):
             change = "grew" if now > totals[-1] else "shrank"
             self.doubts.append(f"the list {change} from {totals[-1]} to {now} payments while it was read")
         return now < totals[-1]
-
-
-@dataclass
-class LedgerReader(PageNumberReader):
-    """Page numbers of a list that rows never leave, as a ledger.
-
-    As long as its total stays the same, it is the same list; so one reading proves that nothing was skipped.
-    """
-
-    proves = True

@@ -150,8 +150,8 @@ class Api:
     def unlisted_reason(self, query: PaymentQuery) -> str | None:
         return None
 
-    def disambiguated_id(self, payment: Payment) -> str | None:
-        return payment.description if payment.description in self._shared_ids else None
+    def particular_ids(self, payment: Payment) -> Sequence[str]:
+        return [payment.description] if payment.description in self._shared_ids else []
 
     def former_id(self, payment: Payment) -> str | None:
         return None
