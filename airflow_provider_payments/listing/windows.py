@@ -73,7 +73,8 @@ class WindowsReader(Reader):
             self._note_gap(f"{self.company} shows no payments from before {earliest.isoformat()}")
         self._starts_at = max(query.created_from or earliest, earliest).replace(microsecond=0)
         # Nothing has happened after now; but clocks differ.
-        self._ends_at = min(query.created_to or now, max(now, self._starts_at) + self.longest)
+        latest = max(now, self._starts_at + COARSEST_TIME)
+        self._ends_at = min(query.created_to or latest, latest + self.longest)
         if self._ends_at.microsecond:
             self._ends_at = self._ends_at.replace(microsecond=0) + COARSEST_TIME
         self._waiting = deque(self._cut())

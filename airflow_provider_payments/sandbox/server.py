@@ -19,6 +19,7 @@ from airflow_provider_payments.sandbox.cryptofuse import CryptoFuse
 from airflow_provider_payments.sandbox.faults import Faults
 from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
+from airflow_provider_payments.sandbox.paypal import PayPal
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
 
@@ -32,7 +33,7 @@ class Sandbox:
     :param newest: time of the documented payments, which are the newest of each API; None is as documented.
     :param new_every: seconds between payments that are made while it runs; None: none are made.
     :param settle_seconds: when payments that start pending reach their final status; None: only by ``settle()``.
-    :param token_seconds: lifetime of CryptoFuse access tokens and of JFramework session keys.
+    :param token_seconds: lifetime of access tokens (CryptoFuse, PayPal) and of JFramework session keys.
     """
 
     def __init__(
@@ -61,9 +62,18 @@ class Sandbox:
         self.spacepay = SpacePay(number("spacepay", 0), seed, self.clock)
         self.satispay = Satispay(number("satispay", 0), seed, self.clock)
         self.jframework = JFramework(number("jframework", 0), seed, self.clock)
-        self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
+        self.paypal = PayPal(number("paypal", 0), seed, self.clock)
+        self.cryptofuse.token_seconds = self.jframework.token_seconds = self.paypal.token_seconds = token_seconds
         self.apis: dict[str, Api] = {
-            api.name: api for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework)
+            api.name: api
+            for api in (
+                self.hotpay,
+                self.cryptofuse,
+                self.spacepay,
+                self.satispay,
+                self.jframework,
+                self.paypal,
+            )
         }
         if newest is not None:
             for api in self.apis.values():
