@@ -29,6 +29,7 @@ COMPANIES = {
     "spacepay": Company("offsets", "constant key", "cents"),
     "satispay": Company("cursors", "signature", "cents"),
     "jframework": Company("creation times", "session key", "JSON numbers"),
+    "paypal": Company("windows", "token", "decimal text"),
 }
 
 EVERY = "every company"

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,9 @@ def forget_masks() -> Iterator[None]:
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A running sandbox; Airflow has its connections, by the hooks' default ids."""
     with Sandbox(payments=40) as running:
+        # It lists three years back from now, and what is pending of the last month.
+        running.paypal.move(datetime.now(timezone.utc) - timedelta(hours=1))
+        running.paypal.delay = timedelta(0)
         for conn_id, connection in running.connections().items():
             monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
         yield running

@@ -31,7 +31,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
-SEARCHED = ["cryptofuse", "spacepay", "satispay"]
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "paypal"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -39,6 +39,7 @@ WORDS = {
     "spacepay": {"pending": "pending", "succeeded": "completed", "failed": "failed"},
     "satispay": {"pending": "PENDING", "succeeded": "ACCEPTED", "failed": "CANCELED"},
     "jframework": {"pending": "Pending", "succeeded": "Completed", "failed": "Failed"},
+    "paypal": {"pending": "P", "succeeded": "S", "failed": "D"},
 }
 ORDER_FIELDS = {
     "hotpay": "memo",
@@ -46,8 +47,9 @@ ORDER_FIELDS = {
     "spacepay": "orderId",
     "satispay": "external_code",
     "jframework": "code",
+    "paypal": "invoice_id",
 }
-FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")
+FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth", "/v1/oauth2/token")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -128,10 +128,11 @@ class PayPalApi(api.PaymentsApi):
         )
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
+        pages = partial(api.PageNumberReader, size_param="page_size", first_page=1)
         return partial(
             api.WindowsReader,
             company="PayPal",
-            list_within=partial(api.LedgerReader, is_ledger="P" not in self.status_filters(query)),
+            list_within=pages if "P" in self.status_filters(query) else api.LedgerReader,  # rows leave only the former
             window_params=lambda start, end: {"start_date": _write_time(start), "end_date": _write_time(end)},
             is_too_large=lambda refusal: "RESULTSET_TOO_LARGE" in str(refusal),
             is_too_late=lambda refusal: "start date is not available" in str(refusal),

@@ -24,17 +24,12 @@ class LedgerReader(Reader):
 
     :param number_param: query parameter of the page number.
     :param size_param: query parameter of the page size.
-    :param is_ledger: whether rows never leave. Where they may, one reading proves nothing, unless the list is a single
-        page; a second one has to find nothing new.
     """
+
+    proves = True
 
     number_param: str = field(default="page", kw_only=True)
     size_param: str = field(default="page_size", kw_only=True)
-    is_ledger: bool = field(default=True, kw_only=True)
-
-    @property
-    def is_proven(self) -> bool:
-        return self.is_ledger or self.pages <= 1
 
     def script(self) -> Script:
         counted = SeenIds()  # of its own: a list beside this one may show the same rows
@@ -47,8 +42,7 @@ class LedgerReader(Reader):
             if page.total is None:
                 raise PaymentsProtocolError("The list's reply tells no total.")
             found += sum(counted.add(page.keys))
-            # While a ledger is read, its total can only grow; a list that rows leave has the rows that it counts now.
-            total = max(total, page.total) if self.is_ledger else page.total
+            total = max(total, page.total)  # a page that is read late may have been counted early
             asked = []
             if found < total:
                 if request.position == 1 and page.keys:

@@ -149,7 +149,7 @@ class PayPal(Api):
         details = [{"field": problem.field, "location": "query", "issue": problem.message}] if problem.field else []
         message = "Invalid request - see details" if details else problem.message
         body = {
-            "name": codes.get(problem.status, problem.code if problem.code.isupper() else "INVALID_REQUEST"),
+            "name": codes.get(problem.status, "INVALID_REQUEST" if problem.code.islower() else problem.code),
             "message": message,
             "debug_id": debug_id,
             "details": details,
@@ -167,6 +167,9 @@ class PayPal(Api):
         if retry_after is None:
             return Answer(429, b"<html><body>Too many requests</body></html>", {"Content-Type": "text/html"})
         return super().throttle(retry_after)
+
+    def shown(self, row: Row) -> Row:
+        return show(row, SECTIONS, None)
 
     def examples(self) -> list[Built]:
         return [(row, []) for row in example_rows(self.newest)]

@@ -123,7 +123,7 @@ def show(row: Row, sections: Collection[str], balance: Decimal | None) -> Row:
     if zlib.crc32(row["transaction_id"].encode()) % 3 == 0:  # some of the API's systems write times like this
         for name in ("transaction_initiation_date", "transaction_updated_date"):
             info[name] = row[name] and row[name].replace("Z", "+0000")
-    info["transaction_status"] = row["status"]
+    info |= {"transaction_status": row["status"]} if "status" in row else {}
     if balance is not None:
         info["ending_balance"] = info["available_balance"] = money(
             str(balance), row["transaction_amount"]["currency_code"]

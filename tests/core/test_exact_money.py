@@ -106,6 +106,19 @@ def jframework(amount: Money, fee: Money, net: Money) -> Row:
     return row, {"amount": amount.value, "fee": fee.value, "net_amount": net.value, "amount_minor": None}
 
 
+def paypal(amount: Money, fee: Money, currency: str) -> Row:
+    amounts = f'{{"currency_code": "TND", "value": {amount.json}}}, "fee_amount": {{"currency_code": "{currency}", '
+    about = f'"transaction_event_code": "T0006", "transaction_status": "S", "transaction_amount": {amounts}'
+    row = f'{{"transaction_info": {{"transaction_id": "1", {about}"value": {fee.json}}}}}}}'
+    is_told = amount.value is not None and fee.value is not None and currency == "TND"
+    return row, {
+        "amount": None if amount.value is None else abs(amount.value),
+        "fee": -fee.value if fee.value is not None and currency == "TND" else None,
+        "net_amount": abs((amount.value or 0) + (fee.value or 0)) if is_told else None,
+        "amount_minor": None,
+    }
+
+
 _JFRAMEWORK = build_api("jframework", 100, 1)
 QUOTED_UNITS = ANY_UNITS | ANY_UNITS.map(in_quotes)
 QUOTED = ANY_DECIMAL | ANY_DECIMAL.map(in_quotes)
@@ -120,6 +133,10 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
     "jframework": (
         st.builds(jframework, QUOTED, QUOTED, QUOTED),
         '{"success": true, "statusCode": 200, "data": {"totalItems": 1, "items": [%s]}}',
+    ),
+    "paypal": (
+        st.builds(paypal, QUOTED, QUOTED, st.sampled_from(["TND", "TND", "USD"])),
+        '{"transaction_details": [%s], "total_items": 1}',
     ),
 }
 

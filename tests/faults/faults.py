@@ -21,7 +21,7 @@ PIECE = b" " * 2**20
 LOGIN = "jframework with a user name"
 NAMES = (*FACTS, LOGIN)
 """Connection types; JFramework is connected in two ways."""
-RENEWING = ("cryptofuse", LOGIN)
+RENEWING = ("cryptofuse", LOGIN, "paypal")
 CONSTANT = tuple(name for name in FACTS if name not in RENEWING)
 
 
@@ -122,6 +122,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
             "data": {"items": rows, "totalItems": count, "pageNumber": None, "pageSize": None},
             "errors": [],
         },
+        "paypal": {"transaction_details": rows, "page": 1, "total_items": count, "total_pages": 1},
     }[name]
 
 

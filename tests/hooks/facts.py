@@ -36,6 +36,15 @@ class Facts:
     is_listed: Callable[[Row], bool] = lambda row: True
 
 
+def is_received_or_given_back(row: Row) -> bool:
+    """Whether a row of PayPal's ledger is a payment to the account, or a refund from it."""
+    code, is_credit = row["transaction_event_code"], not row["transaction_amount"]["value"].startswith("-")
+    if code[:3] in ("T00", "T07", "T30"):
+        return is_credit
+    refunds = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118", "T1201", "T1207")
+    return code in refunds and not is_credit
+
+
 FACTS = {
     "hotpay": Facts(
         id_field="payment_id",
@@ -146,5 +155,28 @@ FACTS = {
         pending_questions=3,
         undated={"createdDate": None, "paymentDate": None},
         is_listed=lambda row: not row.get("testMode"),
+    ),
+    "paypal": Facts(
+        id_field="transaction_id",
+        statuses={"P": "pending", "D": "failed", "S": "succeeded", "V": "succeeded"},
+        flags={"V": "reversed"},
+        wrong={"password": "a-wrong-secret"},
+        filters=frozenset(
+            {
+                "balance_affecting_records_only",
+                "payment_instrument_type",
+                "store_id",
+                "terminal_id",
+                "transaction_amount",
+                "transaction_currency",
+                "transaction_id",
+                "transaction_type",
+            }
+        ),
+        max_page_size=500,
+        default_host="https://api-m.paypal.com",
+        pending_questions=1,
+        undated={"transaction_initiation_date": None},
+        is_listed=is_received_or_given_back,
     ),
 }

@@ -258,7 +258,7 @@ def test_payments_that_stay_pending_are_found_while_others_leave(
         row["status"] = succeeded if number % 2 else pending
         if "testMode" in row:
             row["testMode"] = False
-    rows = [row for row in api.rows if row["status"] == pending]
+    rows = [row for row in api.rows if row["status"] == pending and facts.is_listed(row)]
     leaving, staying = rows[::2], rows[1::2]
 
     def leave(call: Call) -> None:
@@ -271,7 +271,9 @@ def test_payments_that_stay_pending_are_found_while_others_leave(
 
 
 def test_a_walk_in_peace_vouches_for_every_payment(connect: Connect, conn_type: str) -> None:
-    listing = connect(conn_type, {"page_size": 7}).list_payments()
+    # PayPal lists three years, so that all payments are more than anybody can vouch for.
+    since = datetime.now(timezone.utc) - timedelta(days=60) if conn_type == "paypal" else None
+    listing = connect(conn_type, {"page_size": 7}).list_payments(created_from=since)
     assert list(listing)
     assert listing.report.doubts == []
     assert listing.report.is_complete
@@ -340,7 +342,10 @@ def test_has_pending_asks_little(
         assert len(calls) <= 2
     else:
         assert len(calls) == facts.pending_questions
-        assert all("1" in (call.query.get("limit"), call.query.get("PageSize")) for call in list_calls(conn_type))
+        # The only row of PayPal's ledger on a page may be no payment.
+        size = "500" if conn_type == "paypal" else "1"
+        names = ("limit", "PageSize", "page_size")
+        assert all(size in {call.query.get(name) for name in names} for call in list_calls(conn_type))
 
 
 def test_has_pending_finds_the_only_one(

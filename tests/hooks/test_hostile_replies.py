@@ -35,10 +35,12 @@ ERRORS: dict[str, Any] = {
     "spacepay": {"statusCode": 1, "message": "x", "error": "y"},
     "satispay": {"code": 36, "message": "x", "wlt": "z"},
     "jframework": {"success": False, "statusCode": 400, "errors": [{"code": "c", "details": "d"}]},
+    "paypal": {"name": "n", "message": "m", "debug_id": "d", "details": [{"field": "f", "issue": "i"}], "links": []},
 }
 KEYS: dict[str, Any] = {
     "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},
     "jframework": {"success": True, "statusCode": 200, "data": {"authKey": "k", "expiresIn": "2030-01-01T00:00:00Z"}},
+    "paypal": {"scope": "https://example.com/a b", "access_token": "abc", "token_type": "Bearer", "expires_in": 31668},
 }
 STATUSES = [200, 204, 209, 301, 400, 401, 403, 404, 429, 500, 503, 999]
 

@@ -21,6 +21,7 @@ from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsReques
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
+from airflow_provider_payments.hooks.paypal import PayPalApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
 from airflow_provider_payments.http.messages import Request, Response
@@ -216,7 +217,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
 }
 
-_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)
+_APIS = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, PayPalApi)
 
 
 @cache
@@ -233,7 +234,7 @@ def build_api(name: str, page_size: int, max_concurrency: int, login: str = "", 
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login=login or ("key-id" if name in ("satispay", "cryptofuse") else ""),
+            login=login or ("key-id" if name in ("satispay", "cryptofuse", "paypal") else ""),
             password=_key() if name == "satispay" else "secret",
             extra={"brand_url": "brand", **extra},
             options=TransportOptions(max_concurrency=max_concurrency),

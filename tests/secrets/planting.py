@@ -58,7 +58,7 @@ class Plant:
 
     @property
     def is_issued_a_key(self) -> bool:
-        return self.conn_type == "cryptofuse" or (self.conn_type == "jframework" and bool(self.login))
+        return self.conn_type in ("cryptofuse", "paypal") or (self.conn_type == "jframework" and bool(self.login))
 
     @property
     def conn_id(self) -> str:
@@ -108,6 +108,7 @@ def plants(folder: Path) -> dict[str, Plant]:
         "jframework-login": Plant(
             "jframework", "username-jf1", _header_key("jframework") + "é€ ", {"brand_url": "https://brand.example"}
         ),
+        "paypal": Plant("paypal", "clientid-pp01", _header_key("paypal") + "é€ ", {"requests_per_second": 0}),
     }
 
 
