@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from msgspec.structs import replace as replace_struct
-
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
 from airflow_provider_payments.http.messages import Request, Response
@@ -88,11 +86,10 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
     request = api.detail_request(payment_id)
     if request is None:
         listing = build_listing(api, api.query_for(payment_id) or PaymentQuery(), waits_for_ids=False)
-        payments = yield Search(listing, lambda each: payment_id in (each.id, *api.particular_ids(each)), limit=1)
+        payments = yield Search(listing, lambda each: each.id == payment_id, limit=1)
         if not payments:
             raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
-        found: Payment = payments[0]
-        return replace_struct(found, id=payment_id)
+        return payments[0]  # type: ignore[no-any-return]
     listed_at = datetime.now(UTC)
     (response,) = yield Requests([request])
     return _parse_detail(api, payment_id, request, response, listed_at)

@@ -102,7 +102,7 @@ class PayPal(Api):
         if len(found) > self.most_rows:
             return self._refuse_size(len(found))
         is_filtered = any(name in call.query for name in (*OPTIONAL, "transaction_amount"))
-        balances = {} if is_filtered else self._balances()
+        balances = {} if is_filtered else self.balances()[0]
         rows = found[(page - 1) * size : page * size]
         pages = max(1, -(-len(found) // size))
         return Answer.json(
@@ -127,8 +127,8 @@ class PayPal(Api):
         is_shown = _has_moved_balance(row) or (self.shows_unsettled and row["status"] in "PD")
         return (is_shown or query.get("balance_affecting_records_only") == "N") and passes(row, query)
 
-    def _balances(self) -> dict[int, Decimal]:
-        """The balance, in its own currency, after each row that affects it."""
+    def balances(self) -> tuple[dict[int, Decimal], dict[str, Decimal]]:
+        """After each row that moved the balance, the balance in its own currency; and the last in each currency."""
         totals: dict[str, Decimal] = {}
         after = {}
         for row in reversed(self.rows):
@@ -137,7 +137,7 @@ class PayPal(Api):
                     code = part["currency_code"]
                     totals[code] = totals.get(code, Decimal(0)) + Decimal(part["value"])
                 after[id(row)] = totals[row["transaction_amount"]["currency_code"]]
-        return after
+        return after, totals
 
     def refuse(self, problem: Problem) -> Answer:
         self._refusals += 1
