@@ -90,7 +90,7 @@ def build_row(dice: Dice, created: datetime, matter: str) -> Built:
         "transaction_event_code": dice.choice(CODES[matter]),
         "transaction_initiation_date": moment,
         "transaction_updated_date": moment if matter == "pending" else iso(created + dice.soon(), "seconds"),
-        "transaction_amount": money(sign + decimal_text(units, PLACES[currency]).rstrip("."), currency),
+        "transaction_amount": money(sign + _write(units, currency), currency),
         "status": STATUSES.get(matter, "S"),
         "affects_balance": matter != "authorization",
     }
@@ -104,7 +104,7 @@ def build_row(dice: Dice, created: datetime, matter: str) -> Built:
     if is_payment and dice.chance(85):
         row["fee_amount"] = _make_fee(dice, units, currency)
     elif matter == "refund" and dice.chance(30):
-        row["fee_amount"] = money(decimal_text(units // 50, PLACES[currency]).rstrip("."), currency)
+        row["fee_amount"] = money(_write(units // 50, currency), currency)
     if matter != "pending":
         return row, []
     settled = iso(created + timedelta(days=3), "seconds")
@@ -132,6 +132,10 @@ def show(row: Row, sections: Collection[str], balance: Decimal | None) -> Row:
     return {name: shown.get(name, {}) for name in SECTIONS if name in sections}
 
 
+def _write(units: int, currency: str) -> str:
+    return decimal_text(units, PLACES[currency]) if PLACES[currency] else str(units)
+
+
 def _make_id(dice: Dice) -> str:
     """17 characters; of some, programs think that they are numbers."""
     if dice.chance(10):
@@ -143,4 +147,4 @@ def _make_fee(dice: Dice, units: int, currency: str) -> Row:
     if dice.chance(5):
         other = "EUR" if currency == "USD" else "USD"
         return money(f"-0.{dice.randrange(10, 99)}", other)
-    return money("-" + decimal_text(max(1, units // 30), PLACES[currency]).rstrip("."), currency)
+    return money("-" + _write(max(1, units // 30), currency), currency)
