@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from hypothesis import HealthCheck, settings
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
+from tests.recent import be_recent
 from tests.selection import pytest_addoption, pytest_collection_modifyitems
 
 __all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
@@ -98,9 +99,7 @@ def forget_masks() -> Iterator[None]:
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A running sandbox; Airflow has its connections, by the hooks' default ids."""
     with Sandbox(payments=40) as running:
-        # It lists three years back from now, and what is pending of the last month.
-        running.paypal.move(datetime.now(timezone.utc) - timedelta(hours=1))
-        running.paypal.delay = timedelta(0)
+        be_recent(running)
         for conn_id, connection in running.connections().items():
             monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
         yield running

@@ -31,6 +31,8 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
+OPEN = [each for each in CONN_TYPES if each != "paypal"]
+"""Connection types of which everything can be listed, from the first payment to the last. PayPal lists three years."""
 SEARCHED = ["cryptofuse", "spacepay", "satispay", "paypal"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
@@ -125,11 +127,15 @@ class Shop:
 
     @property
     def list_calls(self) -> list[Call]:
-        return [call for call in self.calls if call.route == self.hook.api_class.list_path]
+        """The requests for pages; not those of a list that are for one payment."""
+        path = self.hook.api_class.list_path
+        return [call for call in self.calls if call.route == path and "transaction_id" not in call.query]
 
     @property
     def detail_calls(self) -> list[Call]:
-        return [call for call in self.calls if call.route != self.hook.api_class.list_path]
+        """The requests for one payment."""
+        pages = self.list_calls
+        return [call for call in self.calls if call not in pages]
 
     def forget_calls(self) -> None:
         self.sandbox.requests.clear()

@@ -22,6 +22,7 @@ Errors         ``{"name", "message", "debug_id", "details": [{"issue"}]}``; of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -152,7 +153,7 @@ class PayPalApi(api.PaymentsApi):
         return super().plan_listing(query, limit, max_concurrency)
 
     def query_for(self, payment_id: str) -> api.PaymentQuery:
-        return api.PaymentQuery(filters={"transaction_id": payment_id.partition(":")[0], **_WITH_UNSETTLED})
+        return api.PaymentQuery(filters={"transaction_id": re.split(r":T\d{4}", payment_id)[0], **_WITH_UNSETTLED})
 
     def matches(self, query: api.PaymentQuery, payment: api.Payment) -> bool:
         return _OTHER not in payment.flags
@@ -161,7 +162,8 @@ class PayPalApi(api.PaymentsApi):
         info = self.parse_row(payment.raw).transaction_info
         by_code = f"{info.transaction_id}:{info.transaction_event_code}"
         moment = payment.created_at and _write_time(payment.created_at)
-        return by_code, f"{by_code}:{moment}:{payment.amount}"  # neither changes when the status does
+        value = _read_money(info.transaction_amount)[0]
+        return by_code, f"{by_code}:{moment}:{value}"  # neither changes when the status does
 
     def to_page(self, page: Page) -> api.ListPage:
         told = filter(None, map(api.parse_time, (page.end_date, page.last_refreshed_datetime)))
@@ -182,10 +184,10 @@ class PayPalApi(api.PaymentsApi):
             provider_status,
             api.PaymentKind.REFUND if is_refund else api.PaymentKind.PAYMENT,
             self.flags_of(provider_status) if is_listed else (_OTHER,),
-            None if amount is None else abs(amount),
+            amount and amount.copy_abs(),  # abs() and - would round
             currency,
-            fee=None if fee is None else -fee,
-            net_amount=None if amount is None or fee is None else abs(api.add(amount, fee)),
+            fee=fee and fee.copy_negate(),
+            net_amount=None if amount is None or fee is None else api.add(amount, fee).copy_abs(),
             order_id=info.invoice_id or info.custom_field,
             payer_id=api.text_of(row.payer_info, "account_id") or info.paypal_account_id,
             created_at=api.parse_time(info.transaction_initiation_date),

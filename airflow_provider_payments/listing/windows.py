@@ -87,12 +87,12 @@ class WindowsReader(Reader):
     def script(self) -> Script:
         request, page = yield self._begin(self.options.max_concurrency)
         while True:
-            following: list[PageRequest] = []
+            following: Sequence[PageRequest] = ()
             if window := self._find(request):
                 if page.data_until and page.data_until < window.end.replace(microsecond=0):
                     self._note_gap(f"{self.company} has data until {page.data_until.isoformat()}")
-                following += request.reader.receive(request, page)
-            following += self._begin(self.options.room() - len(following))
+                following = request.reader.receive(request, page)
+            following = [*following, *self._begin(self.options.room() - len(following), is_busy=bool(following))]
             if not following and not self.in_flight:
                 return
             request, page = yield following
@@ -130,13 +130,14 @@ class WindowsReader(Reader):
             end = start
         return windows
 
-    def _begin(self, room: int) -> list[PageRequest]:
+    def _begin(self, room: int, *, is_busy: bool = False) -> list[PageRequest]:
         """Begin the next windows; return what to ask for.
 
         :param room: how many may begin. One does when nothing else is under way.
+        :param is_busy: whether something else is about to be.
         """
         requests: list[PageRequest] = []
-        while self._waiting and (room > 0 or not (requests or self.in_flight)):
+        while self._waiting and (room > 0 or not (requests or self.in_flight or is_busy)):
             window = self._waiting.popleft()
             params = {**self.options.params, **self.window_params(window.start, window.end)}
             reader = self.list_within(replace(self.options, params=params))

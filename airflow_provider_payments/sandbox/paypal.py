@@ -191,7 +191,7 @@ class PayPal(Api):
 
 
 def _has_moved_balance(row: Row) -> bool:
-    return bool(row["affects_balance"]) and row["status"] in "SV"
+    return row["affects_balance"] and row["status"] not in ("P", "D")
 
 
 def _client(call: Call) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from airflow_provider_payments.operators.list_payments import ListPaymentsOperat
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.sandbox import Sandbox
+from tests.recent import be_recent
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 
@@ -43,6 +44,7 @@ class Watch:
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     with Sandbox(payments=600) as running:
+        be_recent(running)
         for conn_id, connection in running.connections().items():
             extra = connection.get("extra") or {}
             extra = json.loads(extra) if isinstance(extra, str) else extra

@@ -200,7 +200,7 @@ def test_a_remembered_payment_that_is_gone_is_searched_for(shop: Shop, poll: Pol
 
 @pytest.mark.parametrize("conn_type", ["spacepay", "satispay"])  # those that list the latest payments first
 def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
-    newest = shop.api.newest.astimezone(timezone.utc)
+    newest = shop.api.newest_at.astimezone(timezone.utc)
     shop.sell("succeeded", "one-order", at=newest - timedelta(hours=3))
     assert not poll(shop.hook, StatusCondition(order_ids=["one-order"], created_from=newest - timedelta(hours=2)))
     assert poll(shop.hook, StatusCondition(order_ids=["one-order"], created_from=newest - timedelta(hours=4)))
@@ -213,7 +213,7 @@ def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
 def test_a_search_looks_at_the_latest_payments(shop: Shop, poll: Poll, status: str) -> None:
     """Bounded: neither for ever, nor without saying so."""
     shop.close()
-    newest = shop.api.newest.astimezone(timezone.utc)
+    newest = shop.api.newest_at.astimezone(timezone.utc)
     shop.sell(status, "last in reach", at=newest - timedelta(days=1))
     shop.sell(status, "out of reach", at=newest - timedelta(days=2))
     template = shop.sell("succeeded", "others", at=newest)
@@ -299,7 +299,7 @@ class TestListsWithoutOrderIds:
 
     def test_few_at_a_time(self, shop: Shop, poll: Poll) -> None:
         """25 payments hide their orders: 20 are asked at one poll, the others at the next."""
-        newest = shop.api.newest
+        newest = shop.api.newest_at
         shop.sell("succeeded", "one-order", at=newest - timedelta(days=1))
         for number in range(24):
             shop.sell("succeeded", f"order-{number}")
@@ -356,7 +356,7 @@ def test_an_order_with_an_odd_name(shop: Shop, poll: Poll) -> None:
 
 def test_a_search_in_many_pages(shop: Shop, poll: Poll) -> None:
     shop.connect({"page_size": 3})
-    newest = shop.api.newest.astimezone(timezone.utc)
+    newest = shop.api.newest_at.astimezone(timezone.utc)
     row = shop.sell("pending", "one-order", at=newest - timedelta(days=30))
     wait = StatusCondition(order_ids=["one-order"])
     assert not poll(shop.hook, wait)
