@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -62,6 +63,8 @@ def limit(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, conn_type: str, **e
 
 
 def ids(conn_type: str, **question: Any) -> list[str]:
+    if conn_type == "paypal":  # which lists three years
+        question = {"created_from": datetime.now(timezone.utc) - timedelta(days=60), **question}
     listing = BaseHook.get_hook(f"{conn_type}_default").list_payments(**question)
     found = [payment.id for payment in listing]
     assert listing.report.is_complete
