@@ -148,9 +148,10 @@ class TokenReader(StartingReader):
     """The response tells what leads to the next page: a token, or the query of a link.
 
     A list that can be told to begin at a time is read on from the last row's time where a token leads no further: where
-    the API refuses it, or has nothing after it although it promised more. The row that a token stands for may have left
-    the list, and then an empty page says nothing of what comes after. From the time on, the list begins a second before
-    that row, so that every row of its time is shown again.
+    the API refuses it, for tokens may expire, or has nothing after it although it promised more. The row that a token
+    stands for may have left the list, and then an empty page says nothing of what comes after. From the time on, the
+    list begins a second before that row, so that every row of its time is shown again; and one of the last page's rows
+    has to be, which proves that nothing in between is missing.
 
     :param token_param: query parameter of the token.
     :param limit_param: query parameter of the page size.
@@ -163,60 +164,85 @@ class TokenReader(StartingReader):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._token: str | None = None  # leads to the next page; None: from the start
         self._start = self.starts_at
-        self._last_time: datetime | None = None  # of the last row that has one
+        self._last = Page((), (), 0, ())  # last page that has a row with a time
         self._resumed_at: datetime | None = None  # last time from which the list was read on
+        self._seen_before = 0  # rows seen by then
+        self._is_apart = False  # whether no row of the page before has been shown since
         self._may_show_again = False  # whether the next page may repeat rows, as it was asked for by time
+        self._rereads = 0  # pages that may do so before it counts as no progress
 
     def script(self) -> Script:
-        token: str | None = None
         empty = 0  # pages in a row without any rows
         while True:
             try:
-                _, page = yield [self._ask(token)]
+                _, page = yield [self._ask()]
             except PaymentsRequestError:
-                if token is None or not self._go_back():
+                if self._token is None or not self._go_back():
                     raise
-                token = None
                 continue
-            if token is not None and not page.keys and not page.next_cursor and self._go_back():
-                token = None
-                continue
-            if token is None:
+            if self._token is None:
                 self._check_start(page, self._start)
+            elif not page.keys and not page.next_cursor and self._go_back():
+                continue
+            self.is_joined = not self._is_apart or not set(self._last.keys).isdisjoint(page.keys)
+            if not self.is_joined and self._goes_further_back(page):
+                continue
+            self._is_apart &= not self.is_joined
             if self.window.note(page):
                 return
             if not page.next_cursor:
                 if page.has_more:
                     raise NoProgress("The list makes no progress: it says that more rows follow, and not how.")
                 return
-            if page.next_cursor == token:
+            if page.next_cursor == self._token:
                 raise NoProgress("The list makes no progress: a page leads to itself.")
             empty = 0 if page.keys else empty + 1
             if empty > MAX_EMPTY_PAGES:
                 raise NoProgress(f"The list makes no progress: {empty} empty pages in a row say that more rows follow.")
-            self._require_progress()
-            self._last_time = page.times[-1] if page.times else self._last_time
             self._may_show_again &= not page.new
-            token = page.next_cursor
+            self._rereads -= 1
+            if not self._may_show_again or self._rereads < 0:
+                self._require_progress()
+            self._last = page if page.times and not self._is_apart else self._last
+            self._token = page.next_cursor
 
-    def _ask(self, token: str | None) -> PageRequest:
+    def _ask(self) -> PageRequest:
         # The time at which the list begins is a filter, so it stays on each page.
         start = self.start_params(self._start) if self.start_params and self._start else {}
         size = self.options.page_size
         params = {**self.options.params, self.limit_param: str(size), **start}
-        if token is not None:
-            params[self.token_param] = token
+        if self._token is not None:
+            params[self.token_param] = self._token
         return PageRequest(self, params, repeats=size if self._may_show_again else 0)
 
     def _go_back(self) -> bool:
-        """Begin the list at the last row's time; return False when that is not known, or where it began already."""
-        if not self.start_params or not self._last_time or self._last_time == self._resumed_at:
+        """Begin the list at the last row's time; return False when that is not known, or has brought nothing new."""
+        moment = self._last.times[-1] if self._last.times else None
+        if not self.start_params or not moment or (moment, self.seen) == (self._resumed_at, self._seen_before):
             return False
-        self._resumed_at = self._last_time
-        self._start = _before(self._last_time, self.order)
-        self._may_show_again = True
+        self._resumed_at, self._seen_before, self._rereads = moment, self.seen, 2 * self.pages
+        self._begin_at(moment)
+        self._is_apart = True
         return True
+
+    def _goes_further_back(self, page: Page) -> bool:
+        """Begin the list a page further back, if a page is past the rows that were read last and shows none of them."""
+        first, last = self._last.times[0], self._last.times[-1]
+        is_past = page.times and (page.times[-1] < last if self.order is Order.NEWEST_FIRST else page.times[-1] > last)
+        if page.next_cursor and not is_past:
+            return False
+        if self._start != _before(first, self.order):
+            self._begin_at(first)
+            return True
+        self.doubts.append("payments left the list while it was read, so that nothing shows where to read on")
+        self._is_apart = False
+        return False
+
+    def _begin_at(self, moment: datetime) -> None:
+        self._token, self._start = None, _before(moment, self.order)
+        self._may_show_again = True
 
 
 def _before(moment: datetime, order: Order) -> datetime:

@@ -319,3 +319,67 @@ def test_a_first_page_that_is_refused_is_the_refusal_and_an_empty_one_the_end() 
     with pytest.raises(PaymentNotFound):
         by_token_and_time(starts_at=hour(5)).refuse(GONE)
     assert by_token_and_time(starts_at=hour(5)).answer("") == []
+
+
+def test_a_token_that_is_refused_again_among_the_rows_of_one_time_leads_on_as_long_as_something_is_new() -> None:
+    """Tokens live for minutes, and whoever is handed the rows may take longer, at each of many pages of one time."""
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8 c@8", next_cursor="2nd")
+    for known, new in (("b@8 c@8", "d@8"), ("b@8 c@8 d@8", "e@8"), ("b@8 c@8 d@8 e@8", "f@8")):
+        listed.refuse(GONE)
+        assert listed.places == [None]
+        for row in known.split():
+            listed.answer(row, next_cursor=f"after {row}")
+        listed.answer(new, next_cursor="further")
+    listed.answer("g@7")
+    assert (listed.places, listed.doubts) == ([], [])
+    assert listed.seen == set("abcdefg")
+
+
+def test_what_is_read_again_may_take_as_many_pages_as_it_took_before() -> None:
+    listed = by_token_and_time()
+    for number in range(30):
+        listed.answer(f"{number}@8", next_cursor=f"after {number}")
+    listed.refuse(GONE)
+    for number in range(30):
+        listed.answer(f"{number}@8", next_cursor=f"again {number}")
+    listed.answer("30@8")
+    assert (listed.places, listed.doubts) == ([], [])
+
+
+def test_a_list_that_only_repeats_itself_after_it_was_read_on_by_time_ends() -> None:
+    listed = by_token_and_time()
+    listed.answer("a@8", next_cursor="2nd")
+    listed.answer("b@8", next_cursor="3rd")
+    listed.refuse(GONE)
+    with pytest.raises(NoProgress, match="repeat what was read before"):
+        for number in range(100):
+            listed.answer("a@8 b@8", next_cursor=f"again {number}")
+
+
+def test_a_list_that_does_not_show_the_last_rows_again_begins_a_page_further_back() -> None:
+    """The rows of that time may have left. Or the API means another time than it was given: then some are skipped."""
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8 c@8", next_cursor="2nd")
+    listed.refuse(GONE)
+    listed.answer("d@7 e@6", next_cursor="3rd")
+    assert listed.asked[0].params["until"] == "2026-01-01T09:00:01+00:00"
+    assert not listed.reader.is_joined
+    listed.answer("a@9 d@7 e@6", next_cursor="4th")
+    assert listed.reader.is_joined
+    listed.answer("f@5")
+    assert (listed.places, listed.doubts) == ([], [])
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_list_that_shows_none_of_the_rows_that_it_showed_is_in_doubt(is_last: bool) -> None:
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8 c@8", next_cursor="2nd")
+    listed.refuse(GONE)
+    listed.answer("d@7 e@6", next_cursor="" if is_last else "3rd")
+    listed.answer("d@7 e@6", next_cursor="" if is_last else "4th")
+    if not is_last:
+        listed.answer("f@5")
+    (doubt,) = listed.doubts
+    assert doubt == "payments left the list while it was read, so that nothing shows where to read on"
+    assert listed.places == []
