@@ -7,6 +7,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
+from airflow_provider_payments.api.discovery import Discovery
 from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
 from airflow_provider_payments.exceptions import (
@@ -39,6 +40,7 @@ from airflow_provider_payments.status import after_refunds
 from airflow_provider_payments.texts import decode_json, text_of
 from airflow_provider_payments.times import (
     UTC,
+    format_milliseconds,
     parse_expiry,
     parse_iso,
     parse_time,
@@ -57,6 +59,7 @@ __all__ = [
     "Credentials",
     "CursorReader",
     "Decoder",
+    "Discovery",
     "EnvelopeApi",
     "HeaderAuth",
     "HttpSignature",
@@ -98,6 +101,7 @@ __all__ = [
     "currency_decimals",
     "decode_json",
     "decode_reply",
+    "format_milliseconds",
     "is_url_text",
     "key_texts",
     "load_private_key",
