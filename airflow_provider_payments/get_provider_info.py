@@ -54,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                 ("SpacePay", "https://docs.spacepay.solutions"),
                 ("Satispay", "https://developers.satispay.com"),
                 ("JFramework", "https://developers.jframework.io"),
+                ("Square", "https://developer.squareup.com/reference/square/payments-api"),
             )
         ],
         "hooks": [
@@ -61,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework")
+            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "Square")
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -172,6 +173,25 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Number of the first page. Empty: 0.",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "square",
+                "hook-name": "Square",
+                "hook-class-name": "airflow_provider_payments.hooks.square.SquareHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "Access token"},
+                    "placeholders": {"host": "https://connect.squareup.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "location_ids": _text(
+                        "Location ids",
+                        "Locations to read, with commas in between. Empty: all of them, which are asked for with the "
+                        "permission MERCHANT_PROFILE_READ.",
+                    ),
+                    "api_version": _text("API version", "Empty: the one that this package was made for."),
                     **_OPTIONS,
                 },
             },

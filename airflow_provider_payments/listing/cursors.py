@@ -24,6 +24,8 @@ from airflow_provider_payments.listing.readers import (
 )
 from airflow_provider_payments.times import shift
 
+#: By these an API says that it does not know a cursor: bad request, not found, gone, unprocessable content.
+LOST = frozenset({400, 404, 410, 422})
 #: Ids of rows before the cursor's that are kept, in case the API no longer knows the cursor's own row.
 MAX_FALLBACKS = 5
 #: Empty pages in a row that are permitted, where an API filters a page's rows after it has read them.
@@ -63,6 +65,8 @@ class CursorReader(StartingReader):
             try:
                 _, page = yield [self._ask()]
             except PaymentsRequestError as error:
+                if error.status not in LOST:
+                    raise
                 refusal = error
             if page:
                 if self._is_end(page):
@@ -147,11 +151,9 @@ class CursorReader(StartingReader):
 class TokenReader(StartingReader):
     """The response tells what leads to the next page: a token, or the query of a link.
 
-    A list that can be told to begin at a time is read on from the last row's time where a token leads no further: where
-    the API refuses it, for tokens may expire, or has nothing after it although it promised more. The row that a token
-    stands for may have left the list, and then an empty page says nothing of what comes after. From the time on, the
-    list begins a second before that row, so that every row of its time is shown again; and one of the last page's rows
-    has to be, which proves that nothing in between is missing.
+    Where a token leads no further (the API refuses it, or has nothing after it although it promised more), a list that
+    can be told to begin at a time is read on from a second before the last row's. One of the last page's rows has to be
+    shown again, which proves that nothing in between is missing.
 
     :param token_param: query parameter of the token.
     :param limit_param: query parameter of the page size.
@@ -167,9 +169,8 @@ class TokenReader(StartingReader):
         self._token: str | None = None  # leads to the next page; None: from the start
         self._start = self.starts_at
         self._last = Page((), (), 0, ())  # last page that has a row with a time
-        self._resumed_at: datetime | None = None  # last time from which the list was read on
-        self._seen_before = 0  # rows seen by then
-        self._is_apart = False  # whether no row of the page before has been shown since
+        self._resumed: tuple[datetime | None, int] = (None, 0)  # from when the list was read on, and rows seen by then
+        self._is_apart = False  # whether none of the rows before has been shown since
         self._may_show_again = False  # whether the next page may repeat rows, as it was asked for by time
         self._rereads = 0  # pages that may do so before it counts as no progress
 
@@ -178,8 +179,8 @@ class TokenReader(StartingReader):
         while True:
             try:
                 _, page = yield [self._ask()]
-            except PaymentsRequestError:
-                if self._token is None or not self._go_back():
+            except PaymentsRequestError as error:
+                if self._token is None or error.status not in LOST or not self._go_back():
                     raise
                 continue
             if self._token is None:
@@ -211,18 +212,17 @@ class TokenReader(StartingReader):
     def _ask(self) -> PageRequest:
         # The time at which the list begins is a filter, so it stays on each page.
         start = self.start_params(self._start) if self.start_params and self._start else {}
+        token = {} if self._token is None else {self.token_param: self._token}
         size = self.options.page_size
-        params = {**self.options.params, self.limit_param: str(size), **start}
-        if self._token is not None:
-            params[self.token_param] = self._token
+        params = {**self.options.params, self.limit_param: str(size), **start, **token}
         return PageRequest(self, params, repeats=size if self._may_show_again else 0)
 
     def _go_back(self) -> bool:
         """Begin the list at the last row's time; return False when that is not known, or has brought nothing new."""
         moment = self._last.times[-1] if self._last.times else None
-        if not self.start_params or not moment or (moment, self.seen) == (self._resumed_at, self._seen_before):
+        if not self.start_params or not moment or (moment, self.seen) == self._resumed:
             return False
-        self._resumed_at, self._seen_before, self._rereads = moment, self.seen, 2 * self.pages
+        self._resumed, self._rereads = (moment, self.seen), 2 * self.pages
         self._begin_at(moment)
         self._is_apart = True
         return True
@@ -236,8 +236,8 @@ class TokenReader(StartingReader):
         if self._start != _before(first, self.order):
             self._begin_at(first)
             return True
-        self.doubts.append("payments left the list while it was read, so that nothing shows where to read on")
         self._is_apart = False
+        self.doubts.append("payments left the list while it was read, so that nothing shows where to read on")
         return False
 
     def _begin_at(self, moment: datetime) -> None:

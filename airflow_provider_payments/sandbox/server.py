@@ -21,6 +21,7 @@ from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
+from airflow_provider_payments.sandbox.square import Square
 
 
 class Sandbox:
@@ -33,6 +34,7 @@ class Sandbox:
     :param new_every: seconds between payments that are made while it runs; None: none are made.
     :param settle_seconds: when payments that start pending reach their final status; None: only by ``settle()``.
     :param token_seconds: lifetime of CryptoFuse access tokens and of JFramework session keys.
+    :param cursor_seconds: lifetime of Square's cursors.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Sandbox:
         new_every: float | None = None,
         settle_seconds: float | None = None,
         token_seconds: float = 3600,
+        cursor_seconds: float = 300,
         latency_ms: float = 0,
         fail_every: int = 0,
         throttle_every: int = 0,
@@ -61,9 +64,19 @@ class Sandbox:
         self.spacepay = SpacePay(number("spacepay", 0), seed, self.clock)
         self.satispay = Satispay(number("satispay", 0), seed, self.clock)
         self.jframework = JFramework(number("jframework", 0), seed, self.clock)
+        self.square = Square(number("square", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
+        self.square.cursor_seconds = cursor_seconds
         self.apis: dict[str, Api] = {
-            api.name: api for api in (self.hotpay, self.cryptofuse, self.spacepay, self.satispay, self.jframework)
+            api.name: api
+            for api in (
+                self.hotpay,
+                self.cryptofuse,
+                self.spacepay,
+                self.satispay,
+                self.jframework,
+                self.square,
+            )
         }
         if newest is not None:
             for api in self.apis.values():
