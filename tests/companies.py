@@ -29,6 +29,7 @@ COMPANIES = {
     "spacepay": Company("offsets", "constant key", "cents"),
     "satispay": Company("cursors", "signature", "cents"),
     "jframework": Company("creation times", "session key", "JSON numbers"),
+    "square": Company("tokens of several lists", "constant key", "a currency's smallest unit"),
 }
 
 EVERY = "every company"

@@ -31,7 +31,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
-SEARCHED = ["cryptofuse", "spacepay", "satispay"]
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "square"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -39,6 +39,7 @@ WORDS = {
     "spacepay": {"pending": "pending", "succeeded": "completed", "failed": "failed"},
     "satispay": {"pending": "PENDING", "succeeded": "ACCEPTED", "failed": "CANCELED"},
     "jframework": {"pending": "Pending", "succeeded": "Completed", "failed": "Failed"},
+    "square": {"pending": "PENDING", "succeeded": "COMPLETED", "failed": "FAILED"},
 }
 ORDER_FIELDS = {
     "hotpay": "memo",
@@ -46,6 +47,7 @@ ORDER_FIELDS = {
     "spacepay": "orderId",
     "satispay": "external_code",
     "jframework": "code",
+    "square": "reference_id",
 }
 FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 from itertools import islice
 from typing import Any
+from zlib import crc32
 
 from airflow_provider_payments.sandbox.api import Answer, Api, Built, Call, Problem, Row, only
 from airflow_provider_payments.sandbox.data import Dice
@@ -60,12 +61,11 @@ class Square(Api):
         self.cursor_seconds = 300.0
         self.counts_end_in = True
         """Whether ``end_time`` is itself part of the range, which is not documented."""
-        self.short_every = 10
-        """Each page of this number has one row less than it could; 0 is none."""
+        self.is_short: Callable[[Row], bool] = lambda first: crc32(first["id"].encode()) % 10 == 0
+        """Whether a page that begins with a row has one less than it could. Any page may."""
         self.delay_seconds = 0.0
         """How long it takes until a payment that is added shows up in the list."""
         self._appears: dict[str, float] = {}
-        self._pages = 0
         self._cursors: dict[str, tuple[Row | None, Row, int, float]] = {}
         """Of each cursor: the query, the last row shown and where it was, and when it was issued."""
         self._random = Dice("cursors of square")
@@ -125,10 +125,9 @@ class Square(Api):
         rows = self._sorted(query)
         place = self._find_place(rows, query, asked["cursor"]) if asked.get("cursor") else 0
         most = min(limit, 100)
-        self._pages += 1
-        if self.short_every and self._pages % self.short_every == 0:
-            most = max(most - 1, 1)
         found = list(islice((n for n in range(place, len(rows)) if is_wanted(rows[n])), most + 1))
+        if found and most > 1 and self.is_short(rows[found[0]]):
+            most -= 1
         page: Row = {"payments": [rows[n] for n in found[:most]]} if found else {}
         if len(found) > most:
             cursor = self._random.letters(40)

@@ -122,6 +122,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
             "data": {"items": rows, "totalItems": count, "pageNumber": None, "pageSize": None},
             "errors": [],
         },
+        "square": {"payments": rows},
     }[name]
 
 

@@ -19,6 +19,8 @@ class Facts:
     :param wrong: changes to the connection that make its credentials wrong.
     :param odd_extra: a value of extra that is wrong, and what the error has to name.
     :param is_listed: whether a list shows a row.
+    :param is_refunded: whether amounts, rather than its word, tell that a row's payment was refunded.
+    :param lists: of how many lists a listing consists.
     :param filters: the documented filters, less status, dates, sorting and paging.
     :param pending_questions: requests that has_pending takes at most, those for tokens not counted. None: a walk.
     :param undated: a row without any time.
@@ -34,6 +36,12 @@ class Facts:
     undated: Mapping[str, Any]
     flags: Mapping[str, str] = field(default_factory=dict)
     is_listed: Callable[[Row], bool] = lambda row: True
+    is_refunded: Callable[[Row], bool] = lambda row: False
+    lists: int = 1
+
+    def status_of(self, row: Row) -> str:
+        """Return what a row's payment is."""
+        return "refunded" if self.is_refunded(row) else self.statuses.get(row["status"], "unknown")
 
 
 FACTS = {
@@ -146,5 +154,26 @@ FACTS = {
         pending_questions=3,
         undated={"createdDate": None, "paymentDate": None},
         is_listed=lambda row: not row.get("testMode"),
+    ),
+    "square": Facts(
+        id_field="id",
+        statuses={
+            "PENDING": "processing",
+            "APPROVED": "authorized",
+            "COMPLETED": "succeeded",
+            "FAILED": "failed",
+            "CANCELED": "canceled",
+        },
+        wrong={"password": "a-wrong-token"},
+        filters=frozenset({"location_id", "total", "last_4", "card_brand", "is_offline_payment"}),
+        max_page_size=100,
+        default_host="https://connect.squareup.com",
+        pending_questions=None,
+        undated={"created_at": None, "card_details": None},
+        is_refunded=lambda row: (
+            row["status"] == "COMPLETED"
+            and row.get("refunded_money", {}).get("amount", 0) >= row["total_money"]["amount"] > 0
+        ),
+        lists=3,
     ),
 }

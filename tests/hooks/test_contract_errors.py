@@ -79,7 +79,7 @@ def test_a_status_is_an_error_class(
     told = json.loads(answer.body)
     if conn_type != "hotpay":  # its errors have no code
         assert "36" in said
-    assert (told.get("wlt") or "sandbox-correlation" * ("errors" in told) or "request-4711") in said
+    assert (told.get("wlt") or "sandbox-correlation" * ("success" in told) or "request-4711") in said
     if isinstance(caught.value, PaymentsRequestError):
         assert caught.value.status == status
 
@@ -122,6 +122,8 @@ def test_a_reply_that_is_not_what_the_api_documents(
     connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None]
 ) -> None:
     for body, content_type in BAD_BODIES:
+        if conn_type == "square" and body == b"{}":  # an empty page
+            continue
         reply_to_list(conn_type, 200, body, {"Content-Type": content_type})
         expected: Any = PaymentsProtocolError
         if conn_type == "jframework" and body == b"{}":

@@ -35,6 +35,7 @@ ERRORS: dict[str, Any] = {
     "spacepay": {"statusCode": 1, "message": "x", "error": "y"},
     "satispay": {"code": 36, "message": "x", "wlt": "z"},
     "jframework": {"success": False, "statusCode": 400, "errors": [{"code": "c", "details": "d"}]},
+    "square": {"errors": [{"category": "INVALID_REQUEST_ERROR", "code": "c", "detail": "d", "field": "f"}]},
 }
 KEYS: dict[str, Any] = {
     "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},

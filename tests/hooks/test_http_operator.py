@@ -21,6 +21,7 @@ ENDPOINTS = {
     "spacepay": "/v1/external/secretkey-auth/payments?limit=1",
     "satispay": "/g_business/v1/payments?limit=1",
     "jframework": "/api/v1/payments?PageSize=1",
+    "square": "/v2/payments?limit=1",
 }
 Connect = Callable[..., PaymentsHook]
 

@@ -27,6 +27,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "spacepay": {"pending": ["processing", "expired"], "processing": ["completed", "failed"], "completed": []},
     "satispay": {"PENDING": ["ACCEPTED", "CANCELED"], "ACCEPTED": [], "CANCELED": []},
     "jframework": {"Created": ["Pending", "Voided"], "Pending": ["Completed"], "Completed": []},
+    "square": {"APPROVED": ["COMPLETED", "CANCELED"], "COMPLETED": [], "CANCELED": []},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -245,6 +246,16 @@ def _satispay_page(company: Company, params: Mapping[str, str]) -> Page:
     return Page(rows[:limit], has_more=len(rows) > limit)
 
 
+def _square_page(company: Company, params: Mapping[str, str]) -> Page:
+    start = company.find_place(params["cursor"]) if "cursor" in params else 0
+    if start is None:
+        return Page(is_refused=True)
+    low, high = (_ticks_of(params.get(name, "9999-01-01T00:00:00Z")) for name in ("begin_time", "end_time"))
+    rows = [row for row in company.rows[start:] if low <= (row.ticks or 0) < high + company.is_inclusive]
+    limit = min(int(params["limit"]), company.largest_page)
+    return Page(rows[:limit], has_more=len(rows) > limit)
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "hotpay": _hotpay_page,
@@ -252,6 +263,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "spacepay": _spacepay_page,
     "jframework": _jframework_page,
     "satispay": _satispay_page,
+    "square": _square_page,
 }
 
 # Their JSON.
@@ -302,6 +314,11 @@ def _jframework_row(row: Row) -> Mapping[str, object]:
     return {"id": row.id, "status": row.word, "amount": 19.99, "currencyCode": "USD", "createdDate": date}
 
 
+def _square_row(row: Row) -> Mapping[str, object]:
+    money = {"amount": 1999, "currency": "USD"}
+    return {"id": row.id, "total_money": money, "status": row.word, "created_at": _iso(row.ticks)}
+
+
 def _write(rows: Sequence[Row], write: Callable[[Row], Mapping[str, object]]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(row.json(write) for row in rows) + b"]")
 
@@ -330,12 +347,18 @@ def _satispay(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"has_more": page.has_more, "data": _write(page.rows, _satispay_row)})
 
 
+def _square(company: Company, page: Page) -> bytes:
+    payments = {"payments": _write(page.rows, _square_row)} if page.rows else {}
+    return msgspec.json.encode({**payments, **({"cursor": page.rows[-1].id} if page.has_more else {})})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
     "spacepay": _spacepay,
     "jframework": _jframework,
     "satispay": _satispay,
+    "square": _square,
 }
 
 # What happens meanwhile.

@@ -70,6 +70,17 @@ def _cursors(company: Company, params: Params, limit: int) -> Iterator[Sequence[
         cursor = {"starting_after": page.rows[-1].id}
 
 
+def _tokens(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+    """What the reply tells leads on. It ends where that is refused."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = company.read({**params, "limit": str(limit), **cursor})
+        yield page.rows
+        if not page.has_more:
+            return
+        cursor = {"cursor": page.rows[-1].id}
+
+
 def _page_numbers(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
     """Page numbers, until the total is reached. It knows what the first page is called."""
     number, size = 0, 0
@@ -89,4 +100,5 @@ _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "spacepay": (_while_more, "status"),
     "satispay": (_cursors, "status"),
     "jframework": (_page_numbers, "Status"),
+    "square": (_tokens, "status"),
 }

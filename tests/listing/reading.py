@@ -17,13 +17,14 @@ from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
+from airflow_provider_payments.hooks.square import SquareApi
 from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
 
-APIS = {each.name: each for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)}
+APIS = {each.name: each for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi, SquareApi)}
 
 
 @dataclass
@@ -53,7 +54,7 @@ def _key() -> str:
 
 def build_api(name: str, page_size: int, concurrency: int, first_page: int = 0) -> PaymentsApi:
     """Return a hook's own API class, as its hook would make it."""
-    extra = {"brand_url": "brand", "first_page": first_page} if name == "jframework" else {}
+    extra = {"brand_url": "brand", "first_page": first_page} if name == "jframework" else {"location_ids": "L1"}
     return APIS[name](
         Credentials(
             connection_id="pay",

@@ -22,7 +22,7 @@ import requests
 import airflow_provider_payments
 from airflow_provider_payments.sandbox import Call, Sandbox
 
-NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework"]
+NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "square"]
 ROOT = Path(airflow_provider_payments.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 PENDING = {
@@ -31,6 +31,7 @@ PENDING = {
     "spacepay": {"pending", "processing"},
     "satispay": {"PENDING", "AUTHORIZED"},
     "jframework": {"Created", "Pending", "Reserved"},
+    "square": {"APPROVED", "PENDING"},
 }
 DIGEST = "132aa23579eb2126e09e841948a0afb39c1d4608dceb243430955758141848c1"
 
@@ -146,7 +147,7 @@ def test_few_payments(number: int) -> None:
 
 def test_payments_of_one_api_only() -> None:
     sandbox = Sandbox(payments={"satispay": 5})
-    assert [len(api.rows) for api in sandbox.apis.values()] == [0, 0, 0, 5, 0]
+    assert [len(api.rows) for api in sandbox.apis.values()] == [0, 0, 0, 5, 0, 0]
 
 
 def test_two_sandboxes_share_nothing() -> None:
@@ -196,7 +197,7 @@ def test_waits_overlap(sandbox: Sandbox) -> None:
 def test_every_nth_request_of_an_api_fails(sandbox: Sandbox) -> None:
     sandbox.faults.fail_every = 2
     requests.get(f"{sandbox.url}/hotpay/", timeout=30)
-    replies = [spacepay(sandbox) for _ in range(6)]
+    replies = [spacepay(sandbox) for _ in range(len(NAMES) + 1)]
     assert [reply.status_code for reply in replies] == [200, 503, 200, 500, 200, 503]
     assert replies[1].json()["error"]["type"] == "api_error"
 

@@ -108,6 +108,7 @@ def plants(folder: Path) -> dict[str, Plant]:
         "jframework-login": Plant(
             "jframework", "username-jf1", _header_key("jframework") + "é€ ", {"brand_url": "https://brand.example"}
         ),
+        "square": Plant("square", "unusedlogin-sq1", _header_key("square"), {"location_ids": "L1"}),
     }
 
 

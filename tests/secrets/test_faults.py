@@ -30,6 +30,7 @@ NAMES = [
     "satispay-file",
     "jframework-key",
     "jframework-login",
+    "square",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]

@@ -318,6 +318,7 @@ PENDING_WORDS = {
     "spacepay": [("pending", "pending"), ("processing", "processing")],
     "satispay": [("PENDING", "pending")],
     "jframework": [("Created", "pending"), ("Pending", "pending"), ("Reserved", "authorized")],
+    "square": [("PENDING", "processing"), ("APPROVED", "authorized")],
 }
 """Words of pending payments that lists show, and what they mean."""
 WORDS = [(conn_type, *each) for conn_type, words in PENDING_WORDS.items() for each in words]
