@@ -26,12 +26,13 @@ from airflow_provider_payments.http.messages import Request, Response, quote_seg
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
 from airflow_provider_payments.listing.by_time import ByTimeReader
-from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
+from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.page_numbers import LedgerReader, PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
+from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.listing.windows import WindowsReader
 from airflow_provider_payments.money import CENTS, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus

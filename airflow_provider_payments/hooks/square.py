@@ -131,7 +131,9 @@ class SquareApi(api.PaymentsApi):
         self._locations.learn([each.id for each in found])
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
-        list_from = partial(api.TokenReader, start_params=partial(_end_at, _begin(query)))
+        list_from = partial(
+            api.TokenReader, start_params=partial(_end_at, _begin(query)), max_page_size=self.max_page_size
+        )
         starts_at = query.created_to and api.shift(query.created_to, _SECOND)
         sliced = partial(api.SlicedReader, list_from=list_from, order=api.Order.NEWEST_FIRST, margin=_SECOND)
         return partial(sliced, starts_at=starts_at)

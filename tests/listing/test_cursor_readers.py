@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError
-from airflow_provider_payments.listing.cursors import MAX_EMPTY_PAGES, MAX_FALLBACKS, CursorReader, TokenReader
+from airflow_provider_payments.listing.cursors import MAX_FALLBACKS, CursorReader
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
+from airflow_provider_payments.listing.tokens import MAX_EMPTY_PAGES, TokenReader
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import ByHand, hour, options
 
@@ -334,6 +335,21 @@ def test_a_token_that_is_refused_again_among_the_rows_of_one_time_leads_on_as_lo
     listed.answer("g@7")
     assert (listed.places, listed.doubts) == ([], [])
     assert listed.seen == set("abcdefg")
+
+
+def test_longer_pages_are_asked_for_where_none_of_a_page_is_new_and_tokens_live_no_longer_than_that() -> None:
+    listed = ByHand(TokenReader(options(2), order=Order.NEWEST_FIRST, start_params=until, max_page_size=5), "cursor")
+    listed.answer("a@8 b@8", next_cursor="2nd")
+    listed.refuse(GONE)
+    asked = []
+    for shown in ("a@8 b@8", "a@8 b@8 c@8 d@8", "a@8 b@8 c@8 d@8", "a@8 b@8 c@8 d@8 e@8"):
+        asked.append(listed.asked[0].params["limit"])
+        listed.answer(shown, next_cursor="further")
+        listed.refuse(GONE)
+    assert asked == ["2", "4", "4", "5"]
+    listed.answer("a@8 b@8 c@8 d@8 e@8", next_cursor="further")
+    with pytest.raises(PaymentNotFound):
+        listed.refuse(GONE)
 
 
 def test_what_is_read_again_may_take_as_many_pages_as_it_took_before() -> None:
