@@ -31,7 +31,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
-SEARCHED = ["cryptofuse", "spacepay", "satispay", "square"]
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless", "mollie", "razorpay", "square"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -39,6 +39,10 @@ WORDS = {
     "spacepay": {"pending": "pending", "succeeded": "completed", "failed": "failed"},
     "satispay": {"pending": "PENDING", "succeeded": "ACCEPTED", "failed": "CANCELED"},
     "jframework": {"pending": "Pending", "succeeded": "Completed", "failed": "Failed"},
+    "stripe": {"pending": "requires_action", "succeeded": "succeeded", "failed": "canceled"},
+    "gocardless": {"pending": "pending_submission", "succeeded": "paid_out", "failed": "failed"},
+    "mollie": {"pending": "open", "succeeded": "paid", "failed": "failed"},
+    "razorpay": {"pending": "created", "succeeded": "captured", "failed": "failed"},
     "square": {"pending": "PENDING", "succeeded": "COMPLETED", "failed": "FAILED"},
 }
 ORDER_FIELDS = {
@@ -47,8 +51,13 @@ ORDER_FIELDS = {
     "spacepay": "orderId",
     "satispay": "external_code",
     "jframework": "code",
+    "stripe": "metadata.order_id",
+    "gocardless": "reference",
+    "mollie": "orderId",
+    "razorpay": "order_id",
     "square": "reference_id",
 }
+"""With a dot: a key of an object."""
 FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")
 
 
@@ -80,9 +89,12 @@ class Shop:
         self, status: str = "pending", order: str | None = None, at: datetime | None = None, **changes: Any
     ) -> Row:
         """Take a payment; ``status`` is one of ``WORDS``, or the API's own word."""
-        fields = {ORDER_FIELDS[self.conn_type]: order, **changes}
+        outer, _, inner = ORDER_FIELDS[self.conn_type].partition(".")
+        fields = {outer: {inner: order} if inner else order, **changes}
         if self.conn_type == "jframework":
             fields = {"testMode": False, "invoiceNo": None, **fields}
+        if self.conn_type == "gocardless":
+            fields = {"metadata": {}, **fields}
         row = self.api.add(at, status=self.words.get(status, status), **fields)
         if self.conn_type == "hotpay" and status == "pending":
             row.update(near_trx=None, timestamp=0)

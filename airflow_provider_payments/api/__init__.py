@@ -10,6 +10,7 @@ from airflow_provider_payments.api.decoding import Decoder, decode_reply
 from airflow_provider_payments.api.discovery import Discovery
 from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
+from airflow_provider_payments.api.withholding import make_withholder
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsAuthError,
@@ -25,6 +26,7 @@ from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
+from airflow_provider_payments.listing.by_end_time import ByEndTimeReader
 from airflow_provider_payments.listing.by_time import ByTimeReader
 from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.offsets import OffsetReader
@@ -34,7 +36,7 @@ from airflow_provider_payments.listing.readers import MakeReader, Order, Reader,
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.listing.windows import WindowsReader
-from airflow_provider_payments.money import CENTS, currency_decimals, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.status import after_refunds
@@ -56,6 +58,7 @@ __all__ = [
     "UNREADABLE",
     "UTC",
     "Auth",
+    "ByEndTimeReader",
     "ByTimeReader",
     "Credentials",
     "CursorReader",
@@ -97,6 +100,7 @@ __all__ = [
     "TokenReader",
     "TransportOptions",
     "WindowsReader",
+    "add",
     "after_refunds",
     "client_credentials",
     "currency_decimals",
@@ -106,6 +110,7 @@ __all__ = [
     "is_url_text",
     "key_texts",
     "load_private_key",
+    "make_withholder",
     "parse_amount",
     "parse_expiry",
     "parse_iso",

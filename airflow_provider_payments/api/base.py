@@ -60,7 +60,8 @@ class PaymentsApi(ABC):
     default_requests_per_second: ClassVar[float | None] = None
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
-    #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
+    #: Fields of which each of the API's errors has one, or all if ``title`` is among them, to tell it from a proxy's.
+    #: None: any JSON object is believed.
     error_fields: ClassVar[Sequence[str]] = ()
     #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]

@@ -78,6 +78,11 @@ def build_pending_listing(
     return Listing(api, replace(query, statuses=statuses), plan, waits_for_ids=waits_for_ids)
 
 
+def can_filter_pending(api: PaymentsApi) -> bool:
+    """Whether a listing of pending payments costs less than one of all."""
+    return bool(_filterable_statuses(api, PENDING))
+
+
 def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
     """Find one payment, with what the API adds for a single one.
 

@@ -23,10 +23,10 @@ from airflow_provider_payments.listing.readers import (
 )
 from airflow_provider_payments.times import shift
 
-#: By these an API says that it does not know a cursor: bad request, not found, gone, unprocessable content.
-LOST = frozenset({400, 404, 410, 422})
 #: Ids of rows before the cursor's that are kept, in case the API no longer knows the cursor's own row.
 MAX_FALLBACKS = 5
+#: HTTP statuses by which an API may say that it does not know a cursor's row any more.
+LOST_PLACE = frozenset({400, 404, 410, 422})
 
 
 @dataclass
@@ -62,7 +62,7 @@ class CursorReader(StartingReader):
             try:
                 _, page = yield [self._ask()]
             except PaymentsRequestError as error:
-                if error.status not in LOST:
+                if error.status not in LOST_PLACE:
                     raise
                 refusal = error
             if page:

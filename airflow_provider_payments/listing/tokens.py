@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.cursors import LOST, before
+from airflow_provider_payments.listing.cursors import LOST_PLACE, before
 from airflow_provider_payments.listing.readers import NoProgress, Order, Page, PageRequest, Script, StartingReader
 
 #: Empty pages in a row that are permitted, where an API filters a page's rows after it has read them.
@@ -54,7 +54,7 @@ class TokenReader(StartingReader):
             try:
                 _, page = yield [self._ask()]
             except PaymentsRequestError as error:
-                if self._token is None or error.status not in LOST or not self._go_back():
+                if self._token is None or error.status not in LOST_PLACE or not self._go_back():
                     raise
                 continue
             if self._token is None:

@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         latency_ms=args.latency_ms,
         fail_every=args.fail_every,
         throttle_every=args.throttle_every,
+        root=args.root,
     )
     try:
         sandbox.start()
@@ -85,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--throttle-every", type=int, default=0, metavar="N", help="refuse every n-th request as too many"
+    )
+    parser.add_argument(
+        "--root", metavar="API", help="serve this API at the root, too, for clients that drop the path of a URL"
     )
     return parser
 

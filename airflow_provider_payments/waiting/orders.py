@@ -11,6 +11,7 @@ from airflow_provider_payments.hooks.lookups import (
     build_latest_listing,
     build_listing,
     build_pending_listing,
+    can_filter_pending,
     find_payments,
 )
 from airflow_provider_payments.listing.run import Inquiry, Search
@@ -101,7 +102,11 @@ class OrderFinder:
         return {order_id: list(payments.values()) for order_id, payments in found.items()}
 
     def _search(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[list[Payment]]:
-        """Search the pending payments, where most orders that are waited for are found, and then all."""
+        """Search the pending payments, where most orders that are waited for are found, and then all.
+
+        Where the list cannot be filtered by a pending status, finding those would take the whole list at each poll.
+        Then only the latest payments are searched.
+        """
         query = PaymentQuery(created_from=self.created_from)
         seen = 0
 
@@ -118,7 +123,8 @@ class OrderFinder:
 
         candidates: dict[str, Payment] = {}
         self.is_cut = False
-        for listing in (build_pending_listing(api, query), build_latest_listing(api, query)):
+        pending = [build_pending_listing(api, query)] if can_filter_pending(api) else []
+        for listing in (*pending, build_latest_listing(api, query)):
             seen = 0
             for payment in (yield Search(listing, is_candidate, reach=REACH)):
                 candidates[payment.id] = payment

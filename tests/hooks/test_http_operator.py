@@ -21,6 +21,10 @@ ENDPOINTS = {
     "spacepay": "/v1/external/secretkey-auth/payments?limit=1",
     "satispay": "/g_business/v1/payments?limit=1",
     "jframework": "/api/v1/payments?PageSize=1",
+    "stripe": "/v1/payment_intents?limit=1",
+    "gocardless": "/payments?limit=1",
+    "mollie": "/v2/payments?limit=1",
+    "razorpay": "/v1/payments?count=1",
     "square": "/v2/payments?limit=1",
 }
 Connect = Callable[..., PaymentsHook]
@@ -33,7 +37,7 @@ def run(conn_type: str, **changes: Any) -> Any:
 
 def test_it_reads_a_page(sandbox: Sandbox, conn_type: str) -> None:
     body = json.loads(run(conn_type))
-    rows = body.get("payments") or body.get("results") or body.get("data")
+    rows = body.get("payments") or body.get("results") or body.get("data") or body.get("items")
     assert len(rows.get("items") if isinstance(rows, dict) else rows) == 1
     assert sandbox.requests[-1].path.endswith(ENDPOINTS[conn_type])
 

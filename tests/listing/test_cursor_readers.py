@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.listing.cursors import MAX_FALLBACKS, CursorReader
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
 from airflow_provider_payments.listing.tokens import MAX_EMPTY_PAGES, TokenReader
@@ -102,6 +102,13 @@ def test_a_page_beyond_the_window_ends_the_reading_where_the_order_is_known() ->
 # The API has lost the place.
 
 
+def test_another_refusal_is_no_lost_place() -> None:
+    listed = by_cursor()
+    listed.answer("a b c")
+    with pytest.raises(PaymentsRequestError, match="teapot"):
+        listed.refuse(PaymentsRequestError("I am a teapot", 418))
+
+
 @pytest.mark.parametrize("is_refused", [True, False])
 def test_a_lost_place_is_looked_for_from_the_rows_before(is_refused: bool) -> None:
     listed = by_cursor()
@@ -136,6 +143,14 @@ def test_rows_of_earlier_pages_are_tried_too_but_not_all_of_them() -> None:
     assert len(tried) == MAX_FALLBACKS  # and "c" is the last
     with pytest.raises(PaymentNotFound):
         listed.refuse(GONE)
+
+
+@pytest.mark.parametrize("listed", [lambda: by_cursor_and_time(), lambda: by_token_and_time()], ids=["row", "token"])
+def test_a_refusal_that_is_no_word_on_the_cursor_is_the_refusal(listed: Any) -> None:
+    reading = listed()
+    reading.answer("a@9 b@8", next_cursor="2nd")
+    with pytest.raises(PaymentsRequestError):
+        reading.refuse(PaymentsRequestError("teapot", 418))
 
 
 def test_a_refused_first_page_is_the_refusal() -> None:

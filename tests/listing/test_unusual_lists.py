@@ -208,7 +208,7 @@ def test_a_company_unlike_its_pages_whose_list_changes(unlike: str) -> None:
     "kind_name",
     [pytest.param(name, marks=() if name in QUICK_KINDS else pytest.mark.exhaustive) for name in KINDS],
 )
-@pytest.mark.parametrize("name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework"])
+@pytest.mark.parametrize("name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "mollie", "razorpay"])
 def test_a_window_of_a_list_that_changes(name: str, kind_name: str) -> None:
     kind = KINDS[kind_name]
     if kind.only and name not in kind.only:
@@ -222,6 +222,8 @@ def test_a_window_of_a_list_that_changes(name: str, kind_name: str) -> None:
     if name == "satispay":
         until = last - START + timedelta(seconds=START.timestamp() + 1)
         loop = {"starting_after_timestamp": str(until // timedelta(milliseconds=1))}
+    if name == "razorpay":
+        loop = {"from": str(int(first.timestamp()) - 1), "to": str(int(last.timestamp()) + 1)}
     for concurrency in (1, 4):
         company = Company(name, list(rows), kind.change, kind.every)
         check(compare(company, query, page_size=50, concurrency=concurrency, loop_params=loop))

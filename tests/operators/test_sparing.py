@@ -21,8 +21,9 @@ from airflow_provider_payments.sandbox import Sandbox
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 
-
 LATENCY = 0.05
+
+pytestmark = pytest.mark.without_airflow
 
 
 class Watch:
@@ -77,7 +78,8 @@ def test_side_by_side_finds_what_page_by_page_finds(
         watch = Watch(shop)
         found[at_once] = ids(conn_type)
         requests[at_once] = len(shop.requests)
-        assert (watch.most > 1) == (at_once > 1)
+        # Each page of Mollie's is only known from the one before, and nothing leads into the middle of its list.
+        assert (watch.most > 1) == (at_once > 1 and conn_type != "mollie")
         assert watch.most <= at_once
         assert ids(conn_type) == found[at_once]  # in the same order each time
     assert len(found[1]) == len(set(found[1]))

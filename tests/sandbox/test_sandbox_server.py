@@ -21,8 +21,20 @@ import requests
 
 import airflow_provider_payments
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.sandboxes import copy_sandbox
 
-NAMES = ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "square"]
+NAMES = [
+    "hotpay",
+    "cryptofuse",
+    "spacepay",
+    "satispay",
+    "jframework",
+    "stripe",
+    "gocardless",
+    "mollie",
+    "razorpay",
+    "square",
+]
 ROOT = Path(airflow_provider_payments.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 PENDING = {
@@ -31,9 +43,13 @@ PENDING = {
     "spacepay": {"pending", "processing"},
     "satispay": {"PENDING", "AUTHORIZED"},
     "jframework": {"Created", "Pending", "Reserved"},
+    "stripe": {"requires_confirmation", "requires_action", "processing", "requires_capture"},  # others are abandoned
+    "gocardless": {"pending_customer_approval", "pending_submission", "submitted"},
+    "mollie": {"open", "pending", "authorized"},
+    "razorpay": {"created", "pending", "authorized"},
     "square": {"APPROVED", "PENDING"},
 }
-DIGEST = "132aa23579eb2126e09e841948a0afb39c1d4608dceb243430955758141848c1"
+DIGEST = "7f8e1d0231607554eb44735958855807ecf7c0daf49a5f8349ab3dfe0d47d8ee"
 
 
 def spacepay(sandbox: Sandbox, **params: Any) -> requests.Response:
@@ -140,6 +156,20 @@ def test_another_seed_gives_other_payments_and_a_larger_number_older_ones() -> N
         assert other.apis[name].rows[3:] != small.apis[name].rows[3:]
 
 
+def test_the_copies_that_the_tests_get_are_what_is_made() -> None:
+    copied, again, made = copy_sandbox(40), copy_sandbox(40), Sandbox(payments=40)
+    for name in NAMES:
+        assert copied.apis[name].rows == made.apis[name].rows
+        assert copied.apis[name].add() == made.apis[name].add()
+        assert vars(copied.apis[name]).keys() == vars(made.apis[name]).keys()
+        assert copied.apis[name].clock is copied.clock
+    copied.settle()
+    made.settle()
+    for name in NAMES:
+        assert copied.apis[name].rows == made.apis[name].rows
+        assert copied.apis[name].rows != again.apis[name].rows
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_few_payments(number: int) -> None:
     assert {len(api.rows) for api in Sandbox(payments=number).apis.values()} == {number}
@@ -210,6 +240,12 @@ def test_throttles_in_each_api_s_own_way(sandbox: Sandbox, name: str) -> None:
     if name == "satispay":
         assert (reply.status_code, reply.json()["code"]) == (403, 70)
         assert "Retry-After" not in reply.headers
+    elif name == "stripe":
+        assert (reply.status_code, reply.headers["Stripe-Rate-Limited-Reason"]) == (429, "endpoint-rate")
+        assert "Retry-After" not in reply.headers
+    elif name == "gocardless":
+        assert (reply.status_code, reply.headers["RateLimit-Reset"]) == (429, "Wed, 21 Oct 2026 07:28:00 GMT")
+        assert "Retry-After" not in reply.headers
     else:
         assert reply.status_code == 429
         assert reply.headers["Retry-After"] == "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -264,7 +300,7 @@ def test_the_command_prints_connections_and_stops_when_told(number: signal.Signa
     command = [sys.executable, "-m", "airflow_provider_payments.sandbox", "--port", "0", "--payments", "5"]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline().strip() for _ in range(6)]
+    lines = [process.stdout.readline().strip() for _ in range(len(NAMES) + 1)]
     try:
         ready, url = lines.pop().rsplit(" ", 1)
         assert ready == "Sandbox ready on"
@@ -326,7 +362,8 @@ def test_payments_can_be_of_another_time(name: str) -> None:
     # What is to come is moved, too, and nothing else is changed.
     for each in (api, documented):
         each.settle(float("inf"))
-    known = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|(?<=\"timestamp\": )\d+")
+    seconds = "timestamp|created|created_at|canceled_at|available_on"
+    known = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d|\"(?:{seconds})\": \d+")
     assert known.sub("", json.dumps(api.rows)) == known.sub("", json.dumps(documented.rows))
     assert not re.search(r"202[567]-\d\d-\d\dT", json.dumps(api.rows))
 

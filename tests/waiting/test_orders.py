@@ -163,7 +163,7 @@ def test_what_a_search_has_found_is_asked_for_by_its_id(shop: Shop, poll_either_
     row = shop.sell("pending", "one-order")
     wait = StatusCondition(order_ids=["one-order"])
     assert not poll_either_way(shop.hook, wait)
-    assert len(shop.list_calls) > 1
+    assert shop.list_calls
     assert wait.state == {"known_ids": {"one-order": [shop.id_of(row)]}}
     for _ in range(2):
         shop.forget_calls()
@@ -198,7 +198,9 @@ def test_a_remembered_payment_that_is_gone_is_searched_for(shop: Shop, poll: Pol
     assert poll(shop.hook, StatusCondition(order_ids=["one-order"], known_ids={"one-order": [unknown]}))
 
 
-@pytest.mark.parametrize("conn_type", ["spacepay", "satispay"])  # those that list the latest payments first
+@pytest.mark.parametrize(
+    "conn_type", ["spacepay", "satispay", "mollie", "razorpay"]
+)  # those that list the latest payments first
 def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
     newest = shop.api.newest.astimezone(timezone.utc)
     shop.sell("succeeded", "one-order", at=newest - timedelta(hours=3))
@@ -208,7 +210,14 @@ def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
 
 @pytest.mark.parametrize(
     ("conn_type", "status"),
-    [("spacepay", "pending"), ("spacepay", "succeeded"), ("cryptofuse", "succeeded"), ("satispay", "succeeded")],
+    [
+        ("spacepay", "pending"),
+        ("spacepay", "succeeded"),
+        ("cryptofuse", "succeeded"),
+        ("satispay", "succeeded"),
+        ("mollie", "pending"),
+        ("mollie", "succeeded"),
+    ],
 )
 def test_a_search_looks_at_the_latest_payments(shop: Shop, poll: Poll, status: str) -> None:
     """Bounded: neither for ever, nor without saying so."""
@@ -225,13 +234,14 @@ def test_a_search_looks_at_the_latest_payments(shop: Shop, poll: Poll, status: s
     wait = StatusCondition(order_ids=["out of reach"])
     assert not poll(shop.hook, wait)
     size = shop.hook.api_class.default_page_size
-    if status == "succeeded":
+    can_filter = bool(shop.hook.api_class.filterable_statuses)
+    if status == "succeeded" or not can_filter:
         assert wait.describe().endswith(f"1 not found yet (out of reach). {CUT}")
     else:
         assert "1 pending (out of reach)" in wait.describe(), "pending payments have a search of their own"
     shop.forget_calls()
     poll(shop.hook, StatusCondition(order_ids=["nowhere"]))
-    assert len(shop.list_calls) <= 2 * 2000 // size + 8
+    assert len(shop.list_calls) <= (2 * 2000 // size + 8 if can_filter else 2000 // size)
 
 
 @pytest.mark.parametrize("conn_type", ["jframework"])

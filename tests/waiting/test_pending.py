@@ -20,10 +20,15 @@ Poll = Callable[[PaymentsHook, WaitCondition], bool]
 NOTHING = "Nothing pending was found."
 WITH_UNKNOWN = [each for each in CONN_TYPES if each != "satispay"]
 """Satispay's lists are asked for by status, so they show no word that is not known."""
+FILTERED_BY_DATE = ("jframework", "stripe", "gocardless", "razorpay")
+"""Those whose lists filter by date themselves."""
+NEVER_MOVED = ("mollie",)
+"""Their list is in the order of creation, which never changes; a payment that jumped to its head would not be seen."""
 EARLIER_AND_LATER = {
     "cryptofuse": ("waiting", "sending"),
     "spacepay": ("pending", "processing"),
     "jframework": ("Created", "Reserved"),
+    "gocardless": ("pending_submission", "submitted"),
 }
 """Words of a pending payment that the API can filter by, in the order in which they are asked for."""
 
@@ -188,6 +193,8 @@ def test_a_payment_that_moves_between_two_questions(shop: Shop, poll_either_way:
     assert missed == 0 if is_forward else missed > 0
 
 
+@pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each != "stripe"])  # orders by creation
+@pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each not in NEVER_MOVED])
 def test_a_payment_that_moves_between_two_pages(shop: Shop) -> None:
     """It jumps from the list's end to its head, or back, while the whole window is listed."""
     shop.connect({"page_size": 4, "max_concurrency": 2})
@@ -269,6 +276,7 @@ def test_only_the_window_counts(shop: Shop, poll: Poll) -> None:
         ("spacepay", {"type": "deposit"}, {"type": "deposit"}, {"type": "payment"}),
         ("jframework", {"Code": "one"}, {"code": "one"}, {"code": "two"}),
         ("jframework", {"TestMode": "true"}, {"testMode": True}, {"testMode": False}),
+        ("gocardless", {"customer": "CU1"}, {"customer": "CU1"}, {"customer": "CU2"}),
     ],
 )
 def test_only_what_passes_the_filters_counts(
@@ -286,7 +294,7 @@ def test_only_what_passes_the_filters_counts(
         ids(PendingCondition(filters=filters), shop.hook)
 
 
-@pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each != "jframework"])  # filters by date itself
+@pytest.mark.parametrize("conn_type", [each for each in CONN_TYPES if each not in FILTERED_BY_DATE])
 @pytest.mark.parametrize("until", ["settled", "pending"])
 def test_a_payment_without_any_time_is_in_every_window(shop: Shop, poll: Poll, until: str) -> None:
     shop.finish()
@@ -317,7 +325,10 @@ PENDING_WORDS = {
     "cryptofuse": [("waiting", "pending"), ("pending", "pending"), ("partially_paid", "processing")],
     "spacepay": [("pending", "pending"), ("processing", "processing")],
     "satispay": [("PENDING", "pending")],
+    "stripe": [("requires_payment_method", "pending"), ("processing", "processing")],
     "jframework": [("Created", "pending"), ("Pending", "pending"), ("Reserved", "authorized")],
+    "gocardless": [("pending_customer_approval", "pending"), ("submitted", "processing")],
+    "razorpay": [("created", "pending"), ("pending", "pending"), ("authorized", "authorized")],
     "square": [("PENDING", "processing"), ("APPROVED", "authorized")],
 }
 """Words of pending payments that lists show, and what they mean."""
@@ -387,6 +398,7 @@ ASKED = [
     ("satispay", ["processing", "authorized"], []),
     ("jframework", ["processing", "authorized"], ["Reserved"]),
     ("jframework", ["processing"], []),
+    ("gocardless", ["pending"], ["pending_customer_approval", "pending_submission"]),
 ]
 
 

@@ -102,7 +102,7 @@ def test_ids_are_read_from_any_list() -> None:
 
 @pytest.mark.parametrize("argument", ["target_statuses", "failure_statuses"])
 @pytest.mark.parametrize(
-    ("value", "hint"), [(["paid"], "Unknown status 'paid'"), ("succeeded", "must be a list of words")]
+    ("value", "hint"), [(["no_such_word"], "Unknown status 'no_such_word'"), ("succeeded", "must be a list of words")]
 )
 def test_unknown_statuses_are_refused_before_any_request(
     shop: Shop, poll: Poll, argument: str, value: Any, hint: str
