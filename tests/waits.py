@@ -58,7 +58,8 @@ ORDER_FIELDS = {
     "square": "reference_id",
 }
 """With a dot: a key of an object."""
-FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")
+FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth", "/v2/locations")
+"""What is asked for before anything else: credentials, and Square's locations."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -84,6 +85,7 @@ class Shop:
         self.conn_id = f"{self.conn_type}_default"
         self.words = WORDS[self.conn_type]
         self.failed = self.facts.statuses[self.words["failed"]]
+        self.pending = self.facts.statuses[self.words["pending"]]
 
     def sell(
         self, status: str = "pending", order: str | None = None, at: datetime | None = None, **changes: Any

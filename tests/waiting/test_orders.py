@@ -29,7 +29,7 @@ def test_an_order_that_is_paid_later(shop: Shop, poll_either_way: Poll) -> None:
     assert wait.describe() == "0 of 1 orders have reached a final status; 1 not found yet (one-order)."
     row = shop.sell("pending", "one-order")
     assert not poll_either_way(shop.hook, wait)
-    assert wait.describe() == "0 of 1 orders have reached a final status; 1 pending (one-order)."
+    assert wait.describe() == f"0 of 1 orders have reached a final status; 1 {shop.pending} (one-order)."
     shop.move(row, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert wait.describe() == "1 of 1 orders have reached a final status."
@@ -42,11 +42,11 @@ def test_several_orders(shop: Shop, poll: Poll) -> None:
     first, second = (shop.sell("pending", name) for name in ("first", "second"))
     wait = StatusCondition(order_ids=["first", "second", "third"])
     assert not poll(shop.hook, wait)
-    assert "2 pending (first, second); 1 not found yet (third)" in wait.describe()
+    assert f"2 {shop.pending} (first, second); 1 not found yet (third)" in wait.describe()
     shop.move(first, "succeeded")
     shop.sell("succeeded", "third")
     assert not poll(shop.hook, wait)
-    assert wait.describe() == "2 of 3 orders have reached a final status; 1 pending (second)."
+    assert wait.describe() == f"2 of 3 orders have reached a final status; 1 {shop.pending} (second)."
     shop.move(second, "failed")
     assert poll(shop.hook, wait)
     assert [payment.order_id for payment in wait.list_payments(shop.hook)] == ["first", "second", "third"]
@@ -85,7 +85,7 @@ def test_another_payment_is_found_before_an_end_is_believed(shop: Shop, poll_eit
     shop.move(first, "failed")
     second = shop.sell("pending", "one-order")
     assert not poll_either_way(shop.hook, wait)
-    assert "1 pending" in wait.describe()
+    assert f"1 {shop.pending}" in wait.describe()
     shop.move(second, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert statuses_of(shop, wait) == sorted([shop.failed, "succeeded"])
@@ -370,7 +370,7 @@ def test_a_search_in_many_pages(shop: Shop, poll: Poll) -> None:
     row = shop.sell("pending", "one-order", at=newest - timedelta(days=30))
     wait = StatusCondition(order_ids=["one-order"])
     assert not poll(shop.hook, wait)
-    assert "1 pending" in wait.describe()
+    assert f"1 {shop.pending}" in wait.describe()
     shop.move(row, "succeeded")
     assert poll(shop.hook, wait)
 
