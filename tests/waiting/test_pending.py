@@ -23,7 +23,7 @@ WITH_UNKNOWN = [each for each in CONN_TYPES if each != "satispay"]
 FILTERED_BY_DATE = ("jframework", "stripe", "gocardless", "razorpay", "square")
 """Those whose lists filter by date themselves."""
 NEVER_MOVED = ("mollie", "stripe", "square")
-"""Their lists are in the order of creation, which never changes; a payment that jumped to its head would not be seen."""
+"""Their lists are in the order of creation, which never changes: a payment that jumped ahead would not be seen."""
 EARLIER_AND_LATER = {
     "cryptofuse": ("waiting", "sending"),
     "spacepay": ("pending", "processing"),
