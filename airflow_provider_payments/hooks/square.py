@@ -35,7 +35,7 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 VERSION = "2026-08-19"
 #: Where a list without a beginning begins: the earliest time that the API's first version permitted.
 _FIRST = datetime(2013, 1, 1, tzinfo=api.UTC)
-_SECOND = timedelta(seconds=1)
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 class Money(msgspec.Struct, gc=False):
@@ -134,9 +134,8 @@ class SquareApi(api.PaymentsApi):
         list_from = partial(
             api.TokenReader, start_params=partial(_end_at, _begin(query)), max_page_size=self.max_page_size
         )
-        starts_at = query.created_to and api.shift(query.created_to, _SECOND)
         sliced = partial(api.SlicedReader, list_from=list_from, order=api.Order.NEWEST_FIRST, margin=_SECOND)
-        return partial(sliced, starts_at=starts_at)
+        return partial(sliced, starts_at=_end(query))
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         order = {"sort_field": "CREATED_AT", "sort_order": "DESC"}
@@ -217,6 +216,14 @@ _decode_locations = msgspec.json.Decoder(dict[str, list[Location]]).decode
 def _begin(query: api.PaymentQuery) -> datetime:
     """Return where the list ends, for it is newest first."""
     return query.created_from or min(_FIRST, query.created_to or _FIRST)
+
+
+def _end(query: api.PaymentQuery) -> datetime | None:
+    """Return where the list begins; None is now, by a clock that may be behind a window that has just begun."""
+    if query.created_to:
+        return api.shift(query.created_to, _SECOND)
+    begin = _begin(query)
+    return api.shift(begin, 2 * _DAY) if begin > datetime.now(api.UTC) - _DAY else None
 
 
 def _end_at(begin: datetime, moment: datetime) -> dict[str, str]:

@@ -311,6 +311,19 @@ def test_what_is_asked_for(
     assert {call.status for call in sandbox.requests} == {200}
 
 
+@pytest.mark.parametrize(
+    "ahead", [timedelta(days=-2), timedelta(minutes=-1), timedelta(minutes=5), timedelta(days=400)]
+)
+def test_a_window_may_begin_now(connect: Connect, collect: Collect, sandbox: Sandbox, ahead: timedelta) -> None:
+    """The list ends now by the API's clock, which may be behind ours: such a range would be refused."""
+    start = datetime.now(timezone.utc) + ahead
+    row = sandbox.square.add(start + timedelta(seconds=1))
+    assert ids(collect(connect("square"), created_from=start)) == [row["id"]]
+    sandbox.square.rows.remove(row)
+    assert collect(connect("square"), created_from=start) == []
+    assert {call.status for call in sandbox.requests} == {200}
+
+
 @pytest.mark.parametrize("created_from", [None, "2025-06-01T00:00:00Z"])
 def test_slices_of_a_sparse_history_stay_within_the_range(
     connect: Connect, collect: Collect, sandbox: Sandbox, created_from: str | None

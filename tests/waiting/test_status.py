@@ -126,7 +126,7 @@ def test_one_request_for_each_payment(shop: Shop, poll_either_way: Poll) -> None
         shop.forget_calls()
         assert not poll_either_way(shop.hook, wait)
         assert len(shop.calls) == left
-        assert f"{3 - left} of 3 payments have reached a final status; {left} pending" in wait.describe()
+        assert f"{3 - left} of 3 payments have reached a final status; {left} {shop.pending}" in wait.describe()
         shop.move(rows[left - 1], "succeeded")
         shop.forget_calls()
         assert not poll_either_way(shop.hook, wait)
