@@ -62,6 +62,7 @@ class Row(msgspec.Struct, gc=False):
 
     id: str
     status: str | None = None
+    location_id: str | None = None
     total_money: Money | None = None
     app_fee_money: Money | None = None
     refunded_money: Money | None = None
@@ -166,6 +167,8 @@ class SquareApi(api.PaymentsApi):
         return bytes(msgspec.json.decode(body, type=dict[str, msgspec.Raw]).get("payment", b""))
 
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
+        if row.total_money is None and row.location_id is None:  # of others, too, payments are under "payments"
+            raise api.PaymentsProtocolError("it has neither an amount nor a location")
         total, provider_status = row.total_money or Money(), row.status or ""
         amount, decimals = api.parse_units(total.amount), api.currency_decimals(total.currency)
         fee = _add_up(total.currency, [each.amount_money for each in row.processing_fee or ()])

@@ -356,6 +356,15 @@ def test_the_object_of_somebody_else_is_no_empty_page(
         collect(connect("square"))
 
 
+@pytest.mark.parametrize("row", [{"id": "PM1", "amount": 5, "currency": "GBP", "status": "paid_out"}, {"id": "p"}])
+def test_the_payment_of_somebody_else_is_none(
+    connect: Connect, collect: Collect, reply_to_list: Callable[..., None], row: Row
+) -> None:
+    reply_to_list("square", 200, json.dumps({"payments": [row]}).encode())
+    with pytest.raises(PaymentsProtocolError, match="neither an amount nor a location"):
+        collect(connect("square"))
+
+
 @pytest.mark.parametrize(
     "body", [b"{}", b" {} ", b'{"payments": []}', b'{"cursor": ""}', b'{"payments": [], "cursor": ""}']
 )
@@ -365,7 +374,7 @@ def test_empty_pages(connect: Connect, collect: Collect, reply_to_list: Callable
 
 
 def test_an_empty_page_may_lead_on(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
-    pages = iter([b'{"cursor": "further"}', b'{"payments": [{"id": "p", "created_at": "2026-01-01T00:00:00Z"}]}'])
+    pages = iter([b'{"cursor": "further"}', b'{"payments": [{"id": "p", "location_id": "L"}]}'])
     sandbox.before_reply = lambda call: sandbox.faults.reply_with["square"].append((200, {}, next(pages)))
     assert ids(collect(connect("square", {"location_ids": MAIN}))) == ["p"]
     assert sandbox.requests[1].query["cursor"] == "further"

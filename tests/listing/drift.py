@@ -284,7 +284,8 @@ def _square(company: Company, params: Mapping[str, str]) -> Answer:
         if low <= sale.moment and (sale.moment < high or (company.counts_moment_in and sale.moment == high))
         if SHOPS[crc32(sale.id.encode()) % len(SHOPS)] == params["location_id"]
     ]
-    rows = [{"id": sale.id, "status": sale.word, "created_at": sale.time} for sale in sales[:limit]]
+    about = {"location_id": params["location_id"]}
+    rows = [{"id": sale.id, "status": sale.word, "created_at": sale.time, **about} for sale in sales[:limit]]
     return {**({"payments": rows} if rows else {}), **({"cursor": rows[-1]["id"]} if len(sales) > limit else {})}
 
 
