@@ -29,7 +29,10 @@ CONNECTIONS = [
     "spacepay_default",
     "satispay_default",
     "jframework_default",
+    "stripe_default",
+    "gocardless_default",
     "mollie_default",
+    "razorpay_default",
 ]
 OUTPUT = "file:///tmp/payments"  # CHANGE: where files go, like "s3://my_aws_connection@my-bucket/payments"
 

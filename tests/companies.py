@@ -31,7 +31,7 @@ COMPANIES = {
     "jframework": Company("creation times", "session key", "JSON numbers"),
     "stripe": Company("cursors", "constant key", "a currency's smallest unit"),
     "gocardless": Company("tokens", "constant key", "cents"),
-    "mollie": Company("links of the reply", "constant key", "decimal text"),
+    "mollie": Company("tokens", "constant key", "decimal text"),
     "razorpay": Company("offsets without a total, newest first", "constant key", "a currency's smallest unit"),
     "square": Company("tokens of several lists", "constant key", "a currency's smallest unit"),
 }

@@ -55,7 +55,7 @@ def test_a_company_is_asked_one_way_and_one_of_them_both_ways() -> None:
         found = kept(make_cases(f"tests/core/test_x.py::test_{number}", conn_type=COMPANIES, is_async=WAYS))
         assert [*dict.fromkeys(each["conn_type"] for each in found)] == list(COMPANIES)
         assert len(found) == len(COMPANIES) + 1
-        assert 2 <= sum(each["is_async"] == "async" for each in found) <= 4
+        assert abs(2 * sum(each["is_async"] == "async" for each in found) - len(found)) <= 3  # about half
 
 
 def test_each_company_is_asked_both_ways_where_there_is_more_to_choose_from() -> None:

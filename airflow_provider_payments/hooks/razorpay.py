@@ -10,6 +10,7 @@ List           ``GET /v1/payments``: every attempt to pay, failed ones too; ``fr
 Pages          ``count`` (10, at most 100) and ``skip``, newest first as the examples show; **the reply's** ``count``
                **counts this page**, and there is no total
 One payment    ``GET /v1/payments/{id}``: the bare object; an unknown id is **HTTP 400**
+One order      ``GET /v1/orders/{id}/payments``: all its payments on one page, oldest first
 Amounts        integers in the currency's smallest unit; ``fee`` includes ``tax`` (GST), null until captured, and is in
                ``base_currency`` where there is one
 Time           ``created_at``: Unix seconds, and no other time
@@ -72,6 +73,7 @@ class RazorpayApi(api.PaymentsApi):
     detail_path = "/v1/payments/{id}"
     default_page_size = 100
     max_page_size = 100
+    orders = api.OrderLookup(path="/v1/orders/{id}/payments")
     error_fields = ("error",)
     page_type = Page
     row_type = Row
@@ -87,6 +89,8 @@ class RazorpayApi(api.PaymentsApi):
     def __init__(self, credentials: api.Credentials) -> None:
         super().__init__(credentials)
         self._order_key = credentials.text("order_key")
+        if self._order_key:
+            self.orders = api.OrderLookup()  # by the path, only Razorpay's own order ids are found
         self._mode_flags = ("test",) if credentials.login.startswith("rzp_test_") else ()
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:

@@ -9,6 +9,7 @@ read again.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -115,9 +116,16 @@ class ByEndTimeReader(StartingReader):
         repeats = self.options.page_size if start else 0  # it begins with payments that were on the page before
         _, page = yield [PageRequest(self, {**self.options.params, **start_params, **paging}, offset, repeats)]
         self._check_start(page, latest)
+        if any(map(operator.lt, page.times, page.times[1:])):
+            self.doubts.append("the list is not in the order of creation, newest first")
         self._longest = max(self._longest, len(page.keys))
         return page
 
 
 def _gets_beyond(page: Page, start: datetime | None) -> bool:
     return bool(page.times) and (start is None or min(page.times) < start)
+
+
+def is_newest_first(times: Sequence[datetime]) -> bool:
+    """Return whether no time is later than the one before, and not all are the same."""
+    return len(times) > 1 and times[0] > times[-1] and all(map(operator.ge, times, times[1:]))

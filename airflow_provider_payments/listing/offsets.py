@@ -28,6 +28,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from airflow_provider_payments.listing.by_end_time import is_newest_first
 from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
@@ -85,8 +86,8 @@ class OffsetReader(Reader):
     def script(self) -> Script:
         request, page = yield [self._ask(0)]
         head = page.keys
-        if self.end_params and page.times:
-            self._end = self.end_params(max(page.times))
+        if self.end_params and is_newest_first(page.times):  # of another list, this would leave out the rest
+            self._end = self.end_params(page.times[0])
         if page.total is not None and not self.window.is_expected:
             self._pace.hurry()
         segments: list[Segment] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.lookups import (
@@ -12,6 +13,7 @@ from airflow_provider_payments.hooks.lookups import (
     build_listing,
     build_pending_listing,
     can_filter_pending,
+    find_order_payments,
     find_payments,
 )
 from airflow_provider_payments.listing.run import Inquiry, Search
@@ -50,7 +52,7 @@ def _time(payment: Payment) -> float:
 
 @dataclass
 class OrderFinder:
-    """Finds the payments of orders: by the API's filter, or in a bounded search.
+    """Finds the payments of orders: by the API's filter or request for an order, or in a bounded search.
 
     A payment that a search has found is asked for by its id from then on.
 
@@ -95,7 +97,10 @@ class OrderFinder:
                 take((yield Search(listing, reach=REACH)))
             if api.orders.is_exhaustive:
                 return {order_id: list(payments.values()) for order_id, payments in found.items()}
-        unclear = [order_id for order_id in list_unclear() if order_id in self.known or not found[order_id]]
+        asked = yield from find_order_payments(api, list_unclear())
+        take(chain.from_iterable(asked.values()))
+        left = [order_id for order_id in list_unclear() if order_id not in asked]
+        unclear = [order_id for order_id in left if order_id in self.known or not found[order_id]]
         if unclear:
             take((yield from self._search(api, unclear)))
             self.known.update({order_id: set(found[order_id]) for order_id in unclear if found[order_id]})

@@ -294,8 +294,8 @@ GUARDS = [
     Guard(
         "a list that is read on by time shows that very time",
         "listing/cursors.py",
-        "self._start = shift(self._last_time, back)",
-        "self._start = self._last_time",
+        "return shift(moment, COARSEST_TIME if order is Order.NEWEST_FIRST else -COARSEST_TIME)",
+        "return moment",
         f"{CURSORS} -k by_time",
     ),
     Guard(

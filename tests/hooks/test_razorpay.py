@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -22,6 +23,7 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Call, Sandbox
+from airflow_provider_payments.waiting.status import StatusCondition
 
 Connect = Callable[..., PaymentsHook]
 Collect = Callable[..., list[Payment]]
@@ -130,6 +132,16 @@ def test_a_list_at_rest_takes_few_requests_more_than_it_has_pages(connect: Conne
     assert len(list(listing)) == 950
     assert listing.report.is_complete
     assert listing.report.requests <= 10 + 2  # the end is shown by a page without news, and the head is seen twice
+
+
+def test_a_list_that_is_not_newest_first_is_read_to_its_end(connect: Connect, sandbox: Sandbox) -> None:
+    """The documentation does not promise the order."""
+    fill(sandbox, 120)
+    for mix in (sandbox.razorpay.rows.reverse, lambda: random.Random(1).shuffle(sandbox.razorpay.rows)):
+        mix()
+        listing = connect("razorpay", {"page_size": 7}).list_payments(created_from=START)
+        assert len(list(listing)) == 120
+        assert listing.report.is_complete
 
 
 # Payments of one second whose order is another at each request: nothing says that Razorpay does so, or does not.
@@ -370,6 +382,37 @@ def test_net_is_what_has_succeeded_less_what_was_refunded(connect: Connect, coll
 def test_an_order_id_out_of_the_notes(connect: Connect, notes: Any, found: str) -> None:
     assert parse(connect("razorpay", {"order_key": "shop_order"}), notes=notes).order_id == found
     assert parse(connect("razorpay"), notes=notes).order_id == "order_1"
+
+
+def test_an_order_is_asked_for(connect: Connect, sandbox: Sandbox) -> None:
+    """By one request for each, among however many payments."""
+    hook = connect("razorpay")
+    wait = StatusCondition(order_ids=["order_one", "order_two"])
+    assert not hook.inquire(wait.poll)
+    sandbox.razorpay.add(order_id="order_one", status="failed")
+    sandbox.razorpay.add(order_id="order_one")
+    sandbox.razorpay.add(order_id="order_two", status="authorized")
+    assert not hook.inquire(wait.poll)
+    sandbox.razorpay.rows[0]["status"] = "captured"
+    assert hook.inquire(wait.poll)
+    routes = Counter(call.route for call in sandbox.requests)
+    assert set(routes) == {"/v1/orders/order_one/payments", "/v1/orders/order_two/payments"}
+    assert sum(routes.values()) <= 3 * 2 + 2  # once more before an end is believed
+
+
+def test_an_order_of_the_merchants_own_is_searched_for(connect: Connect, sandbox: Sandbox) -> None:
+    hook = connect("razorpay", {"order_key": "shop_order"})
+    wait = StatusCondition(order_ids=["S-77"])
+    assert not hook.inquire(wait.poll)
+    sandbox.razorpay.add(notes={"shop_order": "S-77"})
+    assert hook.inquire(wait.poll)
+    assert {call.route for call in sandbox.requests} == {"/v1/payments"}
+
+
+def test_a_refused_request_for_an_order_is_an_error(connect: Connect, sandbox: Sandbox) -> None:
+    hook = connect("razorpay", host=f"{sandbox.url}/razorpay/v2")
+    with pytest.raises(PaymentsRequestError, match="The requested URL was not found"):
+        hook.inquire(StatusCondition(order_ids=["order_one"]).poll)
 
 
 # Statuses.

@@ -49,7 +49,19 @@ PENDING = {
     "razorpay": {"created", "pending", "authorized"},
     "square": {"APPROVED", "PENDING"},
 }
-DIGEST = "eb0f893b95a3605c1a519aa57b41488399bdbab6dfa3d58cbfff5837a1c3ced4"
+DIGESTS = {
+    "hotpay": "5782c5f0ac3e",
+    "cryptofuse": "913a1c73dbb9",
+    "spacepay": "7454d7f7d761",
+    "satispay": "d9911d73c88d",
+    "jframework": "bed249031177",
+    "stripe": "b6c611b24d68",
+    "gocardless": "cbc52d5b73c7",
+    "mollie": "917fc385a26c",
+    "razorpay": "b05c01ecd59b",
+    "square": "9f8e4436933f",
+}
+"""Of each API's payments, as JSON."""
 
 
 def spacepay(sandbox: Sandbox, **params: Any) -> requests.Response:
@@ -139,14 +151,15 @@ def test_the_same_seed_gives_the_same_bytes_in_every_process() -> None:
         "import hashlib, json, sys; from airflow_provider_payments.sandbox import Sandbox; "
         "rows = {name: api.rows for name, api in Sandbox(payments=60).apis.items()}; "
         "assert not any(name.split('.')[0] == 'airflow' for name in sys.modules), 'imports Airflow'; "
-        "print(hashlib.sha256(json.dumps(rows).encode()).hexdigest())"
+        "digests = {name: hashlib.sha256(json.dumps(each).encode()).hexdigest() for name, each in rows.items()}; "
+        "print(json.dumps({name: digest[:12] for name, digest in digests.items()}))"
     )
     for hash_seed in "01":
         environment = {**ENVIRONMENT, "PYTHONHASHSEED": hash_seed}
         printed = subprocess.run(
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
         )
-        assert printed.stdout.strip() == DIGEST, "differs from what another Python or an earlier version made"
+        assert json.loads(printed.stdout) == DIGESTS, "differs from what another Python or an earlier version made"
 
 
 def test_another_seed_gives_other_payments_and_a_larger_number_older_ones() -> None:
@@ -177,7 +190,7 @@ def test_few_payments(number: int) -> None:
 
 def test_payments_of_one_api_only() -> None:
     sandbox = Sandbox(payments={"satispay": 5})
-    assert [len(api.rows) for api in sandbox.apis.values()] == [5 if name == "satispay" else 0 for name in NAMES]
+    assert {name: len(api.rows) for name, api in sandbox.apis.items() if api.rows} == {"satispay": 5}
 
 
 def test_two_sandboxes_share_nothing() -> None:
