@@ -26,6 +26,9 @@ WHOLE := --numprocesses=3 --dist=worksteal --durations=30
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
+# Where it is set, and no bytecode is kept, each of the many processes of the tests compiles half of Airflow anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 

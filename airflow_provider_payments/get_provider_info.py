@@ -17,6 +17,21 @@ from typing import Any
 
 _REQUIRED = "Required"
 
+#: Names of the companies, and where their APIs are documented.
+_COMPANIES = (
+    ("HOT Pay", "https://hot-labs.gitbook.io/hot-pay"),
+    ("CryptoFuse", "https://docs.cryptofuse.io"),
+    ("SpacePay", "https://docs.spacepay.solutions"),
+    ("Satispay", "https://developers.satispay.com"),
+    ("JFramework", "https://developers.jframework.io"),
+    ("Stripe", "https://docs.stripe.com/api"),
+    ("GoCardless", "https://developer.gocardless.com/api-reference"),
+    ("Mollie", "https://docs.mollie.com"),
+    ("Razorpay", "https://razorpay.com/docs/api/"),
+    ("Square", "https://developer.squareup.com/reference/square/payments-api"),
+    ("PayPal", "https://developer.paypal.com/docs/api/transaction-search/v1/"),
+)
+
 _OPTIONS: dict[str, Any] = {
     "page_size": {
         "label": "Page size",
@@ -45,24 +60,16 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-payments",
         "name": "Payments",
-        "description": "Lists the payments of HOT Pay, CryptoFuse, SpacePay, Satispay and JFramework in one schema.",
+        "description": f"Lists the payments of {', '.join(name for name, _ in _COMPANIES)} in one schema.",
         "integrations": [
-            {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
-            for name, url in (
-                ("HOT Pay", "https://hot-labs.gitbook.io/hot-pay"),
-                ("CryptoFuse", "https://docs.cryptofuse.io"),
-                ("SpacePay", "https://docs.spacepay.solutions"),
-                ("Satispay", "https://developers.satispay.com"),
-                ("JFramework", "https://developers.jframework.io"),
-                ("PayPal", "https://developer.paypal.com/docs/api/transaction-search/v1/"),
-            )
+            {"integration-name": name, "external-doc-url": url, "tags": ["service"]} for name, url in _COMPANIES
         ],
         "hooks": [
             {
                 "integration-name": name,
                 "python-modules": [f"airflow_provider_payments.hooks.{name.lower().replace(' ', '')}"],
             }
-            for name in ("HOT Pay", "CryptoFuse", "SpacePay", "Satispay", "JFramework", "PayPal")
+            for name, _ in _COMPANIES
         ],
         "operators": [
             {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
@@ -173,6 +180,114 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Number of the first page. Empty: 0.",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                     },
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "stripe",
+                "hook-name": "Stripe",
+                "hook-class-name": "airflow_provider_payments.hooks.stripe.StripeHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "API key"},
+                    "placeholders": {
+                        "host": "https://api.stripe.com",
+                        "password": "Required: a restricted key (rk_) or a secret one (sk_)",
+                    },
+                },
+                "conn-fields": {
+                    "resource": _text(
+                        "Resource",
+                        "What counts as a payment: payment_intents (default), or charges, each an attempt to pay.",
+                        enum=["payment_intents", "charges"],
+                    ),
+                    "stripe_account": _text(
+                        "Stripe account", "Id of a connected account to read with the platform's key: acct_…"
+                    ),
+                    "api_version": _text("API version", "Empty: the one that this package was made for."),
+                    "order_key": _text("Order key", "Key of your own order id in the metadata. Empty: order_id."),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "gocardless",
+                "hook-name": "GoCardless",
+                "hook-class-name": "airflow_provider_payments.hooks.gocardless.GoCardlessHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "Access token"},
+                    "placeholders": {"host": "https://api.gocardless.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "order_key": _text(
+                        "Order key", "Key of a payment's metadata that has your order's id. Empty: order_id."
+                    ),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "mollie",
+                "hook-name": "Mollie",
+                "hook-class-name": "airflow_provider_payments.hooks.mollie.MollieHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "API key or access token"},
+                    "placeholders": {"host": "https://api.mollie.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "profile_id": _text(
+                        "Profile id",
+                        "The website whose payments to list, pfl_…: required with an access token (access_…). Empty "
+                        "with an API key, which is of one website.",
+                    ),
+                    "testmode": _text(
+                        "Test mode",
+                        "With an access token: true lists test payments. Empty: live ones. Empty with an API key.",
+                        enum=["true", "false"],
+                    ),
+                    "order_key": _text(
+                        "Order key", "Key of the payments' metadata with your own order id. Empty: order_id."
+                    ),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "razorpay",
+                "hook-name": "Razorpay",
+                "hook-class-name": "airflow_provider_payments.hooks.razorpay.RazorpayHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "Key id", "password": "Key secret"},
+                    "placeholders": {
+                        "host": "https://api.razorpay.com",
+                        "login": "Required, like rzp_live_…",
+                        "password": _REQUIRED,
+                    },
+                },
+                "conn-fields": {
+                    "account_id": _text("Account id", "Partners only: the merchant's account, like acc_…"),
+                    "order_key": _text(
+                        "Order key", "Key of the notes that has your own order id. Empty: Razorpay's order_id."
+                    ),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "square",
+                "hook-name": "Square",
+                "hook-class-name": "airflow_provider_payments.hooks.square.SquareHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "Access token"},
+                    "placeholders": {"host": "https://connect.squareup.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "location_ids": _text(
+                        "Location ids",
+                        "Locations to read, with commas in between. Empty: all of them, which are asked for with the "
+                        "permission MERCHANT_PROFILE_READ.",
+                    ),
+                    "api_version": _text("API version", "Empty: the one that this package was made for."),
                     **_OPTIONS,
                 },
             },

@@ -48,7 +48,16 @@ def text_of(values: Any, key: str) -> str | None:
     """Return the text under a key of what merchants write themselves: an object, or a list, a text or nothing instead.
 
     A whole number is given as text. None where there is nothing else, or an empty text.
+
+    :param values: decoded JSON; or its text, of which only that value is decoded, so that no other can be in the way.
     """
+    if isinstance(values, msgspec.Raw):
+        if not bytes(values).lstrip().startswith(b"{"):  # in most payments there is nothing
+            return None
+        try:
+            values = {key: msgspec.json.decode(msgspec.json.decode(values, type=dict[str, msgspec.Raw])[key])}
+        except (msgspec.DecodeError, RecursionError, KeyError):
+            return None
     value = values.get(key) if isinstance(values, Mapping) else None
     is_text = isinstance(value, str | int) and not isinstance(value, bool)
     return str(value) or None if is_text else None

@@ -23,7 +23,17 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import task
 
 # CHANGE: the ids of your connections
-CONNECTIONS = ["hotpay_default", "cryptofuse_default", "spacepay_default", "satispay_default", "jframework_default"]
+CONNECTIONS = [
+    "hotpay_default",
+    "cryptofuse_default",
+    "spacepay_default",
+    "satispay_default",
+    "jframework_default",
+    "stripe_default",
+    "gocardless_default",
+    "mollie_default",
+    "razorpay_default",
+]
 OUTPUT = "file:///tmp/payments"  # CHANGE: where files go, like "s3://my_aws_connection@my-bucket/payments"
 
 with DAG(

@@ -29,10 +29,16 @@ COMPANIES = {
     "spacepay": Company("offsets", "constant key", "cents"),
     "satispay": Company("cursors", "signature", "cents"),
     "jframework": Company("creation times", "session key", "JSON numbers"),
+    "stripe": Company("cursors", "constant key", "a currency's smallest unit"),
+    "gocardless": Company("tokens", "constant key", "cents"),
+    "mollie": Company("tokens", "constant key", "decimal text"),
+    "razorpay": Company("offsets without a total, newest first", "constant key", "a currency's smallest unit"),
+    "square": Company("tokens of several lists", "constant key", "a currency's smallest unit"),
     "paypal": Company("windows", "token", "decimal text"),
 }
 
 EVERY = "every company"
+ONE = "one company"
 SHARED = {
     # What each API says, and what this package makes of it.
     "tests/hooks/": EVERY,
@@ -41,7 +47,9 @@ SHARED = {
     # What a connection's fields go through.
     "tests/hooks/test_contract_connection.py": "authentication",
     "tests/hooks/test_http_operator.py": "authentication",
-    # Above the hooks, companies differ in how their list is read.
+    # The random lists, and everything above the hooks: companies differ in how their list is read.
+    "tests/listing/test_drift.py": "paging",
+    "tests/listing/test_drift.py::test_what_was_lost_once": EVERY,
     "tests/waiting/": "paging",
     "tests/operators/": "paging",
     "tests/faults/": "paging",
@@ -49,4 +57,23 @@ SHARED = {
     "tests/sensors/": "paging",
     "tests/triggers/": "paging",
 }
-"""By the beginning of a test's path, of which the longest counts: every company, or one of each kind of this."""
+"""By the beginning of a test's path, of which the longest counts: every company, one, or one of each kind of this."""
+
+SHARED_ON_AIRFLOW_2 = {
+    **SHARED,
+    # A page of a company knows nothing of Airflow, and what is between the two is the same for all.
+    "tests/hooks/": ONE,
+    "tests/hooks/test_contract_registration.py": EVERY,
+    "tests/hooks/test_forms_of_airflow_2.py": EVERY,
+    "tests/core/test_exact_money.py": ONE,
+    "tests/secrets/": "authentication",
+}
+"""The same for Airflow 2."""
+
+
+def one_of_each(kind: str) -> list[str]:
+    """Return the first company of each kind, for tests that take them all at once."""
+    first: dict[str, str] = {}
+    for name, company in COMPANIES.items():
+        first.setdefault(getattr(company, kind), name)
+    return [*first.values()]

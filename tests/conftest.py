@@ -35,6 +35,7 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
 from tests.recent import be_recent
+from tests.sandboxes import copy_sandbox
 from tests.selection import pytest_addoption, pytest_collection_modifyitems
 
 __all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
@@ -98,7 +99,7 @@ def forget_masks() -> Iterator[None]:
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A running sandbox; Airflow has its connections, by the hooks' default ids."""
-    with Sandbox(payments=40) as running:
+    with copy_sandbox(40) as running:
         be_recent(running)
         for conn_id, connection in running.connections().items():
             monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))

@@ -3,7 +3,8 @@
 ``make test`` leaves out
 
 - what is marked ``exhaustive``;
-- on Airflow 2, what knows nothing of Airflow: the folders below, and what is marked ``without_airflow``;
+- on Airflow 2, what knows nothing of Airflow: the folders below, the tests of one company's page, and what is marked
+  ``without_airflow``;
 - seeds from ``SEEDS`` on: those that found something have tests of their own;
 - companies that are like one before them, in tests that run for one of each kind (see ``companies.py``);
 - formats but two, on stores other than the disk: a store sees bytes, and a format sees payments;
@@ -22,10 +23,17 @@ from zlib import crc32
 
 import pytest
 
-from tests.companies import COMPANIES, EVERY, SHARED
+from tests.companies import COMPANIES, EVERY, ONE, SHARED, SHARED_ON_AIRFLOW_2
 
 SEEDS = 50
-WITHOUT_AIRFLOW = ("tests/http/", "tests/listing/", "tests/sandbox/", "tests/faults/")
+WITHOUT_AIRFLOW = (
+    "tests/http/",
+    "tests/listing/",
+    "tests/sandbox/",
+    "tests/faults/",
+    "tests/waiting/",
+    *(f"tests/hooks/test_{name}.py" for name in COMPANIES),
+)
 """What these test is the same on both lines of Airflow. A test there that is not so is marked ``on_both_lines``."""
 FORMATS_EVERYWHERE = ("jsonl", "parquet")
 """One that is written row by row, and one that is not."""
@@ -98,7 +106,7 @@ def find_alike(cases: list[pytest.Item]) -> set[pytest.Item]:
     alike = set()
     for name in COMPANIES:
         for case in cases:
-            if company_of(case) == name and first.setdefault(getattr(COMPANIES[name], kind), name) != name:
+            if company_of(case) == name and first.setdefault(getattr(COMPANIES[name], kind, ONE), name) != name:
                 alike.add(case)
     return alike
 
@@ -135,8 +143,9 @@ def company_of(item: pytest.Item) -> str:
 
 def kind_of_test(item: pytest.Item) -> str:
     """Return for which companies a test runs, by the table."""
-    path = item.nodeid
-    return max(((len(begin), kind) for begin, kind in SHARED.items() if path.startswith(begin)), default=(0, EVERY))[1]
+    table = SHARED_ON_AIRFLOW_2 if IS_AIRFLOW_2 else SHARED
+    found = [(len(begin), kind) for begin, kind in table.items() if item.nodeid.startswith(begin)]
+    return max(found, default=(0, EVERY))[1]
 
 
 def params_of(item: pytest.Item) -> dict[str, object]:

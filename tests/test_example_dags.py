@@ -251,6 +251,40 @@ def test_a_backfill_that_may_have_missed_payments_fails(run_dag: Run, sandbox: S
     assert len(objects(tmp_path / "jframework_default")) == 1
 
 
+def test_refreshes_stripes_days_with_a_lookback(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A payment is refunded after its day was listed, and its object is replaced; one of before the lookback stays."""
+    import pyarrow.parquet as pq
+
+    dag = changed(
+        "example_stripe_to_parquet",
+        tmp_path,
+        LAKE=repr((tmp_path / "lake").as_uri()),
+        START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
+        LOOKBACK="timedelta(days=2)",
+    )
+    sandbox.stripe.rows.clear()
+    days = [datetime(2026, 8, day, 12, tzinfo=timezone.utc) for day in (8, 9, 10, 11, 12)]
+    sold = [sandbox.stripe.add(day, currency="isk") for day in days[:-1]]
+
+    def read() -> dict[str, dict[str, Any]]:
+        files = (tmp_path / "lake").glob("day=*/payments.parquet")
+        found = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+        assert len({row["id"] for row in found}) == len(found)
+        return {row["id"]: row for row in found}
+
+    log = run_dag(dag, "2026-08-12")
+    assert sorted(read()) == sorted(row["id"] for row in sold[1:])
+    assert f"{{'ISK': '{sum(row['amount'] for row in sold[1:]) / 100:.2f}'}}" in log
+    for row in sold:
+        row["latest_charge"].update(amount_refunded=row["amount"], refunded=True)
+    sold.append(sandbox.stripe.add(days[-1], currency="isk"))
+    run_dag(dag, "2026-08-13")
+    statuses = [read()[row["id"]]["status"] for row in sold[1:]]
+    assert statuses == ["succeeded", "refunded", "refunded", "succeeded"]
+    run_dag(dag, "2026-08-13", conf={"lookback_days": "9"})
+    assert [read()[row["id"]]["status"] for row in sold] == ["refunded"] * 4 + ["succeeded"]
+
+
 def objects(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 

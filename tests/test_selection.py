@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.get_provider_info import get_provider_info
-from tests.companies import COMPANIES, SHARED
+from tests.companies import COMPANIES, EVERY, ONE, SHARED, SHARED_ON_AIRFLOW_2, one_of_each
 from tests.selection import SEEDS, choose_left_out, kind_of_test
 
 WAYS = ("sync", "async")
@@ -52,15 +52,15 @@ def test_every_company_has_its_kinds() -> None:
 
 def test_a_company_is_asked_one_way_and_one_of_them_both_ways() -> None:
     for number in range(10):
-        found = kept(make_cases(f"tests/hooks/test_x.py::test_{number}", conn_type=COMPANIES, is_async=WAYS))
+        found = kept(make_cases(f"tests/core/test_x.py::test_{number}", conn_type=COMPANIES, is_async=WAYS))
         assert [*dict.fromkeys(each["conn_type"] for each in found)] == list(COMPANIES)
         assert len(found) == len(COMPANIES) + 1
-        assert 2 <= sum(each["is_async"] == "async" for each in found) <= 4
+        assert abs(2 * sum(each["is_async"] == "async" for each in found) - len(found)) <= 3  # about half
 
 
 def test_each_company_is_asked_both_ways_where_there_is_more_to_choose_from() -> None:
     names = list(COMPANIES)[:4]
-    found = kept(make_cases("tests/hooks/test_x.py::test_y", is_async=WAYS, conn_type=names, page_size=[1, 2]))
+    found = kept(make_cases("tests/core/test_x.py::test_y", is_async=WAYS, conn_type=names, page_size=[1, 2]))
     assert {(each["conn_type"], each["is_async"]) for each in found} == {*product(names, WAYS)}
     assert {(each["conn_type"], each["page_size"]) for each in found} == {*product(names, [1, 2])}
     assert len(found) == 9
@@ -73,7 +73,19 @@ def test_one_company_of_each_kind() -> None:
     assert sorted(kinds) == sorted(2 * [*{company.paging for company in COMPANIES.values()}])
     # A test that names its companies has none left out for one that it does not name.
     assert len(kept(make_cases("tests/sensors/test_x.py::test_y", conn_type=["spacepay", "satispay"]))) == 2
-    assert set(SHARED.values()) - {"every company"} <= {*COMPANIES["hotpay"].__dataclass_fields__}
+    kinds = {*SHARED.values(), *SHARED_ON_AIRFLOW_2.values()}
+    assert kinds - {EVERY, ONE} <= {*COMPANIES["hotpay"].__dataclass_fields__}
+    assert [COMPANIES[name].paging for name in one_of_each("paging")] == [
+        *dict.fromkeys(company.paging for company in COMPANIES.values())
+    ]
+
+
+def test_one_company_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHARED, "tests/core/test_x.py::test_of_one", ONE)
+    monkeypatch.setitem(SHARED_ON_AIRFLOW_2, "tests/core/test_x.py::test_of_one", ONE)
+    found = kept(make_cases("tests/core/test_x.py::test_of_one", conn_type=COMPANIES, number=[1, 2]))
+    assert len(found) == 2
+    assert len({each["conn_type"] for each in found}) == 1
 
 
 @pytest.mark.parametrize(

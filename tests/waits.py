@@ -33,7 +33,7 @@ CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connectio
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
 OPEN = [each for each in CONN_TYPES if each != "paypal"]
 """Connection types of which everything can be listed, from the first payment to the last. PayPal lists three years."""
-SEARCHED = ["cryptofuse", "spacepay", "satispay", "paypal"]
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless", "mollie", "square", "paypal"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -41,6 +41,11 @@ WORDS = {
     "spacepay": {"pending": "pending", "succeeded": "completed", "failed": "failed"},
     "satispay": {"pending": "PENDING", "succeeded": "ACCEPTED", "failed": "CANCELED"},
     "jframework": {"pending": "Pending", "succeeded": "Completed", "failed": "Failed"},
+    "stripe": {"pending": "requires_action", "succeeded": "succeeded", "failed": "canceled"},
+    "gocardless": {"pending": "pending_submission", "succeeded": "paid_out", "failed": "failed"},
+    "mollie": {"pending": "open", "succeeded": "paid", "failed": "failed"},
+    "razorpay": {"pending": "created", "succeeded": "captured", "failed": "failed"},
+    "square": {"pending": "PENDING", "succeeded": "COMPLETED", "failed": "FAILED"},
     "paypal": {"pending": "P", "succeeded": "S", "failed": "D"},
 }
 ORDER_FIELDS = {
@@ -49,9 +54,16 @@ ORDER_FIELDS = {
     "spacepay": "orderId",
     "satispay": "external_code",
     "jframework": "code",
+    "stripe": "metadata.order_id",
+    "gocardless": "reference",
+    "mollie": "orderId",
+    "razorpay": "order_id",
+    "square": "reference_id",
     "paypal": "invoice_id",
 }
-FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth", "/v1/oauth2/token")
+"""With a dot: a key of an object."""
+FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth", "/v2/locations", "/v1/oauth2/token")
+"""What is asked for before anything else: credentials, and Square's locations."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -77,14 +89,18 @@ class Shop:
         self.conn_id = f"{self.conn_type}_default"
         self.words = WORDS[self.conn_type]
         self.failed = self.facts.statuses[self.words["failed"]]
+        self.pending = self.facts.statuses[self.words["pending"]]
 
     def sell(
         self, status: str = "pending", order: str | None = None, at: datetime | None = None, **changes: Any
     ) -> Row:
         """Take a payment; ``status`` is one of ``WORDS``, or the API's own word."""
-        fields = {ORDER_FIELDS[self.conn_type]: order, **changes}
+        outer, _, inner = ORDER_FIELDS[self.conn_type].partition(".")
+        fields = {outer: {inner: order} if inner else order, **changes}
         if self.conn_type == "jframework":
             fields = {"testMode": False, "invoiceNo": None, **fields}
+        if self.conn_type == "gocardless":
+            fields = {"metadata": {}, **fields}
         row = self.api.add(at, status=self.words.get(status, status), **fields)
         if self.conn_type == "hotpay" and status == "pending":
             row.update(near_trx=None, timestamp=0)

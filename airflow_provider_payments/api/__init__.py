@@ -8,8 +8,10 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
+from airflow_provider_payments.api.discovery import Discovery
 from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
+from airflow_provider_payments.api.withholding import make_withholder
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsAuthError,
@@ -25,14 +27,16 @@ from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
+from airflow_provider_payments.listing.by_end_time import ByEndTimeReader
 from airflow_provider_payments.listing.by_time import ByTimeReader
-from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
+from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.ledger import LedgerReader
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
+from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.listing.windows import WindowsReader
 from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
@@ -41,6 +45,7 @@ from airflow_provider_payments.status import after_refunds
 from airflow_provider_payments.texts import decode_json, text_of
 from airflow_provider_payments.times import (
     UTC,
+    format_milliseconds,
     parse_expiry,
     parse_iso,
     parse_time,
@@ -55,10 +60,12 @@ __all__ = [
     "UNREADABLE",
     "UTC",
     "Auth",
+    "ByEndTimeReader",
     "ByTimeReader",
     "Credentials",
     "CursorReader",
     "Decoder",
+    "Discovery",
     "EnvelopeApi",
     "HeaderAuth",
     "HttpSignature",
@@ -101,9 +108,11 @@ __all__ = [
     "currency_decimals",
     "decode_json",
     "decode_reply",
+    "format_milliseconds",
     "is_url_text",
     "key_texts",
     "load_private_key",
+    "make_withholder",
     "parse_access_token",
     "parse_amount",
     "parse_expiry",

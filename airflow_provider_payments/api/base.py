@@ -44,7 +44,7 @@ class PaymentsApi(ABC):
     #: Names of the API's filter parameters that users may give in ``filters``.
     filters: ClassVar[Sequence[str]] = ()
     #: How sensors find the payments of an order.
-    orders: ClassVar[OrderLookup] = OrderLookup()
+    orders: OrderLookup = OrderLookup()
     #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
     long_poll: ClassVar[LongPoll | None] = None
     #: Query parameters that make the list begin with the newest payment, where it does not by itself.
@@ -60,7 +60,7 @@ class PaymentsApi(ABC):
     default_requests_per_second: ClassVar[float | None] = None
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
-    #: Fields of which each of the API's errors has one, to tell it from a proxy's. None: any JSON object is believed.
+    #: Fields of which each of the API's errors has one (all, if ``title`` is one), unlike a proxy's. None: any will do.
     error_fields: ClassVar[Sequence[str]] = ()
     #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]
@@ -144,7 +144,7 @@ class PaymentsApi(ABC):
         return None
 
     def is_not_found(self, error: PaymentsRequestError) -> bool:
-        """Whether the API refused :meth:`detail_request` since it knows no payment by this id."""
+        """Whether the API refused a request for one payment, or of one order, since it knows none by this id."""
         return error.status == 404
 
     def discovery_request(self) -> Request | None:

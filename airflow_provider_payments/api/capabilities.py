@@ -11,8 +11,10 @@ from airflow_provider_payments.http.messages import Request
 class OrderLookup:
     """How the payments of one of the merchant's orders are found.
 
-    :param filter: name of the filter parameter that takes an order id; None where there is none, so that the list has
-        to be searched.
+    :param path: path of all payments of an order, on one page, with ``{id}`` for the order's id; None where there is
+        none.
+    :param filter: name of the filter parameter that takes an order id. Where there is neither, the list has to be
+        searched.
     :param is_exhaustive: whether that filter finds every payment of the order; else the list is searched besides.
     :param is_listed: whether the rows of a list have the order id. If not, payments are asked for one by one.
     """
@@ -20,6 +22,7 @@ class OrderLookup:
     filter: str | None = None
     is_exhaustive: bool = True
     is_listed: bool = True
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,8 @@ def parse_rows(
         for payment in _normalise(rows, decode, to_payment):
             payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
     except (*UNREADABLE, PaymentsProtocolError) as error:
-        which = f"{_describe_row(rows[len(payments)], id_field)} (row {len(payments) + 1} of {len(rows)})"
-        trouble = unreadable(which, error)
+        row = len(payments)
+        trouble = unreadable(f"{_describe_row(rows[row], id_field)} (row {row + 1} of {len(rows)})", error)
         del rows  # error trackers show the variables of frames, and these are somebody's payments
     else:
         return payments

@@ -14,7 +14,7 @@ from requests import RequestException
 from airflow_provider_payments._compat import mask_secret
 from airflow_provider_payments._supervisor import get_connection_async, mask_secrets_async
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.api.credentials import parse_connection
+from airflow_provider_payments.api.credentials import Credentials, parse_connection
 from airflow_provider_payments.arguments import is_none, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.hooks import forms_211
@@ -92,6 +92,10 @@ class ApiHttpHook(HttpHook):
         """Use a connection that was looked up already, rather than look it up again."""
         self._connection = connection
 
+    def build_api(self, credentials: Credentials) -> PaymentsApi:
+        """Return the API behind the connection, where ``extra`` chooses among several."""
+        return self.api_class(credentials)
+
     def resolve(self) -> tuple[PaymentsApi, ClientConfig]:
         """Read the connection, once."""
         if self._resolved is not None:
@@ -164,7 +168,7 @@ class ApiHttpHook(HttpHook):
             self.log.warning("Connection %r sends its credentials unencrypted (http).", self.payments_conn_id)
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
-        api = self.api_class(credentials)
+        api = self.build_api(credentials)
         pace = credentials.options.requests_per_second
         if credentials.value("requests_per_second") is None:
             pace = api.default_requests_per_second

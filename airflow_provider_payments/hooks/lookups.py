@@ -10,7 +10,7 @@ from functools import partial
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
-from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
@@ -78,6 +78,11 @@ def build_pending_listing(
     return Listing(api, replace(query, statuses=statuses), plan, waits_for_ids=waits_for_ids)
 
 
+def can_filter_pending(api: PaymentsApi) -> bool:
+    """Whether a listing of pending payments costs less than one of all."""
+    return bool(_filterable_statuses(api, PENDING))
+
+
 def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
     """Find one payment, with what the API adds for a single one.
 
@@ -125,6 +130,23 @@ def _search_payments(api: PaymentsApi, payment_ids: Sequence[str]) -> Inquiry[di
     for payment_id in payment_ids:
         with suppress(PaymentNotFound):
             found[payment_id] = yield from find_payment(api, payment_id)
+    return found
+
+
+def find_order_payments(api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
+    """Find the payments of orders, where the API can be asked for those; an order that it does not know has none."""
+    path = api.orders.path
+    requests = {each: api.request(path.format(id=quote_segment(each))) for each in order_ids} if path else {}
+    listed_at = datetime.now(UTC)
+    responses = (yield Requests([*requests.values()])) if requests else []
+    found: dict[str, list[Payment]] = {}
+    for (order_id, request), response in zip(requests.items(), responses, strict=True):
+        found[order_id] = []
+        if not isinstance(response, PaymentsRequestError):
+            found[order_id] = api.parse_payments(api.parse_page(request, response).rows)
+            stamp(found[order_id], listed_at)
+        elif not api.is_not_found(response):
+            raise response
     return found
 
 

@@ -30,6 +30,8 @@ from airflow_provider_payments.texts import escape_controls
 PASSING = frozenset({408, 420, 421, 425, 430, 460, 499})
 
 _LONGEST_TEXT = 200
+#: Stripe names the permission that a key lacks after 220 characters.
+_LONGEST_MESSAGE = 400
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class ErrorMapper:
 
     :param provider: the API's name, for messages.
     :param throttle_codes: pairs of status and error code that mean "wait", besides 429.
-    :param error_fields: fields of which each error of the API has one; none where the API does not tell.
+    :param error_fields: fields of which each error of the API has one, or all where ``title`` is among them; none where
+        the API does not tell.
     :param credentials: what to check when the API refuses them, and in which connection.
     :param proxy_for: returns the proxy that requests to a URL go through.
     :param secrets: returns every text that must not show up in a message.
@@ -91,15 +94,16 @@ class ErrorMapper:
         """Whether a response is an error in the API's own words, rather than in those of something in between.
 
         Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, or with "problem
-        details" (RFC 9457), which have a title. An API whose own errors have one names it in its fields.
+        details" (RFC 9457), which have a title. An API whose own errors have one names it in its fields, and then they
+        must have all of these: others that gateways do not have.
         """
         body = read_object(response)
         if body is None:
             return False
         if not self.error_fields or not body:
             return True
-        has_strange_title = "title" in body and "title" not in self.error_fields
-        return not has_strange_title and any(field in body for field in self.error_fields)
+        has = [field in body for field in self.error_fields]
+        return any(has) if "title" not in body else "title" in self.error_fields and all(has)
 
     def refuse(self, request: Request, response: Response) -> PaymentsRequestError:
         """Return the error for a response whose body tells of a refusal, whatever its HTTP status."""
@@ -171,11 +175,11 @@ class ErrorMapper:
         """Read what the API says, without what it may repeat of the request's credentials."""
         sent = re.findall(r"[\w+/=.~-]{16,}", request.headers.get("Authorization", ""))
 
-        def clean(text: str | None) -> str | None:
-            return None if text is None else escape_controls(self.redact(text, sent))[:_LONGEST_TEXT]
+        def clean(text: str | None, length: int = _LONGEST_TEXT) -> str | None:
+            return None if text is None else escape_controls(self.redact(text, sent))[:length]
 
         said = parse_error_body(response)
-        return ErrorBody(clean(said.code), clean(said.message), clean(said.request_id))
+        return ErrorBody(clean(said.code), clean(said.message, _LONGEST_MESSAGE), clean(said.request_id))
 
     def _describe(self, request: Request, status: int, error_body: ErrorBody) -> str:
         details = [

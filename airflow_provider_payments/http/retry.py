@@ -35,10 +35,11 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 def parse_reset(value: str | None, now: datetime) -> float | None:
     """Read a ``RateLimit-Reset`` header, in seconds or as an HTTP date, as seconds from now.
 
-    None when it is further away than a day: then it is the number of a second since 1970, as some APIs have it.
+    None when it is further away than a day: then it is the number of a second since 1970, as some APIs have it. None,
+    too, when it is not ahead: dates are whole seconds, and clocks differ, so that does not mean "at once".
     """
     wait = parse_retry_after(value, now)
-    return wait if wait is not None and wait <= _LONGEST_RESET else None
+    return wait if wait and wait <= _LONGEST_RESET else None
 
 
 def _parse_wait(text: str, now: datetime) -> float | None:

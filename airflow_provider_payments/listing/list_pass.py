@@ -35,6 +35,8 @@ class ListPass:
         is_second: bool,
     ) -> None:
         self._api = api
+        self._query = query
+        self._is_second = is_second
         self._accept = accept
         self._report = report
         self._stuck: NoProgress | None = None
@@ -78,6 +80,9 @@ class ListPass:
             next_cursor=listed.next_cursor,
             data_until=listed.data_until,
         )
+        if not self._is_second and self._is_newer(page):
+            self._report.newer_pages += 1
+            self._report.newer_payments += page.new
         # Rows that were asked for twice on purpose are no duplicates.
         repeated = len(page.keys) - page.new
         self._report.duplicates_dropped -= repeated if asked.reader.may_repeat else min(repeated, asked.repeats)
@@ -121,6 +126,11 @@ class ListPass:
         """
         if self._stuck:
             raise self._stuck
+
+    def _is_newer(self, page: Page) -> bool:
+        """Whether all payments of a page are newer than the query's window."""
+        is_dated = bool(page.keys) and len(page.times) == len(page.keys)
+        return is_dated and all(map(self._query.is_after_window, page.times))
 
     def _room(self) -> int:
         return self._most_in_flight - sum(reader.in_flight for reader in self._readers)

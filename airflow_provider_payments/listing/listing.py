@@ -59,7 +59,7 @@ class Listing:
 
         :raises PaymentsProtocolError: when a list could not be read to its end.
         """
-        self.report.listed_at = listed_at = datetime.now(UTC)
+        self.report.listed_at = listed_at = self.report.listed_at or datetime.now(UTC)
         stages = self._plan()
         if self._waits_for_ids:
             in_flight = max((each.max_concurrency for stage in stages for each in stage.partitions), default=1)
@@ -92,6 +92,7 @@ class Listing:
             yield self._choose(payments)
 
     def __enter__(self) -> Listing:
+        self.report.listed_at = datetime.now(UTC)  # before anything is asked
         return self
 
     def __exit__(self, *_: object) -> None:

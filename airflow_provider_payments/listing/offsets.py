@@ -15,14 +15,20 @@ reading goes on after it. The more gaps there were, the longer pages are asked f
 
 **Where rows may move.** In a list whose order is not known, a row may jump to the head, which was read by then. So the
 head is read once more in the end; and a list that is longer than the number of payments found is in doubt.
+
+**Where rows may change places.** Of payments that were created at one time, any may come first, and perhaps another one
+at the next request. A list that can be told to end where it did at first hardly grows while it is read, so it is
+counted as well: in the end, it must not go on behind as many rows as payments were found.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from airflow_provider_payments.listing.by_end_time import is_newest_first
 from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
@@ -34,6 +40,7 @@ from airflow_provider_payments.listing.readers import (
     PageRequest,
     Reader,
     Script,
+    WindowEnd,
 )
 from airflow_provider_payments.listing.segments import Segment
 
@@ -44,6 +51,8 @@ MAX_ATTEMPTS_ANEW = 8
 #: How often the head is read to see whether a list grows, when pages only repeat what was read.
 MOST_GROWTH_CHECKS = 10
 
+CountScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], str | None]
+
 
 @dataclass
 class OffsetReader(Reader):
@@ -51,13 +60,19 @@ class OffsetReader(Reader):
 
     :param limit_param: query parameter of the page size.
     :param offset_param: query parameter of the offset.
+    :param end_params: returns the query parameters that leave out what was created after a time. Such a list is read to
+        its end and counted; so the API should be asked for the window's start, too.
     """
 
     limit_param: str = field(default="limit", kw_only=True)
     offset_param: str = field(default="offset", kw_only=True)
+    end_params: Callable[[datetime], Mapping[str, str]] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._end: Mapping[str, str] = {}
+        if self.end_params:
+            self.window = WindowEnd(self.options.query, Order.UNKNOWN)
         self._sizes = PageSizes(self.options.page_size)
         self._furthest = 0  # highest offset that was asked for
         self._counted = RowCount()
@@ -71,6 +86,8 @@ class OffsetReader(Reader):
     def script(self) -> Script:
         request, page = yield [self._ask(0)]
         head = page.keys
+        if self.end_params and is_newest_first(page.times):  # of another list, this would leave out the rest
+            self._end = self.end_params(page.times[0])
         if page.total is not None and not self.window.is_expected:
             self._pace.hurry()
         segments: list[Segment] = []
@@ -89,14 +106,17 @@ class OffsetReader(Reader):
         is_one_page = self.seen == len(head) == segments[-1].end
         if self.order is Order.UNKNOWN and not is_one_page:
             yield from self._look_at_head(head)
-        if not self.window.is_reached:
-            doubt = self._counted.find_doubt(self.seen, segments[-1].end, may_move=self.order is Order.UNKNOWN)
-            self.doubts += [doubt] if doubt else []
+        may_move = self.order is Order.UNKNOWN or self.end_params is not None
+        doubt = self._counted.find_doubt(self.seen, segments[-1].end, may_move=may_move)
+        if doubt and self.end_params:
+            doubt = yield from self._count_again(head)
+        if doubt and not self.window.is_reached:
+            self.doubts.append(doubt)
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
         self._furthest = max(self._furthest, position)
-        params = {**self.options.params, self.limit_param: str(self._limit), self.offset_param: str(position)}
-        return PageRequest(self, params, position, repeats)
+        paging = {self.limit_param: str(self._limit), self.offset_param: str(position)}
+        return PageRequest(self, {**self.options.params, **self._end, **paging}, position, repeats)
 
     # Reading on.
 
@@ -210,6 +230,16 @@ class OffsetReader(Reader):
             position = check.next_position(page, position)
         doubt = check.find_doubt(self.pages)
         self.doubts += [doubt] if doubt else []
+
+    def _count_again(
+        self, head: Sequence[str]
+    ) -> Generator[Sequence[PageRequest], tuple[PageRequest, Page], str | None]:
+        """Find the few payments that came to the head of a list that ends there; return what is in doubt then."""
+        yield from self._look_at_head(head)
+        position = self.seen - 1
+        _, page = yield [self._ask(position, repeats=self._limit)]
+        self._learn(page)
+        return self._counted.find_doubt(self.seen, position + len(page.keys), may_move=True)
 
     def _learn(self, page: Page) -> None:
         self._counted.note(page)

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from airflow_provider_payments.payment import Payment
 
+#: Pages of payments newer than the window that are worth a word.
+_MANY_PAGES = 10
+
 
 @dataclass
 class ListingReport:
@@ -18,6 +21,8 @@ class ListingReport:
     :param requests: requests sent, those for tokens and repeated ones included.
     :param listed_at: when its reading began, in UTC; None before.
     :param rows_mended: rows that had texts that are no Unicode.
+    :param newer_pages: pages that had nothing but payments newer than the window, and were read on the way to it.
+    :param newer_payments: how many payments these had.
     :param is_read_to_end: whether every payment was handed out; not when the reading was left, or has failed.
     """
 
@@ -26,12 +31,19 @@ class ListingReport:
     requests: int = 0
     listed_at: datetime | None = None
     rows_mended: int = 0
+    newer_pages: int = 0
+    newer_payments: int = 0
     is_read_to_end: bool = False
 
     def warnings(self) -> list[str]:
         """Return what a person should know of this listing."""
         mended = f"{self.rows_mended} payments had texts that are no Unicode; U+FFFD stands for what could not be read."
-        return [*self.doubts, *([mended] if self.rows_mended else [])]
+        newer = (
+            f"{self.newer_pages} pages with {self.newer_payments} newer payments were read on the way to the window, "
+            "for the API's list cannot begin there. Other windows read them again: list the whole range in one task."
+        )
+        is_far = self.newer_pages > _MANY_PAGES
+        return [*self.doubts, *([mended] if self.rows_mended else []), *([newer] if is_far else [])]
 
     @property
     def is_complete(self) -> bool:

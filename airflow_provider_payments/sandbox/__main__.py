@@ -28,9 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         new_every=args.new_every or None,
         settle_seconds=args.settle_seconds or None,
         token_seconds=args.token_seconds,
+        cursor_seconds=args.cursor_seconds,
         latency_ms=args.latency_ms,
         fail_every=args.fail_every,
         throttle_every=args.throttle_every,
+        root=args.root,
     )
     try:
         sandbox.start()
@@ -75,12 +77,18 @@ def _parser() -> argparse.ArgumentParser:
         default=3600,
         help="lifetime of access tokens and session keys (default: %(default)s)",
     )
+    parser.add_argument(
+        "--cursor-seconds", type=float, default=300, help="lifetime of Square's cursors (default: %(default)s)"
+    )
     parser.add_argument("--latency-ms", type=float, default=0, help="wait before each reply (default: %(default)s)")
     parser.add_argument(
         "--fail-every", type=int, default=0, metavar="N", help="answer every n-th request with 503 or 500"
     )
     parser.add_argument(
         "--throttle-every", type=int, default=0, metavar="N", help="refuse every n-th request as too many"
+    )
+    parser.add_argument(
+        "--root", metavar="API", help="serve this API at the root, too, for clients that drop the path of a URL"
     )
     return parser
 

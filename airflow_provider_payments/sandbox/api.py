@@ -123,6 +123,8 @@ class Api(ABC):
     newest: ClassVar[datetime]
     """The time of the documented example payment; seeded payments are older."""
     time_field: ClassVar[str]
+    unix_fields: frozenset[str] = frozenset()
+    """Fields besides ``time_field`` that hold Unix seconds."""
     hidden: frozenset[str] = frozenset()
     """Fields that rows have here but the list does not show."""
 
@@ -210,7 +212,7 @@ class Api(ABC):
         """Move all payments in time, by whole seconds, so that the documented one is of ``newest``."""
         seconds = round((newest - self.newest_at).total_seconds())
         for part in (*self.rows, *(step.changes for step in self._due)):
-            part.update(shift_times(part, seconds, self.time_field))
+            part.update(shift_times(part, seconds, {self.time_field, *self.unix_fields}))
         self.newest_at += timedelta(seconds=seconds)
         self._added_at += timedelta(seconds=seconds)
 

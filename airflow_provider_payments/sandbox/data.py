@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -77,18 +77,19 @@ class PromptDice(Dice):
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
-def shift_times(value: Any, seconds: int, number: str) -> Any:
+def shift_times(value: Any, seconds: int, numbers: Collection[str]) -> Any:
     """Return a payment, or a part of one, at another time.
 
-    :param number: the field that holds Unix seconds; all other times are texts.
+    :param numbers: the fields that hold Unix seconds; all other times are texts.
     """
     if isinstance(value, dict):
-        moved = {name: shift_times(part, seconds, number) for name, part in value.items()}
-        if isinstance(value.get(number), int) and value[number]:  # 0 is no time
-            moved[number] += seconds
+        moved = {name: shift_times(part, seconds, numbers) for name, part in value.items()}
+        for name in value.keys() & numbers:
+            if isinstance(value[name], int) and value[name]:  # 0 is no time
+                moved[name] += seconds
         return moved
     if isinstance(value, list):
-        return [shift_times(part, seconds, number) for part in value]
+        return [shift_times(part, seconds, numbers) for part in value]
     found = _MOMENT.match(value) if isinstance(value, str) else None
     if not found:
         return value

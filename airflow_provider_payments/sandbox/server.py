@@ -17,11 +17,16 @@ from airflow_provider_payments.sandbox.api import Answer, Api, Call, Row
 from airflow_provider_payments.sandbox.clock import Clock
 from airflow_provider_payments.sandbox.cryptofuse import CryptoFuse
 from airflow_provider_payments.sandbox.faults import Faults
+from airflow_provider_payments.sandbox.gocardless import GoCardless
 from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
+from airflow_provider_payments.sandbox.mollie import Mollie
 from airflow_provider_payments.sandbox.paypal import PayPal
+from airflow_provider_payments.sandbox.razorpay import Razorpay
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
+from airflow_provider_payments.sandbox.square import Square
+from airflow_provider_payments.sandbox.stripe import Stripe
 
 
 class Sandbox:
@@ -33,7 +38,9 @@ class Sandbox:
     :param newest: time of the documented payments, which are the newest of each API; None is as documented.
     :param new_every: seconds between payments that are made while it runs; None: none are made.
     :param settle_seconds: when payments that start pending reach their final status; None: only by ``settle()``.
+    :param root: name of an API that is served at the root, too, for clients that drop the path of a URL.
     :param token_seconds: lifetime of access tokens (CryptoFuse, PayPal) and of JFramework session keys.
+    :param cursor_seconds: lifetime of Square's cursors.
     """
 
     def __init__(
@@ -47,12 +54,15 @@ class Sandbox:
         new_every: float | None = None,
         settle_seconds: float | None = None,
         token_seconds: float = 3600,
+        cursor_seconds: float = 300,
         latency_ms: float = 0,
         fail_every: int = 0,
         throttle_every: int = 0,
+        root: str | None = None,
     ) -> None:
         self.host = host
         self.port = port
+        self.root = root
         self.settle_seconds = settle_seconds
         self.new_every = new_every
         self.clock = Clock()
@@ -62,8 +72,14 @@ class Sandbox:
         self.spacepay = SpacePay(number("spacepay", 0), seed, self.clock)
         self.satispay = Satispay(number("satispay", 0), seed, self.clock)
         self.jframework = JFramework(number("jframework", 0), seed, self.clock)
+        self.stripe = Stripe(number("stripe", 0), seed, self.clock)
+        self.gocardless = GoCardless(number("gocardless", 0), seed, self.clock)
+        self.mollie = Mollie(number("mollie", 0), seed, self.clock)
+        self.razorpay = Razorpay(number("razorpay", 0), seed, self.clock)
+        self.square = Square(number("square", 0), seed, self.clock)
         self.paypal = PayPal(number("paypal", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = self.paypal.token_seconds = token_seconds
+        self.square.cursor_seconds = cursor_seconds
         self.apis: dict[str, Api] = {
             api.name: api
             for api in (
@@ -72,9 +88,16 @@ class Sandbox:
                 self.spacepay,
                 self.satispay,
                 self.jframework,
+                self.stripe,
+                self.gocardless,
+                self.mollie,
+                self.razorpay,
+                self.square,
                 self.paypal,
             )
         }
+        if root not in (None, *self.apis):
+            raise ValueError(f"There is no API {root!r} here, only {', '.join(self.apis)}.")
         if newest is not None:
             for api in self.apis.values():
                 api.move(newest)
@@ -152,8 +175,10 @@ class Sandbox:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         name = f"{request.raw_path}/".partition("?")[0].split("/")[1]
+        if name not in self.apis:
+            name = self.root or ""
         call = Call(
-            api=name if name in self.apis else "",
+            api=name,
             method=request.method,
             path=request.raw_path,
             headers=list(request.headers.items()),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.lookups import (
     build_latest_listing,
     build_listing,
     build_pending_listing,
+    can_filter_pending,
+    find_order_payments,
     find_payments,
 )
 from airflow_provider_payments.listing.run import Inquiry, Search
@@ -49,7 +52,7 @@ def _time(payment: Payment) -> float:
 
 @dataclass
 class OrderFinder:
-    """Finds the payments of orders: by the API's filter, or in a bounded search.
+    """Finds the payments of orders: by the API's filter or request for an order, or in a bounded search.
 
     A payment that a search has found is asked for by its id from then on.
 
@@ -94,14 +97,21 @@ class OrderFinder:
                 take((yield Search(listing, reach=REACH)))
             if api.orders.is_exhaustive:
                 return {order_id: list(payments.values()) for order_id, payments in found.items()}
-        unclear = [order_id for order_id in list_unclear() if order_id in self.known or not found[order_id]]
+        asked = yield from find_order_payments(api, list_unclear())
+        take(chain.from_iterable(asked.values()))
+        left = [order_id for order_id in list_unclear() if order_id not in asked]
+        unclear = [order_id for order_id in left if order_id in self.known or not found[order_id]]
         if unclear:
             take((yield from self._search(api, unclear)))
             self.known.update({order_id: set(found[order_id]) for order_id in unclear if found[order_id]})
         return {order_id: list(payments.values()) for order_id, payments in found.items()}
 
     def _search(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[list[Payment]]:
-        """Search the pending payments, where most orders that are waited for are found, and then all."""
+        """Search the pending payments, where most orders that are waited for are found, and then all.
+
+        Where the list cannot be filtered by a pending status, finding those would take the whole list at each poll.
+        Then only the latest payments are searched.
+        """
         query = PaymentQuery(created_from=self.created_from)
         seen = 0
 
@@ -118,7 +128,8 @@ class OrderFinder:
 
         candidates: dict[str, Payment] = {}
         self.is_cut = False
-        for listing in (build_pending_listing(api, query), build_latest_listing(api, query)):
+        pending = [build_pending_listing(api, query)] if can_filter_pending(api) else []
+        for listing in (*pending, build_latest_listing(api, query)):
             seen = 0
             for payment in (yield Search(listing, is_candidate, reach=REACH)):
                 candidates[payment.id] = payment

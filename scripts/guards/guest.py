@@ -218,4 +218,25 @@ GUARDS = [
         "NulFilter(replaces=False,",
         "tests/operators/test_list_payments.py -k databases_refuse",
     ),
+    Guard(
+        "a search for an order reads no whole list",
+        "waiting/orders.py",
+        "if can_filter_pending(api) else []",
+        "if True else []",
+        "tests/waiting/test_orders.py -k latest_payments",
+    ),
+    Guard(
+        "many newer payments on the way to a window are said",
+        "listing/report.py",
+        "self.newer_pages > _MANY_PAGES",
+        "False",
+        "tests/listing/test_window_end.py -k newer_payments",
+    ),
+    Guard(
+        "a gateway's problem details are not the API's",
+        "http/errors.py",
+        "and all(has)",
+        "and any(has)",
+        "tests/http/test_errors.py -k problem_details",
+    ),
 ]

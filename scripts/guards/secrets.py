@@ -136,4 +136,32 @@ GUARDS = [
         "",
         "tests/secrets/test_masking.py",
     ),
+    Guard(
+        "a client_secret is not in raw (Stripe)",
+        "hooks/stripe.py",
+        "raw=_withhold_secrets(raw)",
+        "raw=raw",
+        "tests/hooks/test_stripe.py -k client_secret",
+    ),
+    Guard(
+        "a secret is found however its key is written",
+        "api/withholding.py",
+        "of_escaped if has_numbers(text) else of_plain",
+        "of_plain",
+        "tests/core/test_withholding.py",
+    ),
+    Guard(
+        "a publishable key is refused (Stripe)",
+        "hooks/stripe.py",
+        'if key.startswith("pk_"):',
+        "if False:",
+        "tests/hooks/test_stripe.py -k publishable",
+    ),
+    Guard(
+        "a long sentence is told to the permission that it names",
+        "http/errors.py",
+        "_LONGEST_MESSAGE = 400",
+        "_LONGEST_MESSAGE = 200",
+        "tests/hooks/test_stripe.py -k permission",
+    ),
 ]

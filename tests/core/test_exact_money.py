@@ -106,6 +106,39 @@ def jframework(amount: Money, fee: Money, net: Money) -> Row:
     return row, {"amount": amount.value, "fee": fee.value, "net_amount": net.value, "amount_minor": None}
 
 
+def stripe(amount: Money, received: Money, fee: Money, net: Money, currency: tuple[str, int]) -> Row:
+    settled = f'{{"currency": "{currency[0]}", "fee": {fee.json}, "net": {net.json}}}'
+    about = f'"currency": "{currency[0]}", "amount": {amount.json}, "amount_received": {received.json}'
+    charge = f'"latest_charge": {{"id": "ch", "balance_transaction": {settled}}}'
+    row = f'{{"id": "1", "status": "succeeded", {about}, {charge}}}'
+    paid = amount if received.value is None else received
+    expected = {"amount": scaled(paid, currency[1]), "amount_minor": paid.value, "fee": scaled(fee, currency[1])}
+    return row, {**expected, "net_amount": scaled(net, currency[1])}
+
+
+def mollie(amount: Money, captured: Money, refunded: Money, charged_back: Money) -> Row:
+    parts = {"": amount, "Captured": captured, "Refunded": refunded, "ChargedBack": charged_back}
+    row = ", ".join(f'"amount{name}": {{"currency": "KWD", "value": {money.json}}}' for name, money in parts.items())
+    back = [abs(money.value) for money in (refunded, charged_back) if money.value is not None]
+    received = abs(captured.value) if captured.value else amount.value
+    expected = {"amount": received, "refunded_amount": sum(back) if len(back) == 2 else None, "amount_minor": None}
+    return f'{{"id": "1", "status": "paid", {row}}}', expected
+
+
+def razorpay(amount: Money, fee: Money, refunded: Money, currency: tuple[str, int]) -> Row:
+    code, decimals = currency
+    amounts = f'"amount": {amount.json}, "fee": {fee.json}, "amount_refunded": {refunded.json}'
+    row = f'{{"id": "1", "status": "failed", "currency": "{code}", {amounts}}}'
+    is_net = amount.value is not None and fee.value is not None
+    return row, {
+        "amount": scaled(amount, decimals),
+        "amount_minor": amount.value,
+        "fee": scaled(fee, decimals),
+        "net_amount": (amount.value - fee.value) / 10**decimals if is_net else None,  # type: ignore[operator]
+        "refunded_amount": scaled(refunded, decimals),
+    }
+
+
 def paypal(amount: Money, fee: Money, currency: str) -> Row:
     amounts = f'{{"currency_code": "TND", "value": {amount.json}}}, "fee_amount": {{"currency_code": "{currency}", '
     about = f'"transaction_event_code": "T0006", "transaction_status": "S", "transaction_amount": {amounts}'
@@ -133,6 +166,27 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
     "jframework": (
         st.builds(jframework, QUOTED, QUOTED, QUOTED),
         '{"success": true, "statusCode": 200, "data": {"totalItems": 1, "items": [%s]}}',
+    ),
+    "stripe": (
+        st.builds(
+            stripe,
+            QUOTED_UNITS,
+            QUOTED_UNITS,
+            QUOTED_UNITS,
+            QUOTED_UNITS,
+            st.sampled_from([("usd", 2), ("jpy", 0), ("isk", 2), ("ugx", 2), ("kwd", 3), ("mga", 0)]),
+        ),
+        '{"has_more": false, "data": [%s]}',
+    ),
+    "mollie": (
+        st.builds(mollie, QUOTED, QUOTED, QUOTED, QUOTED),
+        '{"_embedded": {"payments": [%s]}, "_links": {"next": null}}',
+    ),
+    "razorpay": (
+        st.builds(
+            razorpay, QUOTED_UNITS, QUOTED_UNITS, QUOTED_UNITS, st.sampled_from([("INR", 2), ("JPY", 0), ("KWD", 3)])
+        ),
+        '{"entity": "collection", "count": 1, "items": [%s]}',
     ),
     "paypal": (
         st.builds(paypal, QUOTED, QUOTED, st.sampled_from(["TND", "TND", "USD"])),
@@ -214,13 +268,14 @@ def test_totals_are_exact(paid: list[tuple[str, Money]]) -> None:
     assert {currency: as_fraction(total) for currency, total in told.items()} == totals
 
 
-@pytest.mark.parametrize("name", ["hotpay", "spacepay", "satispay"])
+@pytest.mark.parametrize("name", ["hotpay", "spacepay", "satispay", "razorpay"])
 def test_parts_of_a_smallest_unit_are_an_error(name: str) -> None:
     api = build_api(name, 100, 1, token_decimals=TOKENS)
     make: dict[str, Callable[[Money], Row]] = {
         "hotpay": lambda money: hotpay(money, "token-6"),
         "spacepay": lambda money: spacepay(money, NULL, 6, False),
         "satispay": satispay,
+        "razorpay": lambda money: razorpay(NULL, money, NULL, ("INR", 2)),
     }
 
     @given(DECIMALS)

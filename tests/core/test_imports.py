@@ -175,51 +175,87 @@ MADE = {
 }
 
 
-@cache
-def loaded_in_steps(base: str, code: str) -> tuple[set[str], set[str]]:
-    """Return the modules that a new interpreter has loaded after the one code, and those that the other adds."""
+#: Pairs of code, by what is imported: what DAG files and Airflow have loaded anyway, then ours. They run one after the
+#: other in one interpreter, for each takes seconds to load Airflow; what one has loaded is not seen at the next.
+HTTP_NAMES = [name for name in modules() if name.startswith("http.") and not name.endswith(("_client", "_session"))]
+BELOW_HOOKS = {
+    # Airflow's exceptions bring a client on one of the lines.
+    "facade": (f"import {PACKAGE}.exceptions", f"import {PACKAGE}.api"),
+    "conversation": ("", "\n".join(f"import {PACKAGE}.{name}" for name in HTTP_NAMES)),
+}
+
+
+def names_in_dag_files(kind: str) -> list[str]:
+    names = [name.name for name in pkgutil.iter_modules([str(ROOT / kind)], f"{PACKAGE}.{kind}.")]
+    return [name for name in names if name not in ONLY_AT_WORK]
+
+
+def as_dag_files_import(kind: str) -> str:
+    return "\n".join(
+        [*(f"import {name}" for name in [*names_in_dag_files(kind), f"{PACKAGE}.windows"]), MADE.get(kind, "")]
+    )
+
+
+IN_DAG_FILES = {
+    "operators": (f"from {PACKAGE}._compat import BaseOperator", as_dag_files_import("operators")),
+    "sensors": (f"from {PACKAGE}._compat import BaseSensorOperator", as_dag_files_import("sensors")),
+    # A DAG file that watches for payments names a trigger. Airflow 3 itself brings a client with its triggers.
+    "triggers": ("import airflow.triggers.base", as_dag_files_import("triggers")),
+}
+
+
+def load(steps: dict[str, tuple[str, str]]) -> dict[str, tuple[set[str], set[str]]]:
+    """Return for each step the modules that a new interpreter has after the one code, and those that the other adds."""
     show = "print('\\n'.join(['=== modules', *sys.modules]))"
+    code = [part for base, own in steps.values() for part in (base, show, own, show)]
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{base}\n{show}\n{code}\n{show}"],
+        [sys.executable, "-c", "\n".join(["import sys", *code])],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT.parent,
         timeout=500,
     )
-    _, before, after = (set(part.split()) for part in done.stdout.split("=== modules\n"))
-    return before, after - before
+    _, *loaded = (set(part.split()) for part in done.stdout.split("=== modules\n"))
+    return {
+        name: (before, after - before) for name, before, after in zip(steps, loaded[::2], loaded[1::2], strict=True)
+    }
 
 
-def extra_modules(base: str, code: str, names: tuple[str, ...]) -> set[str]:
-    extra = loaded_in_steps(base, code)[1]
-    return {name for name in extra if name.startswith(tuple(f"{each}." for each in names)) or name in names}
+@cache
+def below_hooks() -> dict[str, tuple[set[str], set[str]]]:
+    return load(BELOW_HOOKS)
+
+
+@cache
+def in_dag_files() -> dict[str, tuple[set[str], set[str]]]:
+    return load(IN_DAG_FILES)
+
+
+def choose(found: set[str], names: tuple[str, ...]) -> set[str]:
+    """Choose modules with these names, and what is in them."""
+    return {name for name in found if name.startswith(tuple(f"{each}." for each in names)) or name in names}
+
+
+def test_the_facade_of_a_companys_page_loads_no_client() -> None:
+    assert f"{PACKAGE}.api.base" in below_hooks()["facade"][1]
+    assert choose(below_hooks()["facade"][1], (*HEAVY, "airflow")) == set()
 
 
 def test_describing_the_conversation_loads_no_client() -> None:
-    described = [name for name in modules() if name.startswith("http.") and not name.endswith(("_client", "_session"))]
-    code = "\n".join(f"import {PACKAGE}.{name}" for name in described)
-    # Airflow's exceptions bring a client on one of the lines.
-    assert extra_modules(f"import {PACKAGE}.exceptions", code, HEAVY) == set()
+    assert {f"{PACKAGE}.{name}" for name in HTTP_NAMES} <= set().union(
+        *(set().union(*each) for each in below_hooks().values())
+    )
+    assert choose(below_hooks()["conversation"][1], HEAVY) == set()
 
 
-@pytest.mark.parametrize(
-    ("kind", "base"),
-    [
-        ("operators", f"from {PACKAGE}._compat import BaseOperator"),
-        ("sensors", f"from {PACKAGE}._compat import BaseOperator, BaseSensorOperator"),
-        # A DAG file that watches for payments names a trigger. Airflow 3 itself brings a client with its triggers.
-        ("triggers", f"from {PACKAGE}._compat import BaseOperator; import airflow.triggers.base"),
-    ],
-)
-def test_importing_what_dag_files_import_costs_no_heavy_module(kind: str, base: str) -> None:
-    names = [name.name for name in pkgutil.iter_modules([str(ROOT / kind)], f"{PACKAGE}.{kind}.")]
-    names = [name for name in names if name not in ONLY_AT_WORK]
-    assert len(names) >= 2
-    names.append(f"{PACKAGE}.windows")
-    code = "\n".join([*(f"import {name}" for name in names), MADE.get(kind, "")])
-    assert extra_modules(base, code, HEAVY) == set()
-    own = {name for part in loaded_in_steps(base, code) for name in part if name.startswith(f"{PACKAGE}.")}
+@pytest.mark.parametrize("kind", IN_DAG_FILES)
+def test_importing_what_dag_files_import_costs_no_heavy_module(kind: str) -> None:
+    assert len(names_in_dag_files(kind)) >= 2
+    before, added = in_dag_files()[kind]
+    assert set(names_in_dag_files(kind)) <= added | before
+    assert choose(added, HEAVY) == set()
+    own = {name for name in before | added if name.startswith(f"{PACKAGE}.")}
     tops = {name.removeprefix(f"{PACKAGE}.").split(".")[0] for name in own}
     assert not tops & {"hooks", "output", "http"}
     assert {name for name in own if ".waiting" in name} <= {f"{PACKAGE}.waiting{name}" for name in LIGHT_WHILE_WAITING}
@@ -229,7 +265,8 @@ def test_importing_what_dag_files_import_costs_no_heavy_module(kind: str, base: 
 def test_a_heavy_module_would_be_seen(client: str, tmp_path: Path) -> None:
     (tmp_path / client).mkdir()
     (tmp_path / client / "__init__.py").touch()
-    assert extra_modules(f"sys.path.insert(0, {str(tmp_path)!r})", f"import {client}", HEAVY) == {client}
+    found = load({"seen": (f"sys.path.insert(0, {str(tmp_path)!r})", f"import {client}")})
+    assert choose(found["seen"][1], HEAVY) == {client}
 
 
 def test_the_provider_description_imports_nothing() -> None:
@@ -249,11 +286,6 @@ def test_every_moved_name_has_a_home(name: str) -> None:
 def test_other_names_have_none() -> None:
     with pytest.raises(AttributeError, match="Nonsense"):
         _ = _compat.Nonsense
-
-
-def test_the_facade_of_a_companys_page_loads_no_client() -> None:
-    code = f"import {PACKAGE}.api"
-    assert extra_modules(f"import {PACKAGE}.exceptions", code, (*HEAVY, "airflow")) == set()
 
 
 def test_the_facade_has_what_the_pages_of_companies_import() -> None:

@@ -120,3 +120,10 @@ def test_what_is_no_unicode_is_replaced_or_made_visible(text: bytes, read: str, 
 )
 def test_finds_a_text_in_what_merchants_write(values: Any, text: str | None) -> None:
     assert text_of(values, "order_id") == text
+    assert text_of(msgspec.Raw(msgspec.json.encode(values)), "order_id") == text
+
+
+def test_what_stands_beside_that_text_is_not_read() -> None:
+    beside = msgspec.Raw(b'{"most": 1e999, "order_id": "7"}')  # no float holds that
+    assert text_of(beside, "order_id") == "7"
+    assert text_of(beside, "most") is None

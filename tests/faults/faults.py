@@ -115,6 +115,7 @@ def page_of(name: str, rows: list[Any]) -> Any:
         "cryptofuse": {"count": count, "total": count, "offset": 0, "limit": count, "results": rows},
         "spacepay": {"data": rows, "pagination": {"total": count, "limit": count, "offset": 0, "hasMore": False}},
         "satispay": {"has_more": False, "data": rows},
+        "mollie": {"_embedded": {"payments": rows}, "_links": {"next": None}},
         "jframework": {
             "success": True,
             "statusCode": 200,
@@ -122,6 +123,10 @@ def page_of(name: str, rows: list[Any]) -> Any:
             "data": {"items": rows, "totalItems": count, "pageNumber": None, "pageSize": None},
             "errors": [],
         },
+        "stripe": {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": rows},
+        "gocardless": {"payments": rows, "meta": {"cursors": {"before": None, "after": None}, "limit": count}},
+        "razorpay": {"entity": "collection", "count": count, "items": rows},
+        "square": {"payments": rows},
         "paypal": {"transaction_details": rows, "page": 1, "total_items": count, "total_pages": 1},
     }[name]
 
@@ -152,6 +157,7 @@ NOT_THEIRS = (
     "what was asked for (202, 204)"
 )
 LARGE = "a reply of more than 32 MiB, packed or unpacked"
+STRIPE_WAIT = b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Slow down."}}'
 SATISPAY_WAIT = b'{"code": 70, "message": "Anti hammering", "wlt": "w"}'
 
 FAULTS = {
@@ -202,6 +208,7 @@ FAULTS = {
     "403": Fault("403", status(403)),
     "403/70": Fault(NOT_THEIRS, status(403, SATISPAY_WAIT), names=("cryptofuse", "jframework")),
     "403/70 of Satispay": Fault("403 with code 70, from Satispay", status(403, SATISPAY_WAIT), names=("satispay",)),
+    "400 of Stripe": Fault("400 with code `rate_limit`, from Stripe", status(400, STRIPE_WAIT), names=("stripe",)),
     "209": Fault("209, and any other status below 500", status(209)),
     "418": Fault("209, and any other status below 500", status(418)),
     "over quota": Fault(

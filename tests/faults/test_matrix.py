@@ -16,8 +16,9 @@ import pytest
 
 from airflow_provider_payments._compat import AirflowFailException
 from airflow_provider_payments.exceptions import PaymentsError
+from tests.companies import one_of_each
 from tests.faults.conftest import Way
-from tests.faults.faults import FAULTS, LARGE, NAMES, Fault
+from tests.faults.faults import FAULTS, LARGE, LOGIN, NAMES, Fault
 from tests.faults.page import LINES
 from tests.faults.proxy import Proxy
 
@@ -45,15 +46,16 @@ def endings_of(fault: Fault) -> list[bool]:
 def choose_cases() -> Iterator[Case]:
     """Yield what ``make test`` runs.
 
-    Each fault meets one connection everywhere, or once if it takes its time; and each connection meets each line of
-    the page once, by the faults of that line in turn. Ways, endings and positions take turns.
+    Each fault meets one connection everywhere, or once if it takes its time; and one connection of each kind meets each
+    line of the page once, by the faults of that line in turn. Ways, endings and positions take turns.
     """
+    unlike = [name for name in NAMES if name in (*one_of_each("paging"), LOGIN)]
     for number, (key, fault) in enumerate(FAULTS.items()):
         endings = endings_of(fault)
         for at in range(3) if not fault.is_slow else [number % 3]:
             yield key, fault.home, POSITIONS[at], bool((number + at) % 2), endings[(at + number // 2) % len(endings)]
     for number, row in enumerate(LINES):
-        for turn, name in enumerate(NAMES, start=number):
+        for turn, name in enumerate(unlike, start=number):
             keys = [key for key, fault in FAULTS.items() if fault.row == row and name in fault.names]
             if keys and any(FAULTS[key].home != name for key in keys):
                 key = keys[turn % len(keys)]

@@ -19,6 +19,8 @@ class Facts:
     :param wrong: changes to the connection that make its credentials wrong.
     :param odd_extra: a value of extra that is wrong, and what the error has to name.
     :param is_listed: whether a list shows a row.
+    :param is_refunded: whether amounts, rather than its word, tell that a row's payment was refunded.
+    :param lists: of how many lists a listing consists.
     :param filters: the documented filters, less status, dates, sorting and paging.
     :param pending_questions: requests that has_pending takes at most, those for tokens not counted. None: a walk.
     :param undated: a row without any time.
@@ -34,6 +36,12 @@ class Facts:
     undated: Mapping[str, Any]
     flags: Mapping[str, str] = field(default_factory=dict)
     is_listed: Callable[[Row], bool] = lambda row: True
+    is_refunded: Callable[[Row], bool] = lambda row: False
+    lists: int = 1
+
+    def status_of(self, row: Row) -> str:
+        """Return what a row's payment is."""
+        return "refunded" if self.is_refunded(row) else self.statuses.get(row["status"], "unknown")
 
 
 def is_received_or_given_back(row: Row) -> bool:
@@ -155,6 +163,118 @@ FACTS = {
         pending_questions=3,
         undated={"createdDate": None, "paymentDate": None},
         is_listed=lambda row: not row.get("testMode"),
+    ),
+    "stripe": Facts(
+        id_field="id",
+        statuses={
+            "requires_payment_method": "pending",
+            "requires_confirmation": "pending",
+            "requires_action": "pending",
+            "processing": "processing",
+            "requires_capture": "authorized",
+            "succeeded": "succeeded",
+            "canceled": "canceled",
+        },
+        wrong={"password": "rk_test_wrong"},
+        filters=frozenset({"customer", "customer_account", "payment_intent", "transfer_group"}),
+        max_page_size=100,
+        default_host="https://api.stripe.com",
+        pending_questions=None,
+        undated={"created": None, "latest_charge": None},
+    ),
+    "gocardless": Facts(
+        id_field="id",
+        statuses={
+            "pending_customer_approval": "pending",
+            "pending_submission": "pending",
+            "submitted": "processing",
+            "confirmed": "succeeded",
+            "paid_out": "succeeded",
+            "charged_back": "refunded",
+            "failed": "failed",
+            "customer_approval_denied": "failed",
+            "cancelled": "canceled",
+        },
+        flags={"charged_back": "charged_back"},
+        wrong={"password": "a-wrong-token"},
+        filters=frozenset(
+            {
+                "creditor",
+                "customer",
+                "mandate",
+                "subscription",
+                "currency",
+                "scheme",
+                "charge_date[gt]",
+                "charge_date[gte]",
+                "charge_date[lt]",
+                "charge_date[lte]",
+            }
+        ),
+        max_page_size=500,
+        default_host="https://api.gocardless.com",
+        pending_questions=3,
+        undated={"created_at": None},
+        is_refunded=lambda row: (
+            row["status"] in ("confirmed", "paid_out") and row["amount_refunded"] >= row["amount"] > 0
+        ),
+    ),
+    "mollie": Facts(
+        id_field="id",
+        statuses={
+            "open": "pending",
+            "pending": "processing",
+            "authorized": "authorized",
+            "paid": "succeeded",
+            "canceled": "canceled",
+            "expired": "expired",
+            "failed": "failed",
+        },
+        wrong={"password": "live_aWrongKeyAWrongKeyAWrongKeyAWro"},
+        filters=frozenset(),
+        max_page_size=250,
+        default_host="https://api.mollie.com",
+        pending_questions=None,
+        undated={"createdAt": None, "paidAt": None},
+        is_listed=lambda row: (row["mode"], row["profileId"]) == ("live", "pfl_SandboxOne"),
+    ),
+    "razorpay": Facts(
+        id_field="id",
+        statuses={
+            "created": "pending",
+            "pending": "pending",
+            "authorized": "authorized",
+            "captured": "succeeded",
+            "refunded": "refunded",
+            "failed": "failed",
+        },
+        wrong={"password": "a-wrong-secret"},
+        filters=frozenset(),
+        max_page_size=100,
+        default_host="https://api.razorpay.com",
+        pending_questions=None,
+        undated={"created_at": None},
+    ),
+    "square": Facts(
+        id_field="id",
+        statuses={
+            "PENDING": "processing",
+            "APPROVED": "authorized",
+            "COMPLETED": "succeeded",
+            "FAILED": "failed",
+            "CANCELED": "canceled",
+        },
+        wrong={"password": "a-wrong-token"},
+        filters=frozenset({"location_id", "total", "last_4", "card_brand", "is_offline_payment"}),
+        max_page_size=100,
+        default_host="https://connect.squareup.com",
+        pending_questions=None,
+        undated={"created_at": None, "card_details": None},
+        is_refunded=lambda row: (
+            row["status"] == "COMPLETED"
+            and row.get("refunded_money", {}).get("amount", 0) >= row["total_money"]["amount"] > 0
+        ),
+        lists=3,
     ),
     "paypal": Facts(
         id_field="transaction_id",

@@ -39,7 +39,7 @@ VALUES = [
     *(b"[" * 10_000 + b"]" * 10_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, b"[" * 600 + b"]" * 600),
 ]
 #: These are slow to make, so they are not tried everywhere.
-GIANTS = [b'"' + b"x" * 10_000_000 + b'"', b"9" * 1_000_000, b'"' + b"9" * 1_000_000 + b'"', b"1." + b"0" * 1_000_000]
+GIANTS = [b'"' + b"x" * 2_000_000 + b'"', b"9" * 1_000_000, b'"' + b"9" * 1_000_000 + b'"', b"1." + b"0" * 1_000_000]
 
 
 def payloads(name: str) -> list[bytes]:
@@ -53,6 +53,15 @@ def places(value: Any, at: Place = ()) -> Iterator[Place]:
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
         yield from places(child, (*at, key))
+
+
+def fields(documents: list[Any]) -> list[tuple[Any, Place]]:
+    """Return every field once, with the first document that has it: rows of a list are alike."""
+    found: dict[Place, tuple[Any, Place]] = {}
+    for document in documents:
+        for at in places(document):
+            found.setdefault(tuple(0 if isinstance(step, int) else step for step in at), (document, at))
+    return [*found.values()]
 
 
 def put(document: Any, at: Place, value: bytes | None) -> bytes:

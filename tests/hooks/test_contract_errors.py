@@ -77,11 +77,11 @@ def test_a_status_is_an_error_class(
     for part in (conn_type, f"HTTP {status}", "Something is wrong"):
         assert part in said
     told = json.loads(answer.body)
-    if conn_type != "hotpay":  # its errors have no code
+    if conn_type not in ("hotpay", "mollie"):  # whose errors have no code
         assert "36" in said
-    assert (
-        told.get("wlt") or told.get("debug_id") or "sandbox-correlation" * ("errors" in told) or "request-4711"
-    ) in said
+    inner = told["error"] if isinstance(told.get("error"), dict) else {}
+    own_id = told.get("wlt") or told.get("debug_id") or inner.get("request_id")
+    assert (own_id or "sandbox-correlation" * ("success" in told) or "request-4711") in said
     if isinstance(caught.value, PaymentsRequestError):
         assert caught.value.status == status
 
@@ -124,6 +124,8 @@ def test_a_reply_that_is_not_what_the_api_documents(
     connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None]
 ) -> None:
     for body, content_type in BAD_BODIES:
+        if conn_type == "square" and body == b"{}":  # an empty page
+            continue
         reply_to_list(conn_type, 200, body, {"Content-Type": content_type})
         expected: Any = PaymentsProtocolError
         if conn_type == "jframework" and body == b"{}":
@@ -279,7 +281,7 @@ def test_an_empty_id_is_an_error_of_the_user(
 
 
 BAD_QUESTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"statuses": ["paid"]}, "succeeded"),
+    ({"statuses": ["no_such_word"]}, "succeeded"),
     ({"statuses": "succeeded"}, "list"),
     ({"statuses": []}, "empty"),
     ({"filters": {"no_such_filter": "x"}}, "Filters of this API"),
@@ -311,7 +313,7 @@ def test_a_bad_question_is_refused_when_it_is_asked(connect: Connect, conn_type:
     hook = connect(conn_type)
     for method in (hook.list_payments, hook.alist_payments):
         with pytest.raises(PaymentsConfigError):
-            method(statuses=["paid"])
+            method(statuses=["no_such_word"])
 
 
 @pytest.mark.parametrize("page", [0, 1])
@@ -375,7 +377,8 @@ def test_connection_test_reads_one_payment_once(
     assert len(sandbox.requests) == 1
     sandbox.faults.fail_every = 0
     assert connect(conn_type).test_connection()[0] is True
-    assert "1" in {list_calls(conn_type)[-1].query.get(name) for name in ("limit", "PageSize", "page_size")}
+    asked = list_calls(conn_type)[-1].query
+    assert "1" in map(asked.get, ("limit", "PageSize", "count", "page_size"))
 
 
 def test_connection_test_with_a_connection_that_does_not_exist(conn_type: str, connect: Connect) -> None:

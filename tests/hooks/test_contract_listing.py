@@ -160,7 +160,7 @@ def test_undated_payments_are_in_every_window(
 
 
 @pytest.mark.parametrize(
-    "conn_type", ["spacepay", "satispay", "jframework"]
+    "conn_type", ["spacepay", "satispay", "jframework", "stripe", "gocardless", "mollie", "square"]
 )  # the others tell no order, filter no time
 def test_a_recent_window_does_not_read_the_whole_list(
     connect: Connect, collect: Collect, conn_type: str, list_calls: ListCalls
@@ -223,19 +223,20 @@ def test_payments_that_are_added_meanwhile_displace_none(
     assert set(wanted) <= set(found)
 
 
-@pytest.mark.parametrize("statuses", [None, ["pending", "processing", "succeeded"]])
+@pytest.mark.parametrize("statuses", [None, ["pending", "processing", "succeeded", "refunded"]])
 def test_payments_whose_status_changes_meanwhile_are_listed(
     connect: Connect, collect: Collect, api: Api, facts: Facts, conn_type: str, sandbox: Sandbox, statuses: Any
 ) -> None:
     show_ids(api)
     word = next(word for word, status in facts.statuses.items() if status == "succeeded")
-    changing = [row for row in api.rows if facts.statuses[row["status"]] in ("pending", "processing")]
+    changing = [row for row in api.rows if facts.status_of(row) in ("pending", "processing")]
     wanted = {
         row[facts.id_field]
         for row in api.rows
-        if facts.is_listed(row)
-        and (statuses is None or facts.statuses[row["status"]] in ("pending", "processing", "succeeded"))
+        if facts.is_listed(row) and (statuses is None or facts.status_of(row) in statuses)
     }
+    if statuses:  # what went back is an amount beside the word, for some
+        wanted -= {each.id for each in connect(conn_type).list_payments(statuses=["refunded"])}
     left = list(changing)
 
     def advance(call: Call) -> None:
@@ -266,7 +267,7 @@ def test_payments_that_stay_pending_are_found_while_others_leave(
             leaving.pop(0)["status"] = succeeded
 
     sandbox.before_reply = leave
-    found = ids(collect(connect(conn_type, {"page_size": 2}), statuses=["pending"]))
+    found = ids(collect(connect(conn_type, {"page_size": 2}), statuses=[facts.statuses[pending]]))
     assert {row[facts.id_field] for row in staying} <= set(found)
 
 
@@ -311,7 +312,9 @@ def test_never_more_requests_at_once_than_permitted(
     assert peak <= limit
 
 
-@pytest.mark.parametrize("conn_type", ["cryptofuse", "spacepay", "satispay", "jframework"])
+@pytest.mark.parametrize(
+    "conn_type", ["cryptofuse", "spacepay", "satispay", "jframework", "stripe", "gocardless", "square"]
+)
 def test_pages_that_do_not_depend_on_each_other_are_asked_for_side_by_side(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:
@@ -339,7 +342,7 @@ def test_has_pending_asks_little(
     assert ask(hook.has_pending) is False
     calls = list_calls(conn_type)[before:]
     if facts.pending_questions is None:
-        assert len(calls) <= 2
+        assert len(calls) <= facts.lists + 1
     else:
         assert len(calls) == facts.pending_questions
         # The only row of PayPal's ledger on a page may be no payment.
@@ -368,7 +371,7 @@ def test_has_pending_in_a_window(
     row = next(row for row in api.rows[20:] if facts.is_listed(row) and row[api.time_field])
     times = sorted(each.occurred_at for each in collect(hook) if each.occurred_at)
     row["status"] = next(iter(facts.statuses))
-    (moment,) = (each.occurred_at for each in collect(hook, statuses=["pending"]))
+    (moment,) = (each.occurred_at for each in collect(hook, statuses=[facts.statuses[row["status"]]]))
     assert ask(hook.has_pending, created_from=moment, created_to=moment + TICK) is True
     assert ask(hook.has_pending, created_from=moment) is True
     assert ask(hook.has_pending, created_from=moment + TICK) is False
@@ -413,5 +416,5 @@ def test_an_odd_id_is_one_id(
     hook = connect(conn_type)
     assert ask(hook.get_payment, odd).id == odd
     # One segment on the wire too: the sandbox would forgive a bare slash.
-    segment = sandbox.requests[-1].path.partition(f"{hook.resolve()[0].list_path}/")[2]
+    segment = sandbox.requests[-1].path.partition(f"{hook.resolve()[0].list_path}/")[2].partition("?expand")[0]
     assert not set(segment) & set("/?#+ ") or segment == "status/"

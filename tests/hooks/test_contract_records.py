@@ -6,6 +6,7 @@ import ast
 import dis
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,6 +106,7 @@ def test_a_payment_is_not_made_through_a_dict(connect: Connect, conn_type: str) 
 
 def test_raw_is_the_apis_own_object_with_its_numbers_as_written(connect: Connect, conn_type: str) -> None:
     pages = "".join(page.read_text() for page in sorted((PAYLOADS / conn_type).glob("*.json")))
+    pages = re.sub(r'("client_secret": |client_secret=)[\w"]+', lambda found: found[1].replace(": ", ": null"), pages)
     for payment in recorded(connect(conn_type)):
         raw = payment.raw.decode()
         assert raw in pages
@@ -124,7 +126,8 @@ def test_every_documented_status_word_is_translated(connect: Connect, facts: Fac
         payment = hook_api.parse_payment(json.dumps(api.shown({**row, "status": word})).encode())
         assert (payment.status.value, payment.provider_status) == (status, word)
         assert payment.is_final == (status not in ("pending", "processing", "authorized"))
-        assert payment.flags == ((facts.flags[word],) if word in facts.flags else ())
+        told = tuple(flag for flag in payment.flags if flag != "test")  # the sandbox is a test system
+        assert told == ((facts.flags[word],) if word in facts.flags else ())
 
 
 @pytest.mark.parametrize("word", ["brand_new", "", "SUCCESS ", "unknown", "Ünbekannt"])

@@ -85,6 +85,13 @@ def _read_form(page: str) -> Fields:
         ("jframework", {"brand_url": "example.com", "first_page": 0, "page_size": 200}),
         ("cryptofuse", {"token_path": "/o/token/", "scope": "read write", "verify": False}),
         ("spacepay", {"page_size": 100, "requests_per_second": 0}),
+        ("stripe", {"resource": "charges", "stripe_account": "acct_1", "api_version": "2026-06-24.dahlia"}),
+        ("gocardless", {"order_key": "shop_order"}),
+        ("mollie", {"profile_id": "pfl_A", "testmode": True, "order_key": "reference"}),
+        ("mollie", {"profile_id": "pfl_A", "testmode": "false"}),
+        ("square", {"location_ids": "L1, L2", "api_version": "2026-08-19"}),
+        ("square", {"location_ids": ["L1", "L2"], "page_size": 50}),
+        ("razorpay", {"account_id": "acc_1", "order_key": "shop_order", "timeout": [5, 60]}),
     ],
 )
 def test_another_fields_edit_leaves_the_extra_as_it_was(edit: Any, conn_type: str, extra: Fields) -> None:

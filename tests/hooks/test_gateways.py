@@ -70,8 +70,8 @@ def test_a_page_that_is_something_else_says_so(
     connect: Connect, conn_type: str, sandbox: Sandbox, reply_to_list: Callable[..., None], kind: str
 ) -> None:
     page = page_of(conn_type, sandbox.apis[conn_type].rows[:1])
-    if kind == "half a number" and rewrite(page, str) == page:
-        pytest.skip("a page without numbers of its own")
+    if kind == "half a number" and (rewrite(page, str) == page or conn_type == "razorpay"):
+        pytest.skip("a page without numbers of its own, or with none that is read")
     reply_to_list(conn_type, 200, UNREADABLE[kind](page))
     ok, said = connect(conn_type).test_connection()
     assert not ok

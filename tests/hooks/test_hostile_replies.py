@@ -23,7 +23,7 @@ from airflow_provider_payments.http.retry import parse_retry_after
 from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.payment import Payment, to_json_lines
 from airflow_provider_payments.sandbox import Sandbox
-from tests.hooks.hostile import GIANTS, VALUES, payloads, places, put
+from tests.hooks.hostile import GIANTS, VALUES, Place, fields, payloads, places, put
 from tests.listing.drift import build_api
 
 pytestmark = pytest.mark.without_airflow
@@ -35,6 +35,11 @@ ERRORS: dict[str, Any] = {
     "spacepay": {"statusCode": 1, "message": "x", "error": "y"},
     "satispay": {"code": 36, "message": "x", "wlt": "z"},
     "jframework": {"success": False, "statusCode": 400, "errors": [{"code": "c", "details": "d"}]},
+    "stripe": {"error": {"type": "t", "code": "a", "message": "b", "param": "p"}},
+    "gocardless": {"error": {"type": "invalid_api_usage", "code": 400, "errors": [{"reason": "r", "message": "m"}]}},
+    "mollie": {"status": 400, "title": "t", "detail": "d", "field": "f", "_links": {}},
+    "razorpay": {"error": {"code": "BAD_REQUEST_ERROR", "description": "d", "field": "f", "metadata": {}}},
+    "square": {"errors": [{"category": "INVALID_REQUEST_ERROR", "code": "c", "detail": "d", "field": "f"}]},
     "paypal": {"name": "n", "message": "m", "debug_id": "d", "details": [{"field": "f", "issue": "i"}], "links": []},
 }
 KEYS: dict[str, Any] = {
@@ -72,15 +77,24 @@ def parse_detail(api: PaymentsApi, body: bytes) -> None:
         api.parse_detail(request, Response(200, body=body)).to_dict()
 
 
+def choose(documents: list[Any], is_each: bool) -> list[tuple[Any, Place]]:
+    """Return every place of some documents, or every field once."""
+    return [(document, at) for document in documents for at in places(document)] if is_each else fields(documents)
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["fields", "places"])
+def is_each(request: pytest.FixtureRequest) -> bool:
+    """Whether rows are tried that are like one before."""
+    return request.param  # type: ignore[no-any-return]
+
+
 @pytest.mark.parametrize("conn_type", ERRORS)
-def test_anything_in_any_place_of_a_page(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
+def test_anything_in_any_place_of_a_page(conn_type: str, is_each: bool, apis: dict[str, PaymentsApi]) -> None:
     readable = 0
-    for payload in payloads(conn_type):
-        document = json.loads(payload)
-        for at in places(document):
-            for value in [*VALUES, None] if at else VALUES:
-                with suppress(PaymentsError):
-                    readable += bool(read(apis[conn_type], put(document, at, value)))
+    for document, at in choose([json.loads(payload) for payload in payloads(conn_type)], is_each):
+        for value in [*VALUES, None] if at else VALUES:
+            with suppress(PaymentsError):
+                readable += bool(read(apis[conn_type], put(document, at, value)))
     assert readable > 100  # fields that nobody reads may hold anything
 
 
@@ -126,18 +140,17 @@ def test_any_bytes(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
 
 
 @pytest.mark.parametrize("conn_type", ERRORS)
-def test_anything_in_any_place_of_one_payment(conn_type: str, apis: dict[str, PaymentsApi]) -> None:
+def test_anything_in_any_place_of_one_payment(conn_type: str, is_each: bool, apis: dict[str, PaymentsApi]) -> None:
     api = apis[conn_type]
+    documents = []
     for payload in payloads(conn_type):
-        request = api.list_request({})
-        (row, *_) = api.parse_page(request, Response(200, body=payload)).rows
-        document: Any = json.loads(bytes(row))
-        if conn_type == "jframework":
-            document = {"success": True, "statusCode": 200, "data": document}
-        for at in places(document):
-            for value in VALUES:
-                with suppress(PaymentsError):
-                    parse_detail(api, put(document, at, value))
+        (row, *_) = api.parse_page(api.list_request({}), Response(200, body=payload)).rows
+        data: Any = json.loads(bytes(row))
+        documents.append({"success": True, "statusCode": 200, "data": data} if conn_type == "jframework" else data)
+    for document, at in choose(documents, is_each):
+        for value in VALUES:
+            with suppress(PaymentsError):
+                parse_detail(api, put(document, at, value))
 
 
 @pytest.mark.parametrize("third", [0, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (1, 2))])

@@ -20,7 +20,11 @@ from tests.listing.drift import build_api
 from tests.waits import ORDER_FIELDS
 
 #: What lists are called, the outer one first.
-LISTS = ("payments", "results", "data", "items", "transaction_details")
+LISTS = ("payments", "results", "data", "items", "transaction_details", "_embedded")
+#: Of each company, a field that holds a text, and what it becomes.
+TEXTS = {conn_type: (field, "order_id") for conn_type, field in ORDER_FIELDS.items()}
+TEXTS["stripe"] = ("description", "description")
+
 INSTEAD: dict[str, Any] = {"amount_minor": "1234"}
 
 
@@ -62,26 +66,26 @@ def read(api: PaymentsApi, *rows: dict[str, Any] | bytes) -> list[Payment]:
 
 def test_integers_are_texts_where_texts_are_due(conn_type: str, reader: PaymentsApi) -> None:
     row = example(conn_type)
-    id_field, order_field = FACTS[conn_type].id_field, ORDER_FIELDS[conn_type]
-    row = change(row, **{id_field: 7, order_field: 1001, "invoiceNo": None})
-    (documented,) = read(reader, change(row, **{id_field: "7", order_field: "1001"}))
+    id_field, (field, told) = FACTS[conn_type].id_field, TEXTS[conn_type]
+    row = change(row, **{id_field: 7, field: 1001, "invoiceNo": None, "metadata": None})
+    (documented,) = read(reader, change(row, **{id_field: "7", field: "1001"}))
     (payment,) = read(reader, row)
-    assert (payment.id, payment.order_id) == (documented.id, "1001")
-    assert json.loads(payment.raw) == row
+    assert (payment.id, getattr(payment, told)) == (documented.id, "1001")
+    assert json.loads(payment.raw) == {**row, **({"client_secret": None} if conn_type == "stripe" else {})}
     assert payment.to_dict(include_raw=False) == documented.to_dict(include_raw=False)
-    (payment,) = read(reader, change(row, **{order_field: 10**600}))
-    assert payment.order_id == "1" + "0" * 600
+    (payment,) = read(reader, change(row, **{field: 10**600}))
+    assert getattr(payment, told) == "1" + "0" * 600
 
 
 @pytest.mark.parametrize("value", [1.5, True, [], {}, 1e300])
 def test_what_is_no_text_is_an_error_that_names_the_payment(conn_type: str, reader: PaymentsApi, value: Any) -> None:
     fine = example(conn_type)
     id_field = "payment_id" if conn_type == "hotpay" else FACTS[conn_type].id_field
-    odd = change(fine, **{id_field: "the-\x00-one", ORDER_FIELDS[conn_type]: value, "note": "s3cret"})
+    odd = change(fine, **{id_field: "the-\x00-one", TEXTS[conn_type][0]: value, "note": "s3cret"})
     with pytest.raises(PaymentsProtocolError) as caught:
         read(reader, fine, odd, fine)
     assert "payment 'the-\\x00-one' (row 2 of 3) is not what the API documents: Expected" in str(caught.value)
-    assert f".{ORDER_FIELDS[conn_type]}`" in str(caught.value)
+    assert f".{TEXTS[conn_type][0]}" in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert "300" not in str(caught.value)
 
@@ -109,14 +113,14 @@ def test_numbers_in_quotes_and_with_empty_fractions_are_integers() -> None:
 
 
 def test_what_is_no_unicode_does_not_stop_the_others(conn_type: str, reader: PaymentsApi) -> None:
-    field = ORDER_FIELDS[conn_type]
-    fine = change(example(conn_type), invoiceNo=None)
+    field, told = TEXTS[conn_type]
+    fine = change(example(conn_type), invoiceNo=None, metadata=None)
     rows = [change(fine, **{field: text}) for text in ("half \ud800 pair", "\ud83d\ude00", "@byte@")]
     texts = [json.dumps(row).encode().replace(b"@byte@", b"caf\xe9") for row in rows]
-    assert [each.order_id for each in read(reader, *texts)] == ["half \ufffd pair", "\U0001f600", "caf\ufffd"]
+    assert [getattr(each, told) for each in read(reader, *texts)] == ["half \ufffd pair", "\U0001f600", "caf\ufffd"]
     for payment in read(reader, *texts):
         raw = json.loads(payment.raw.decode())
-        assert raw.get("transaction_info", raw)[field] == payment.order_id
+        assert raw.get("transaction_info", raw)[field] == getattr(payment, told)
         payment.to_json()
 
 

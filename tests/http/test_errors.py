@@ -355,6 +355,8 @@ def test_an_untrusted_certificate_is_the_connections_matter() -> None:
         ({"ratelimit_reset": "30", "retry_after": "7"}, 7),
         ({"ratelimit_reset": "1795176030"}, None),  # a second since 1970, not seconds from now
         ({"ratelimit_reset": "soon"}, None),
+        ({"ratelimit_reset": "Fri, 20 Nov 2026 11:59:59 GMT"}, None),  # by a clock that is behind ours
+        ({"ratelimit_reset": "0"}, None),
     ],
 )
 def test_throttling_tells_when_the_limit_is_reset(headers: dict[str, str], seconds: float | None) -> None:
@@ -364,7 +366,9 @@ def test_throttling_tells_when_the_limit_is_reset(headers: dict[str, str], secon
     assert verdict(REQUEST, response(400, ratelimit_reset="30")).__class__ is PaymentsRequestError  # it comes with all
 
 
-@pytest.mark.parametrize(("fields", "is_own"), [(("detail",), False), (("detail", "title"), True)])
+@pytest.mark.parametrize(
+    ("fields", "is_own"), [(("detail",), False), (("detail", "title"), True), (("title", "_links"), False)]
+)
 def test_problem_details_are_the_api_s_own_where_its_errors_have_a_title(fields: tuple[str, ...], is_own: bool) -> None:
     body = {"title": "Unauthorized Request", "status": 401, "detail": "Missing authentication"}
     mapper = ErrorMapper("somepay", error_fields=fields)

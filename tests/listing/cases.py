@@ -53,6 +53,7 @@ class List:
         return PaymentQuery(START - timedelta(days=1)) if self.has_window else PaymentQuery()
 
 
+_FROM_2013 = {"begin_time": "2013-01-01T00:00:00Z"}
 _OLDEST_FIRST = {"SortDataField": "createdDate", "SortOrder": "asc"}
 
 LISTS: Mapping[str, List] = {
@@ -63,7 +64,16 @@ LISTS: Mapping[str, List] = {
     "satispay": List("satispay"),
     "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
     "jframework": List("jframework", loop=_OLDEST_FIRST),
+    "mollie": List("mollie"),
+    "square": List("square", loop=_FROM_2013),
+    "square in a window": List("square", {"is_inclusive": False}, loop=_FROM_2013, has_window=True),
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
+    "stripe": List("stripe"),
+    "stripe in a window": List("stripe", has_window=True),
+    "gocardless": List("gocardless"),
+    "gocardless refuses lost cursors": List("gocardless", {"lost_cursor": "refused"}, has_window=True),
+    "razorpay": List("razorpay"),
+    "razorpay from a time on": List("razorpay", has_window=True),
 }
 
 
@@ -103,7 +113,16 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-QUICK_LISTS = ("hotpay", "cryptofuse", "spacepay newest first", "satispay refuses lost cursors", "jframework")
+QUICK_LISTS = (
+    "hotpay",
+    "cryptofuse",
+    "spacepay newest first",
+    "satispay refuses lost cursors",
+    "jframework",
+    "gocardless",
+    "mollie",
+    "razorpay from a time on",
+)
 QUICK_KINDS = (
     "five added at every request",
     "one added anywhere at every request",
@@ -153,8 +172,8 @@ def compare(
 ) -> Outcome:
     """Read a copy of a company's list, and another one in a plain loop, and compare."""
     words = [word for word in LIVES[company.name] if word in query.provider_statuses]
-    # HOT Pay cannot filter; Satispay has no list of everything.
-    asked: list[str | None] = [*words] if company.name != "hotpay" else []
+    # HOT Pay, Razorpay and Square cannot filter; Satispay has no list of everything.
+    asked: list[str | None] = [] if company.name in ("hotpay", "razorpay", "square") else [*words]
     if company.name == "satispay" and not words:
         asked = [*LIVES["satispay"]]
     plain, ours = company.copy(), company.copy()

@@ -7,7 +7,7 @@ requests answered so far, and from nothing else: two readings of two copies see 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +18,7 @@ import msgspec
 START = datetime(2026, 1, 1, 9, 30, tzinfo=timezone.utc)
 #: Times are counted in steps of 100 ns: JFramework tells seven fractional digits.
 TICKS = 10_000_000
+TICKS_OF_MS = TICKS // 1000
 #: Whoever asks so often does not end.
 MAX_REQUESTS = 6_000
 
@@ -27,6 +28,11 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "spacepay": {"pending": ["processing", "expired"], "processing": ["completed", "failed"], "completed": []},
     "satispay": {"PENDING": ["ACCEPTED", "CANCELED"], "ACCEPTED": [], "CANCELED": []},
     "jframework": {"Created": ["Pending", "Voided"], "Pending": ["Completed"], "Completed": []},
+    "stripe": {"requires_action": ["processing", "canceled"], "processing": ["succeeded"], "succeeded": []},
+    "gocardless": {"submitted": ["confirmed", "failed"], "confirmed": ["paid_out"], "paid_out": ["failed"]},
+    "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
+    "razorpay": {"created": ["authorized", "failed"], "authorized": ["captured"], "captured": []},
+    "square": {"APPROVED": ["COMPLETED", "CANCELED"], "COMPLETED": [], "CANCELED": []},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -57,6 +63,7 @@ class Page:
     rows: Sequence[Row] = ()
     total: int | None = None
     has_more: bool | None = None
+    next_id: str | None = None
     is_refused: bool = False
 
 
@@ -71,8 +78,9 @@ class Company:
     :param largest_page: asked for more rows, it gives so many.
     :param first_page: what it calls the first page (JFramework).
     :param lost_cursor: what it does with a cursor whose payment was deleted: "known" goes on behind its place,
-        "refused" is an error (Satispay).
-    :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework).
+        "refused" is an error (Satispay, GoCardless).
+    :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework, Razorpay).
+    :param shuffles_ties: whether payments of one time change places at every request (Razorpay).
     :param filter_ticks: times are compared in whole steps of so many ticks (JFramework).
     :param bound_ticks: to what bounds of time are rounded, up or down (JFramework).
     :param ignores: parameters that it ignores.
@@ -88,6 +96,7 @@ class Company:
     first_page: int = 0
     lost_cursor: str = "known"
     is_inclusive: bool = True
+    shuffles_ties: bool = False
     filter_ticks: int = 1
     bound_ticks: int = 1
     ignores: frozenset[str] = frozenset()
@@ -153,6 +162,11 @@ class Company:
     def new_row(self, ticks: int | None, dice: random.Random) -> Row:
         self.added += 1
         return Row(f"new-{self.added}", dice.choice(list(LIVES[self.name])), ticks)
+
+    @property
+    def gone(self) -> Collection[str]:
+        """Ids of payments that were deleted."""
+        return self._place_of
 
     def find_place(self, cursor: str) -> int | None:
         """Return how many rows come before the one behind a cursor."""
@@ -245,6 +259,78 @@ def _satispay_page(company: Company, params: Mapping[str, str]) -> Page:
     return Page(rows[:limit], has_more=len(rows) > limit)
 
 
+def _stripe_page(company: Company, params: Mapping[str, str]) -> Page:
+    limit, start, rows = int(params.get("limit", 10)), 0, company.rows
+    if "starting_after" in params:
+        place = company.find_place(params["starting_after"])
+        if place is None:
+            return Page(is_refused=True)
+        start = place
+    first = int(START.timestamp())
+    low, high = (params.get(f"created[{name}]") for name in ("gte", "lte"))
+    found = [
+        row
+        for row in rows[start:]
+        if (low is None or first + (row.ticks or 0) // TICKS >= int(low))
+        and (high is None or first + (row.ticks or 0) // TICKS <= int(high))
+    ]
+    return Page(found[:limit], has_more=len(found) > limit)
+
+
+def _gocardless_page(company: Company, params: Mapping[str, str]) -> Page:
+    start = company.find_place(params["after"]) if "after" in params else 0
+    if start is None:
+        return Page(is_refused=True)
+    low, high = (
+        _ticks_of(params[f"created_at[{name}]"]) if f"created_at[{name}]" in params else None for name in _SIDES
+    )
+    rows = [
+        row
+        for row in company.rows[start:]
+        if params.get("status", row.word) == row.word
+        and (low is None or (row.ticks or 0) // TICKS_OF_MS * TICKS_OF_MS >= low)
+        and (high is None or (row.ticks or 0) // TICKS_OF_MS * TICKS_OF_MS < high)
+    ]
+    limit = min(int(params["limit"]), company.largest_page)
+    return Page(rows[:limit], has_more=len(rows) > limit)
+
+
+_SIDES = ("gte", "lt")
+
+
+def _square_page(company: Company, params: Mapping[str, str]) -> Page:
+    start = company.find_place(params["cursor"]) if "cursor" in params else 0
+    if start is None:
+        return Page(is_refused=True)
+    low, high = (_ticks_of(params.get(name, "9999-01-01T00:00:00Z")) for name in ("begin_time", "end_time"))
+    rows = [row for row in company.rows[start:] if low <= (row.ticks or 0) < high + company.is_inclusive]
+    limit = min(int(params["limit"]), company.largest_page)
+    return Page(rows[:limit], has_more=len(rows) > limit)
+
+
+def _mollie_page(company: Company, params: Mapping[str, str]) -> Page:
+    limit = min(int(params.get("limit", 50)), company.largest_page)
+    start = 0
+    if "from" in params:  # the payment itself is the first one of the page
+        place = company.find_place(params["from"])
+        if place is None:
+            return Page(is_refused=True)
+        start = place if params["from"] in company.gone else place - 1
+    rows = company.rows[start : start + limit + 1]
+    return Page(rows[:limit], next_id=rows[limit].id if len(rows) > limit else None)
+
+
+def _razorpay_page(company: Company, params: Mapping[str, str]) -> Page:
+    limit, start = min(int(params["count"]), company.largest_page), int(params.get("skip", 0))
+    edge, since = 0 if company.is_inclusive else 1, int(START.timestamp())
+    first, last = int(params.get("from", 946684800)) - since + edge, int(params.get("to", 4765046400)) - since - edge
+    rows = [row for row in company.rows if first <= (row.ticks or 0) // TICKS <= last]
+    if company.shuffles_ties:
+        dice = random.Random(company.seed * 7919 + company.requests)
+        rows.sort(key=lambda row: (-(row.ticks or 0), dice.random()))
+    return Page(rows[start : start + limit])
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "hotpay": _hotpay_page,
@@ -252,6 +338,11 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "spacepay": _spacepay_page,
     "jframework": _jframework_page,
     "satispay": _satispay_page,
+    "stripe": _stripe_page,
+    "gocardless": _gocardless_page,
+    "mollie": _mollie_page,
+    "razorpay": _razorpay_page,
+    "square": _square_page,
 }
 
 # Their JSON.
@@ -294,12 +385,37 @@ def _satispay_row(row: Row) -> Mapping[str, object]:
     }
 
 
+def _gocardless_row(row: Row) -> Mapping[str, object]:
+    return {"id": row.id, "amount": 1999, "currency": "EUR", "status": row.word, "created_at": _iso(row.ticks)}
+
+
 def _jframework_row(row: Row) -> Mapping[str, object]:
     date = None
     if row.ticks is not None:
         local = START.astimezone(timezone(timedelta(hours=7))) + timedelta(seconds=row.ticks // TICKS)
         date = f"{local:%Y-%m-%dT%H:%M:%S}.{row.ticks % TICKS:07}+07:00"
     return {"id": row.id, "status": row.word, "amount": 19.99, "currencyCode": "USD", "createdDate": date}
+
+
+def _stripe_row(row: Row) -> Mapping[str, object]:
+    created = int(START.timestamp()) + (row.ticks or 0) // TICKS
+    return {"id": row.id, "amount": 1999, "currency": "usd", "status": row.word, "created": created}
+
+
+def _mollie_row(row: Row) -> Mapping[str, object]:
+    moment = moment_of(row.ticks)
+    time = moment and f"{moment:%Y-%m-%dT%H:%M:%S}+00:00"  # whole seconds
+    return {"id": row.id, "status": row.word, "amount": {"value": "19.99", "currency": "EUR"}, "createdAt": time}
+
+
+def _razorpay_row(row: Row) -> Mapping[str, object]:
+    second = None if row.ticks is None else int(START.timestamp()) + row.ticks // TICKS
+    return {"id": row.id, "status": row.word, "amount": 1999, "currency": "INR", "notes": [], "created_at": second}
+
+
+def _square_row(row: Row) -> Mapping[str, object]:
+    money = {"amount": 1999, "currency": "USD"}
+    return {"id": row.id, "total_money": money, "status": row.word, "created_at": _iso(row.ticks)}
 
 
 def _write(rows: Sequence[Row], write: Callable[[Row], Mapping[str, object]]) -> msgspec.Raw:
@@ -330,12 +446,41 @@ def _satispay(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"has_more": page.has_more, "data": _write(page.rows, _satispay_row)})
 
 
+def _stripe(company: Company, page: Page) -> bytes:
+    return msgspec.json.encode({"object": "list", "has_more": page.has_more, "data": _write(page.rows, _stripe_row)})
+
+
+def _gocardless(company: Company, page: Page) -> bytes:
+    cursors = {"after": page.rows[-1].id if page.has_more else None}
+    return msgspec.json.encode({"payments": _write(page.rows, _gocardless_row), "meta": {"cursors": cursors}})
+
+
+def _mollie(company: Company, page: Page) -> bytes:
+    href = f"https://api.mollie.com/v2/payments?limit=1&from={page.next_id}"  # nobody should go there
+    links = {"next": page.next_id and {"href": href}}
+    return msgspec.json.encode({"_embedded": {"payments": _write(page.rows, _mollie_row)}, "_links": links})
+
+
+def _razorpay(company: Company, page: Page) -> bytes:
+    return msgspec.json.encode({"count": len(page.rows), "items": _write(page.rows, _razorpay_row)})
+
+
+def _square(company: Company, page: Page) -> bytes:
+    payments = {"payments": _write(page.rows, _square_row)} if page.rows else {}
+    return msgspec.json.encode({**payments, **({"cursor": page.rows[-1].id} if page.has_more else {})})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
     "spacepay": _spacepay,
     "jframework": _jframework,
     "satispay": _satispay,
+    "stripe": _stripe,
+    "gocardless": _gocardless,
+    "mollie": _mollie,
+    "razorpay": _razorpay,
+    "square": _square,
 }
 
 # What happens meanwhile.
@@ -431,6 +576,7 @@ def build_rows(name: str, number: int, seed: int = 0, burst: int = 0) -> list[Ro
             ticks += dice.choice([0, 0, 0, 12, 500, 1000, 1000, 61_000]) * (TICKS // 1000)
             if name == "jframework" and ticks:
                 ticks += dice.choice([0, 3, 12_345])
-        time = ticks // TICKS * TICKS if name == "hotpay" else ticks  # which tells whole seconds
+        tells_seconds = name in ("hotpay", "stripe", "mollie", "razorpay")
+        time = ticks // TICKS * TICKS if tells_seconds else ticks
         rows.append(Row(f"p{n}", dice.choice(words), time))
     return rows[::-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from tests.listing.companies import Company, Row
 
@@ -24,11 +25,13 @@ def read_plainly(company: Company, words: Sequence[str | None], limit: int, para
     return list(ids)
 
 
-def _until_short(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+def _until_short(
+    company: Company, params: Params, limit: int, names: tuple[str, str] = ("limit", "offset")
+) -> Iterator[Sequence[Row]]:
     """Offsets without a total: until a page is empty, or shorter than the first one."""
     offset, longest = 0, 0
     while True:
-        rows = company.read({**params, "limit": str(limit), "offset": str(offset)}).rows
+        rows = company.read({**params, names[0]: str(limit), names[1]: str(offset)}).rows
         yield rows
         longest = longest or len(rows)
         offset += len(rows)
@@ -60,14 +63,26 @@ def _while_more(company: Company, params: Params, limit: int) -> Iterator[Sequen
 
 def _cursors(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
     """The id of the last row, while more follow. It ends where its cursor is refused."""
+    name = "after" if company.name == "gocardless" else "starting_after"
     cursor: dict[str, str] = {}
     while True:
         page = company.read({**params, "limit": str(limit), **cursor})
         yield page.rows
         if not page.has_more or not page.rows:
             return
-        params = {name: value for name, value in params.items() if name != "starting_after_timestamp"}
-        cursor = {"starting_after": page.rows[-1].id}
+        params = {each: value for each, value in params.items() if each != "starting_after_timestamp"}
+        cursor = {name: page.rows[-1].id}
+
+
+def _tokens(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+    """What the reply tells leads on. It ends where that is refused."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = company.read({**params, "limit": str(limit), **cursor})
+        yield page.rows
+        if not page.has_more:
+            return
+        cursor = {"cursor": page.rows[-1].id}
 
 
 def _page_numbers(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
@@ -82,6 +97,17 @@ def _page_numbers(company: Company, params: Params, limit: int) -> Iterator[Sequ
             return
 
 
+def _links(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+    """The link to the next page, as long as there is one. It ends where its cursor is refused."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = company.read({**params, "limit": str(limit), **cursor})
+        yield page.rows
+        if page.next_id is None:
+            return
+        cursor = {"from": page.next_id}
+
+
 Loop = Callable[[Company, Params, int], Iterator[Sequence[Row]]]
 _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "hotpay": (_until_short, "status"),
@@ -89,4 +115,9 @@ _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "spacepay": (_while_more, "status"),
     "satispay": (_cursors, "status"),
     "jframework": (_page_numbers, "Status"),
+    "stripe": (_cursors, "status"),
+    "gocardless": (_cursors, "status"),
+    "mollie": (_links, "status"),
+    "razorpay": (partial(_until_short, names=("count", "skip")), "status"),
+    "square": (_tokens, "status"),
 }

@@ -12,18 +12,25 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsError
 from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
+from airflow_provider_payments.hooks.gocardless import GoCardlessApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.lookups import build_listing
+from airflow_provider_payments.hooks.mollie import MollieApi
+from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
+from airflow_provider_payments.hooks.square import SquareApi
+from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
 from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
 
-APIS = {each.name: each for each in (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)}
+_FIRST = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)
+_ALL = (*_FIRST, PaymentIntentsApi, GoCardlessApi, MollieApi, RazorpayApi, SquareApi)
+APIS = {each.name: each for each in _ALL}
 
 
 @dataclass
@@ -37,6 +44,7 @@ class Reading:
     ids: list[str] = field(default_factory=list, repr=False)
     payments: list[Payment] = field(default_factory=list, repr=False)
     doubts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     error: PaymentsError | None = None
 
     @property
@@ -53,12 +61,12 @@ def _key() -> str:
 
 def build_api(name: str, page_size: int, concurrency: int, first_page: int = 0) -> PaymentsApi:
     """Return a hook's own API class, as its hook would make it."""
-    extra = {"brand_url": "brand", "first_page": first_page} if name == "jframework" else {}
+    extra = {"brand_url": "brand", "first_page": first_page} if name == "jframework" else {"location_ids": "L1"}
     return APIS[name](
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login="key-id" if name in ("satispay", "cryptofuse") else "",
+            login="key-id" if name in ("satispay", "cryptofuse", "razorpay") else "",
             password=_key() if name == "satispay" else "secret",
             extra=extra,
             options=TransportOptions(max_concurrency=concurrency),
@@ -94,7 +102,7 @@ def read(company: Company, query: PaymentQuery, page_size: int, concurrency: int
             reading.payments += chain.from_iterable(listing.remaining())
     except PaymentsError as error:
         reading.error = error
-    reading.doubts = listing.report.doubts
+    reading.doubts, reading.warnings = listing.report.doubts, listing.report.warnings()
     # HOT Pay has no ids: its payments are told apart by their memo here.
     reading.ids = [str(each.order_id if company.name == "hotpay" else each.id) for each in reading.payments]
     return reading

@@ -19,13 +19,14 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
 from airflow_provider_payments.http.messages import Request, Response, build_url
-from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
+from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order
 from airflow_provider_payments.listing.report import ListingReport
+from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 

@@ -172,6 +172,8 @@ UNLIKE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "satispay bounds exclude": ("satispay", {"is_inclusive": False}),
     "satispay all in one instant": ("satispay", {"rows": in_one_instant}),
     "satispay ignores the timestamp": ("satispay", {"ignores": frozenset({"starting_after_timestamp"})}),
+    "gocardless all in one instant": ("gocardless", {"rows": in_one_instant}),
+    "gocardless ignores the bounds": ("gocardless", {"ignores": frozenset({"created_at[lt]", "created_at[gte]"})}),
     "spacepay all in one instant": ("spacepay", {"rows": in_one_instant}),
     "spacepay ignores the order": ("spacepay", {"ignores": frozenset({"sortOrder"})}),
 }
@@ -208,7 +210,9 @@ def test_a_company_unlike_its_pages_whose_list_changes(unlike: str) -> None:
     "kind_name",
     [pytest.param(name, marks=() if name in QUICK_KINDS else pytest.mark.exhaustive) for name in KINDS],
 )
-@pytest.mark.parametrize("name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework"])
+@pytest.mark.parametrize(
+    "name", ["hotpay", "cryptofuse", "spacepay", "satispay", "jframework", "mollie", "razorpay", "gocardless"]
+)
 def test_a_window_of_a_list_that_changes(name: str, kind_name: str) -> None:
     kind = KINDS[kind_name]
     if kind.only and name not in kind.only:
@@ -222,6 +226,10 @@ def test_a_window_of_a_list_that_changes(name: str, kind_name: str) -> None:
     if name == "satispay":
         until = last - START + timedelta(seconds=START.timestamp() + 1)
         loop = {"starting_after_timestamp": str(until // timedelta(milliseconds=1))}
+    if name == "razorpay":
+        loop = {"from": str(int(first.timestamp()) - 1), "to": str(int(last.timestamp()) + 1)}
+    if name == "gocardless":
+        loop = {"created_at[gte]": first.isoformat(), "created_at[lt]": last.isoformat()}
     for concurrency in (1, 4):
         company = Company(name, list(rows), kind.change, kind.every)
         check(compare(company, query, page_size=50, concurrency=concurrency, loop_params=loop))

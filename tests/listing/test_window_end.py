@@ -7,6 +7,8 @@ import pytest
 from airflow_provider_payments.listing.readers import Order, Page, WindowEnd
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import hour
+from tests.listing.companies import Company, build_rows, moment_of
+from tests.listing.reading import read
 
 WINDOW = PaymentQuery(hour(3), hour(6))
 
@@ -54,3 +56,32 @@ def test_rows_that_were_once_out_of_order_end_no_reading_later() -> None:
 )
 def test_whether_a_window_will_end_the_reading(order: Order, query: PaymentQuery, is_expected: bool) -> None:
     assert WindowEnd(query, order).is_expected is is_expected
+
+
+@pytest.mark.parametrize(
+    ("name", "pages", "is_far"),
+    [
+        ("mollie", 11, True),
+        ("mollie", 10, False),  # a window of a few hours ago is none to speak of
+        ("spacepay", 15, True),
+        ("cryptofuse", 15, True),
+        ("satispay", 15, False),  # whose list begins at the window's end
+        ("jframework", 15, False),
+    ],
+)
+def test_many_newer_payments_on_the_way_to_a_window_are_a_warning(name: str, pages: int, is_far: bool) -> None:
+    """A window of each slice would read them again. Nothing is in doubt for that."""
+    rows = build_rows(name, 1000)
+    newer, older = (moment_of(rows[place].ticks) for place in (pages * 20 + 5, 600))
+    reading = read(Company(name, rows), PaymentQuery(older, newer), page_size=20, concurrency=1)
+    assert reading.is_complete
+    assert reading.payments
+    said = " ".join(reading.warnings)
+    assert ("list the whole range in one task" in said) is is_far
+    assert (f"{pages} pages with " in said) is (is_far and name == "mollie")
+
+
+def test_a_list_without_an_end_of_the_window_has_nothing_newer() -> None:
+    rows = build_rows("mollie", 1000)
+    reading = read(Company("mollie", rows), PaymentQuery(moment_of(rows[900].ticks)), page_size=20, concurrency=1)
+    assert reading.warnings == []

@@ -117,6 +117,7 @@ def test_one_object(store: StoreUnderTest) -> None:
         assert (list(store.objects()), store.unfinished()) == (["p.jsonl"], [])
 
 
+@pytest.mark.without_airflow
 @pytest.mark.usefixtures("many")
 def test_parts(store: StoreUnderTest) -> None:
     url = store.url("parts.jsonl")
@@ -154,6 +155,7 @@ def publish_together(begun: list[AtomicOutput], make_payment: Callable[..., Paym
         return list(pool.map(act, range(len(begun))))
 
 
+@pytest.mark.without_airflow
 def test_parts_that_are_published_at_the_same_moment_on_a_disk(
     disk: DiskUnderTest, make_payment: Callable[..., Payment]
 ) -> None:
@@ -168,6 +170,7 @@ def test_parts_that_are_published_at_the_same_moment_on_a_disk(
         assert check_parts(disk, "parts.jsonl") is not None
 
 
+@pytest.mark.without_airflow
 def test_parts_that_are_published_at_the_same_moment_on_s3(
     hasty: S3UnderTest, make_payment: Callable[..., Payment]
 ) -> None:
@@ -281,6 +284,7 @@ def processes() -> Iterator[Callable[..., list[str]]]:
         process.wait()
 
 
+@pytest.mark.without_airflow
 @pytest.mark.usefixtures("many")
 def test_processes(
     processes: Callable[..., list[str]], disk: DiskUnderTest, hasty: S3UnderTest, tmp_path: Path

@@ -23,8 +23,9 @@ from tests.recent import be_recent
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 
-
 LATENCY = 0.05
+
+pytestmark = pytest.mark.without_airflow
 
 
 class Watch:
@@ -82,7 +83,8 @@ def test_side_by_side_finds_what_page_by_page_finds(
         watch = Watch(shop)
         found[at_once] = ids(conn_type)
         requests[at_once] = len(shop.requests)
-        assert (watch.most > 1) == (at_once > 1)
+        # Each page of Mollie's is only known from the one before, and nothing leads into the middle of its list.
+        assert (watch.most > 1) == (at_once > 1 and conn_type != "mollie")
         assert watch.most <= at_once
         assert ids(conn_type) == found[at_once]  # in the same order each time
     assert len(found[1]) == len(set(found[1]))
@@ -149,7 +151,8 @@ def test_a_search_through_the_latest_asks_for_page_after_page(shop: Sandbox, con
 
     hook = BaseHook.get_hook(f"{conn_type}_default")
     found = hook.inquire(search)
-    assert watch.most == (2 if conn_type == "satispay" else 1)  # of which two statuses are two lists
+    lists = {"satispay": 2, "square": 3}.get(conn_type, 1)  # one for each of two statuses, of three locations
+    assert watch.most == lists
     assert len({payment.id for payment in found}) == 100
     assert len(watch.began) <= 8  # 100 payments are on six pages of 20, which overlap; one more is a token
     if conn_type in ("spacepay", "jframework"):

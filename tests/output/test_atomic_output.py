@@ -80,11 +80,20 @@ def test_an_empty_listing_is_an_empty_object(store: StoreUnderTest) -> None:
     assert (store.objects(), store.unfinished()) == ({"p.jsonl": b""}, [])
 
 
-@pytest.mark.parametrize("limit", [None, 3])
+@pytest.mark.without_airflow
+@pytest.mark.parametrize(
+    ("size", "limit"),
+    [
+        (b"{}", None),
+        (b"{}", 3),
+        (BIG, None),  # more than a block is on its way
+        pytest.param(BIG, 3, marks=pytest.mark.exhaustive),
+    ],
+    ids=["small", "small parts", "big", "big parts"],
+)
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("size", [b"{}", BIG])
 def test_an_error_on_the_way_leaves_what_was_there(
-    store: StoreUnderTest, name: str, limit: int | None, size: bytes, scratch: Path, make_payment: Make
+    store: StoreUnderTest, name: str, size: bytes, limit: int | None, scratch: Path, make_payment: Make
 ) -> None:
     url = store.url(f"folder/p.{name}")
     put(url, [make_payment(number) for number in range(8)], name, limit)

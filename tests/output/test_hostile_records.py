@@ -20,6 +20,8 @@ from airflow_provider_payments.output.formats import FORMATS
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment
 from airflow_provider_payments.times import format_time
 
+pytestmark = pytest.mark.without_airflow
+
 Make = Callable[..., Payment]
 TEXT_FIELDS = (
     "id",

@@ -108,6 +108,12 @@ def plants(folder: Path) -> dict[str, Plant]:
         "jframework-login": Plant(
             "jframework", "username-jf1", _header_key("jframework") + "é€ ", {"brand_url": "https://brand.example"}
         ),
+        "stripe": Plant("stripe", "unusedlogin-st2", _header_key("stripe")),
+        "gocardless": Plant("gocardless", "unusedlogin-gc1", _header_key("gocardless")),
+        "mollie-key": Plant("mollie", "unusedlogin-mo1", _header_key("live_mollie")),
+        "mollie-token": Plant("mollie", "unusedlogin-mo2", _header_key("access_mollie"), {"profile_id": "pfl_A"}),
+        "razorpay": Plant("razorpay", "rzp_live_k3yid51f2", _header_key("razorpay") + "é€ "),
+        "square": Plant("square", "unusedlogin-sq1", _header_key("square"), {"location_ids": "L1"}),
         "paypal": Plant("paypal", "clientid-pp01", _header_key("paypal") + "é€ ", {"requests_per_second": 0}),
     }
 

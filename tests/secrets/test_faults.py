@@ -18,6 +18,8 @@ from tests.http.server import Answer, Call, Server
 from tests.secrets.conftest import Search
 from tests.secrets.planting import ISSUED, PROXY_LOGIN, PROXY_NAME, PROXY_PASSWORD, Plant, company, echo
 
+pytestmark = pytest.mark.without_airflow
+
 NAMES = [
     "hotpay-raw",
     "hotpay-bearer",
@@ -30,6 +32,11 @@ NAMES = [
     "satispay-file",
     "jframework-key",
     "jframework-login",
+    "stripe",
+    "gocardless",
+    "mollie-key",
+    "mollie-token",
+    "square",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
@@ -134,7 +141,10 @@ def test_a_redirect_to_another_host(
     assert str(other.port) in str(errors["list"])
 
 
-@pytest.mark.parametrize("name", ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key"])
+@pytest.mark.parametrize(
+    "name",
+    ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe", "gocardless", "mollie-key"],
+)
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
     with Server() as other:
@@ -143,8 +153,16 @@ def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, mo
         body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
         if plant.conn_type == "jframework":
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
-        reply = Answer(200, json.dumps(body).encode(), {"Link": f'<{other.origin}/payments>; rel="next"'})
-        server.answer = company(plant, lambda call: reply)
+        if plant.conn_type == "gocardless":
+            body |= {"meta": {"cursors": links}}
+
+        def reply(call: Call) -> Answer:
+            following = None if "from=" in call.target else {"href": f"{other.origin}/v2/payments?from=tr_2"}
+            own = {"_embedded": {"payments": []}, "_links": {"next": following}} if plant.conn_type == "mollie" else {}
+            content = json.dumps({**body, **own}).encode()
+            return Answer(200, content, {"Link": f'<{other.origin}/payments>; rel="next"'})
+
+        server.answer = company(plant, reply)
         monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection(server.origin))
         assert not {"list", "alist", "pending", "apending"} & search(plant).keys()
         assert server.calls
@@ -171,6 +189,7 @@ PLACES: dict[str, Callable[[Server], tuple[str, dict[str, Any]]]] = {
 }
 
 
+@pytest.mark.on_both_lines
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", SOME)
 def test_nobody_there(
@@ -235,6 +254,7 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.on_both_lines
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("name", SOME)
 def test_a_connection_that_is_wrong(

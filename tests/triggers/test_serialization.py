@@ -112,7 +112,14 @@ def test_nothing_secret_shows(sandbox: Sandbox, shop: Shop, ears: Ears, weather:
     if weather == "refused":
         secret = sandbox.connections()[shop.conn_id]["password"]
         # The fields of all companies' errors.
-        said = {"error": "refused", "code": 34, "success": False, "message": f"not {secret}"}
+        said = {
+            "error": "refused",
+            "errors": [{"code": "REFUSED"}],
+            "code": 34,
+            "success": False,
+            "message": f"not {secret}",
+            "_links": {},
+        }
         shop.reply_always(401, json.dumps(said).encode())
     told: list[str] = []
 

@@ -29,7 +29,7 @@ def test_an_order_that_is_paid_later(shop: Shop, poll_either_way: Poll) -> None:
     assert wait.describe() == "0 of 1 orders have reached a final status; 1 not found yet (one-order)."
     row = shop.sell("pending", "one-order")
     assert not poll_either_way(shop.hook, wait)
-    assert wait.describe() == "0 of 1 orders have reached a final status; 1 pending (one-order)."
+    assert wait.describe() == f"0 of 1 orders have reached a final status; 1 {shop.pending} (one-order)."
     shop.move(row, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert wait.describe() == "1 of 1 orders have reached a final status."
@@ -42,11 +42,11 @@ def test_several_orders(shop: Shop, poll: Poll) -> None:
     first, second = (shop.sell("pending", name) for name in ("first", "second"))
     wait = StatusCondition(order_ids=["first", "second", "third"])
     assert not poll(shop.hook, wait)
-    assert "2 pending (first, second); 1 not found yet (third)" in wait.describe()
+    assert f"2 {shop.pending} (first, second); 1 not found yet (third)" in wait.describe()
     shop.move(first, "succeeded")
     shop.sell("succeeded", "third")
     assert not poll(shop.hook, wait)
-    assert wait.describe() == "2 of 3 orders have reached a final status; 1 pending (second)."
+    assert wait.describe() == f"2 of 3 orders have reached a final status; 1 {shop.pending} (second)."
     shop.move(second, "failed")
     assert poll(shop.hook, wait)
     assert [payment.order_id for payment in wait.list_payments(shop.hook)] == ["first", "second", "third"]
@@ -85,7 +85,7 @@ def test_another_payment_is_found_before_an_end_is_believed(shop: Shop, poll_eit
     shop.move(first, "failed")
     second = shop.sell("pending", "one-order")
     assert not poll_either_way(shop.hook, wait)
-    assert "1 pending" in wait.describe()
+    assert f"1 {shop.pending}" in wait.describe()
     shop.move(second, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert statuses_of(shop, wait) == sorted([shop.failed, "succeeded"])
@@ -163,7 +163,7 @@ def test_what_a_search_has_found_is_asked_for_by_its_id(shop: Shop, poll_either_
     row = shop.sell("pending", "one-order")
     wait = StatusCondition(order_ids=["one-order"])
     assert not poll_either_way(shop.hook, wait)
-    assert len(shop.list_calls) > 1
+    assert shop.list_calls
     assert wait.state == {"known_ids": {"one-order": [shop.id_of(row)]}}
     for _ in range(2):
         shop.forget_calls()
@@ -198,7 +198,7 @@ def test_a_remembered_payment_that_is_gone_is_searched_for(shop: Shop, poll: Pol
     assert poll(shop.hook, StatusCondition(order_ids=["one-order"], known_ids={"one-order": [unknown]}))
 
 
-@pytest.mark.parametrize("conn_type", ["spacepay", "satispay"])  # those that list the latest payments first
+@pytest.mark.parametrize("conn_type", ["spacepay", "satispay", "mollie"])  # those that list the latest payments first
 def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
     newest = shop.api.newest_at.astimezone(timezone.utc)
     shop.sell("succeeded", "one-order", at=newest - timedelta(hours=3))
@@ -208,7 +208,14 @@ def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
 
 @pytest.mark.parametrize(
     ("conn_type", "status"),
-    [("spacepay", "pending"), ("spacepay", "succeeded"), ("cryptofuse", "succeeded"), ("satispay", "succeeded")],
+    [
+        ("spacepay", "pending"),
+        ("spacepay", "succeeded"),
+        ("cryptofuse", "succeeded"),
+        ("satispay", "succeeded"),
+        ("mollie", "pending"),
+        ("mollie", "succeeded"),
+    ],
 )
 def test_a_search_looks_at_the_latest_payments(shop: Shop, poll: Poll, status: str) -> None:
     """Bounded: neither for ever, nor without saying so."""
@@ -225,13 +232,14 @@ def test_a_search_looks_at_the_latest_payments(shop: Shop, poll: Poll, status: s
     wait = StatusCondition(order_ids=["out of reach"])
     assert not poll(shop.hook, wait)
     size = shop.hook.api_class.default_page_size
-    if status == "succeeded":
+    can_filter = bool(shop.hook.api_class.filterable_statuses)
+    if status == "succeeded" or not can_filter:
         assert wait.describe().endswith(f"1 not found yet (out of reach). {CUT}")
     else:
         assert "1 pending (out of reach)" in wait.describe(), "pending payments have a search of their own"
     shop.forget_calls()
     poll(shop.hook, StatusCondition(order_ids=["nowhere"]))
-    assert len(shop.list_calls) <= 2 * 2000 // size + 8
+    assert len(shop.list_calls) <= (2 * 2000 // size + 8 if can_filter else 2000 // size)
 
 
 @pytest.mark.parametrize("conn_type", ["jframework"])
@@ -360,7 +368,7 @@ def test_a_search_in_many_pages(shop: Shop, poll: Poll) -> None:
     row = shop.sell("pending", "one-order", at=newest - timedelta(days=30))
     wait = StatusCondition(order_ids=["one-order"])
     assert not poll(shop.hook, wait)
-    assert "1 pending" in wait.describe()
+    assert f"1 {shop.pending}" in wait.describe()
     shop.move(row, "succeeded")
     assert poll(shop.hook, wait)
 

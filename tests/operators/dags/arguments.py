@@ -8,9 +8,9 @@ from typing import Any
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_payments._compat import BaseHook
-from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.sensors.payments import PaymentStatusSensor, PendingPaymentsSensor
+from tests.companies import one_of_each
 
 try:
     from airflow.sdk import DAG, task
@@ -18,7 +18,7 @@ except ImportError:  # Airflow 2.11
     from airflow import DAG
     from airflow.decorators import task
 
-CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
+CONN_TYPES = one_of_each("paging")
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 WINDOW = {"created_from": "{{ data_interval_start }}", "created_to": "{{ data_interval_end }}"}
 

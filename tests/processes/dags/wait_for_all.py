@@ -1,4 +1,4 @@
-"""Waits for payments of every API, in the triggerer."""
+"""Waits in each way for payments of several APIs, in the triggerer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ with DAG(
         wait = {"task_id": api, "payments_conn_id": conn_id}
         if api == "hotpay":
             PaymentStatusSensor(order_ids=names, **wait)
-        elif api in ("spacepay", "jframework"):
+        elif api == "jframework":
             PaymentStatusSensor(payment_ids=names, **wait)
         else:
             PendingPaymentsSensor(output_path=f"{os.environ['TEST_OUTPUT']}/{api}.jsonl", **wait)
