@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
-from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials
 from airflow_provider_payments.api.decoding import Decoder, decode_reply, parse_rows, split_body
+from airflow_provider_payments.api.facts import ApiFacts
 from airflow_provider_payments.api.labels import name_fields
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Auth
@@ -24,49 +24,12 @@ from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
 
-class PaymentsApi(ABC):
+class PaymentsApi(ApiFacts, ABC):
     """One payment API behind one connection. A subclass names facts and reads rows; it opens no socket and has no loop.
 
     :param credentials: what the connection says.
     :raises PaymentsConfigError: when the connection lacks something.
     """
-
-    #: Provider name in records: the connection type.
-    name: ClassVar[str]
-    #: Normalised status by the provider status, in the order that a payment goes through them.
-    statuses: ClassVar[Mapping[str, PaymentStatus]]
-    #: Flag by the provider status, for those that mean more than their normalised status.
-    flags: ClassVar[Mapping[str, str]] = {}
-    #: Provider statuses that the list can be filtered by.
-    filterable_statuses: ClassVar[Sequence[str]] = ()
-    #: Name of the query parameter that filters by one of those.
-    status_param: ClassVar[str] = "status"
-    #: Names of the API's filter parameters that users may give in ``filters``.
-    filters: ClassVar[Sequence[str]] = ()
-    #: How sensors find the payments of an order.
-    orders: OrderLookup = OrderLookup()
-    #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
-    long_poll: ClassVar[LongPoll | None] = None
-    #: Query parameters that make the list begin with the newest payment, where it does not by itself.
-    newest_first_params: ClassVar[Mapping[str, str]] = {}
-    #: Path of the list, below the connection's host.
-    list_path: ClassVar[str]
-    #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
-    detail_path: ClassVar[str | None] = None
-    #: Payments on one page: by default, and at most.
-    default_page_size: ClassVar[int]
-    max_page_size: ClassVar[int]
-    #: Requests per second where the connection says nothing; None for no limit.
-    default_requests_per_second: ClassVar[float | None] = None
-    #: Pairs of HTTP status and error code that mean "wait", besides 429.
-    throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
-    #: Fields of which each of the API's errors has one (all, if ``title`` is one), unlike a proxy's. None: any will do.
-    error_fields: ClassVar[Sequence[str]] = ()
-    #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
-    page_type: ClassVar[type[msgspec.Struct]]
-    row_type: ClassVar[type[msgspec.Struct]]
-    #: The row's field with the payment's id; a point leads into an object.
-    id_field: ClassVar[str] = "id"
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
@@ -151,7 +114,7 @@ class PaymentsApi(ABC):
         """Return what the API has to be asked before it can list; None where that is nothing, or known already."""
         return None
 
-    def discover(self, request: Request, response: Response) -> None:  # noqa: B027
+    def discover(self, request: Request, response: Response) -> None:
         """Learn from the response to :meth:`discovery_request`, for :meth:`plan_listing`."""
 
     def matches_order(self, payment: Payment, order_id: str) -> bool:
@@ -170,7 +133,7 @@ class PaymentsApi(ABC):
         """Return the id that a payment has, or had, while that is provisional; None where ids never change."""
         return None
 
-    def check_body(self, request: Request, response: Response) -> None:  # noqa: B027 - most APIs use HTTP as it is meant
+    def check_body(self, request: Request, response: Response) -> None:
         """Raise the error that a response's body tells although its HTTP status is 200."""
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:

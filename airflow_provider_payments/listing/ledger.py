@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.listing.dedup import SeenIds
-from airflow_provider_payments.listing.readers import PageRequest, Reader, Script, count_doubt
+from airflow_provider_payments.listing.readers import PageRequest, Reader, Script
+from airflow_provider_payments.listing.report import count_doubt
 
 #: How often the pages are read, at most.
 _MOST_ROUNDS = 3

@@ -246,8 +246,3 @@ class WindowEnd:
         is_past = self._is_ordered and len(times) == len(page.keys) and all(map(self._is_beyond, times))
         self.is_reached |= is_past
         return is_past
-
-
-def count_doubt(counted: int, found: int) -> str:
-    """Word the doubt that fewer payments were found than the API counts."""
-    return f"the API counts {counted} payments, and {found} different ones were found"
