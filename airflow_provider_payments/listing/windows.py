@@ -90,7 +90,10 @@ class WindowsReader(Reader):
             following: Sequence[PageRequest] = ()
             if window := self._find(request):
                 if page.data_until and page.data_until < window.end.replace(microsecond=0):
-                    self._note_gap(f"{self.company} has data until {page.data_until.isoformat()}")
+                    until = f"{self.company} has data until {page.data_until.isoformat()}"
+                    if page.data_until < window.start <= self._starts_at:
+                        raise PaymentsNotAvailableYet(f"{until}, which is before {window.start.isoformat()}.")
+                    self._note_gap(until)
                 following = request.reader.receive(request, page)
             following = [*following, *self._begin(self.options.room() - len(following), is_busy=bool(following))]
             if not following and not self.in_flight:

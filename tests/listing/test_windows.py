@@ -124,6 +124,11 @@ def test_until_when_there_is_data_is_said_where_it_is_not_the_end() -> None:
     assert listed.doubts == []  # a second reading would show no more
 
 
+def test_an_empty_page_of_what_there_is_no_data_of_yet_is_an_error() -> None:
+    with pytest.raises(PaymentsNotAvailableYet, match="Acme has data until 2025-12-31T23:00:00"):
+        windows(5, 10).answer("", total=0, data_until=hour(-1))
+
+
 def test_no_data_yet_is_an_error_for_the_earliest_window_and_else_a_gap() -> None:
     listed = windows(20, 10)
     assert listed.refuse(TOO_LATE) == ["0-10"]
