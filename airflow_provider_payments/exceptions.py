@@ -10,6 +10,7 @@
     ├── PaymentFailed (AirflowFailException)         you: a payment that a sensor waited for has failed
     ├── PaymentsThrottled                            wait: ``retry_after`` says how many seconds
     ├── PaymentsUnavailable                          wait: network, something in between, or the API is down
+    │   └── PaymentsNotAvailableYet                  wait: the API's data does not reach as far as was asked
     ├── PaymentsProtocolError                        they: the reply is not what the API documents
     └── TooManyRecordsForXCom                        you: name an ``output_path``
 
@@ -83,6 +84,10 @@ class PaymentsThrottled(PaymentsError):
 
 class PaymentsUnavailable(PaymentsError):
     """The API could not be reached, or answered 5xx or another status that may pass, after all attempts."""
+
+
+class PaymentsNotAvailableYet(PaymentsUnavailable):
+    """The API says that its data does not reach as far as was asked. Hours may pass: left to the task's own retries."""
 
 
 class PaymentsProtocolError(PaymentsError):

@@ -28,6 +28,8 @@ _COMPANIES = (
     ("GoCardless", "https://developer.gocardless.com/api-reference"),
     ("Mollie", "https://docs.mollie.com"),
     ("Razorpay", "https://razorpay.com/docs/api/"),
+    ("Square", "https://developer.squareup.com/reference/square/payments-api"),
+    ("PayPal", "https://developer.paypal.com/docs/api/transaction-search/v1/"),
 )
 
 _OPTIONS: dict[str, Any] = {
@@ -268,6 +270,46 @@ def get_provider_info() -> dict[str, Any]:
                         "Order key", "Key of the notes that has your own order id. Empty: Razorpay's order_id."
                     ),
                     **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "square",
+                "hook-name": "Square",
+                "hook-class-name": "airflow_provider_payments.hooks.square.SquareHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"password": "Access token"},
+                    "placeholders": {"host": "https://connect.squareup.com", "password": _REQUIRED},
+                },
+                "conn-fields": {
+                    "location_ids": _text(
+                        "Location ids",
+                        "Locations to read, with commas in between. Empty: all of them, which are asked for with the "
+                        "permission MERCHANT_PROFILE_READ.",
+                    ),
+                    "api_version": _text("API version", "Empty: the one that this package was made for."),
+                    **_OPTIONS,
+                },
+            },
+            {
+                "connection-type": "paypal",
+                "hook-name": "PayPal",
+                "hook-class-name": "airflow_provider_payments.hooks.paypal.PayPalHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {"login": "Client id", "password": "Client secret"},
+                    "placeholders": {
+                        "host": "https://api-m.paypal.com",
+                        "login": _REQUIRED,
+                        "password": _REQUIRED,
+                    },
+                },
+                "conn-fields": {
+                    **_OPTIONS,
+                    "requests_per_second": {
+                        **_OPTIONS["requests_per_second"],
+                        "description": "At most this many. Empty: 0.5, one every two seconds. 0: no limit.",
+                    },
                 },
             },
         ],

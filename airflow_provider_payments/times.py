@@ -206,6 +206,11 @@ def unix_milliseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
+def format_milliseconds(moment: datetime) -> str:
+    """Write an instant as RFC 3339 in UTC with ``Z`` and milliseconds, rounded down."""
+    return to_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def format_time(moment: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC with ``Z``."""
     return None if moment is None else to_utc(moment).isoformat().replace("+00:00", "Z")

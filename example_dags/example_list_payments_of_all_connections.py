@@ -33,7 +33,16 @@ CONNECTIONS = [
     "gocardless_default",
     "mollie_default",
     "razorpay_default",
+    "square_default",
+    "paypal_default",
 ]
+# PayPal shows three years, but for the last three hours: of more than that, no listing is complete.
+WINDOWS = {
+    "paypal_default": {
+        "created_from": "{{ (dag_run.start_date - macros.timedelta(days=1090)).isoformat() }}",
+        "created_to": "{{ (dag_run.start_date - macros.timedelta(hours=4)).isoformat() }}",
+    }
+}
 OUTPUT = "file:///tmp/payments"  # CHANGE: where files go, like "s3://my_aws_connection@my-bucket/payments"
 
 with DAG(
@@ -52,7 +61,11 @@ with DAG(
         execution_timeout=timedelta(hours=2),
     ).expand_kwargs(
         [
-            {"payments_conn_id": connection, "output_path": f"{{{{ params.output }}}}/{connection}.jsonl"}
+            {
+                "payments_conn_id": connection,
+                "output_path": f"{{{{ params.output }}}}/{connection}.jsonl",
+                **WINDOWS.get(connection, {}),
+            }
             for connection in CONNECTIONS
         ]
     )

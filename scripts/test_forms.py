@@ -49,6 +49,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "gocardless": {"order_key": "order_id"},
     "mollie": {"profile_id": "pfl_SandboxOne", "testmode": "false", "order_key": "order_id"},
     "razorpay": {"account_id": "acc_sandbox0000001", "order_key": "shop_order"},
+    "square": {"location_ids": "LSANDBOXMAIN01, LSANDBOXTOKYO2", "api_version": "2026-08-19"},
 }
 #: What forms have no field for: former names of fields, options that are no texts. Schema and port are hidden.
 OTHERS: dict[str, dict[str, Any]] = {
@@ -56,6 +57,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "cryptofuse": {"token_path": "/o/token/"},
     "satispay": {"private_key_path": "KEY FILE", "private_key_passphrase": PASSPHRASE},
     "jframework": {"brand_url": "sandbox.example.com"},
+    "square": {"location_ids": ["LSANDBOXMAIN01", "LSANDBOXTOKYO2"]},
 }
 OTHER_OPTIONS = {"timeout": [5, 60], "verify": True, "max_attempts": None, "max_concurrency": 2}
 

@@ -33,6 +33,8 @@ COMPANIES = {
     "gocardless": Company("tokens", "constant key", "cents"),
     "mollie": Company("tokens", "constant key", "decimal text"),
     "razorpay": Company("offsets without a total, newest first", "constant key", "a currency's smallest unit"),
+    "square": Company("tokens of several lists", "constant key", "a currency's smallest unit"),
+    "paypal": Company("windows", "token", "decimal text"),
 }
 
 EVERY = "every company"

@@ -34,6 +34,7 @@ from hypothesis import HealthCheck, settings
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
+from tests.recent import be_recent
 from tests.sandboxes import copy_sandbox
 from tests.selection import pytest_addoption, pytest_collection_modifyitems
 
@@ -99,6 +100,7 @@ def forget_masks() -> Iterator[None]:
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A running sandbox; Airflow has its connections, by the hooks' default ids."""
     with copy_sandbox(40) as running:
+        be_recent(running)
         for conn_id, connection in running.connections().items():
             monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
         yield running

@@ -148,7 +148,8 @@ def test_lists_every_connection(run_dag: Run, sandbox: Sandbox, tmp_path: Path) 
     assert sorted(files) == sorted(sandbox.connections())
     for conn_id, found in files.items():
         assert {record["connection_id"] for record in found} == {conn_id}
-        assert len({record["id"] for record in found}) == len(found) > 30
+        # PayPal's ledger has other rows, and its last hours are not asked for.
+        assert len({record["id"] for record in found}) == len(found) > (10 if conn_id == "paypal_default" else 30)
 
 
 def test_the_check_of_completeness_can_fail(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 WITH_IDS = [each for each in CONN_TYPES if each != "hotpay"]
-SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless", "mollie"]
+OPEN = [each for each in CONN_TYPES if each != "paypal"]
+"""Connection types of which everything can be listed, from the first payment to the last. PayPal lists three years."""
+SEARCHED = ["cryptofuse", "spacepay", "satispay", "stripe", "gocardless", "mollie", "square", "paypal"]
 """Connection types whose API has no filter for orders."""
 WORDS = {
     "hotpay": {"pending": "PENDING_DEPOSIT", "succeeded": "SUCCESS", "failed": "FAILED"},
@@ -43,6 +45,8 @@ WORDS = {
     "gocardless": {"pending": "pending_submission", "succeeded": "paid_out", "failed": "failed"},
     "mollie": {"pending": "open", "succeeded": "paid", "failed": "failed"},
     "razorpay": {"pending": "created", "succeeded": "captured", "failed": "failed"},
+    "square": {"pending": "PENDING", "succeeded": "COMPLETED", "failed": "FAILED"},
+    "paypal": {"pending": "P", "succeeded": "S", "failed": "D"},
 }
 ORDER_FIELDS = {
     "hotpay": "memo",
@@ -54,9 +58,12 @@ ORDER_FIELDS = {
     "gocardless": "reference",
     "mollie": "orderId",
     "razorpay": "order_id",
+    "square": "reference_id",
+    "paypal": "invoice_id",
 }
 """With a dot: a key of an object."""
-FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth")
+FOR_CREDENTIALS = ("/o/token/", "/api/v1/users/auth", "/v2/locations", "/v1/oauth2/token")
+"""What is asked for before anything else: credentials, and Square's locations."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -82,6 +89,7 @@ class Shop:
         self.conn_id = f"{self.conn_type}_default"
         self.words = WORDS[self.conn_type]
         self.failed = self.facts.statuses[self.words["failed"]]
+        self.pending = self.facts.statuses[self.words["pending"]]
 
     def sell(
         self, status: str = "pending", order: str | None = None, at: datetime | None = None, **changes: Any
@@ -135,11 +143,15 @@ class Shop:
 
     @property
     def list_calls(self) -> list[Call]:
-        return [call for call in self.calls if call.route == self.hook.api_class.list_path]
+        """The requests for pages; not those of a list that are for one payment."""
+        path = self.hook.api_class.list_path
+        return [call for call in self.calls if call.route == path and "transaction_id" not in call.query]
 
     @property
     def detail_calls(self) -> list[Call]:
-        return [call for call in self.calls if call.route != self.hook.api_class.list_path]
+        """The requests for one payment."""
+        pages = self.list_calls
+        return [call for call in self.calls if call not in pages]
 
     def forget_calls(self) -> None:
         self.sandbox.requests.clear()

@@ -3,10 +3,12 @@
 Only the hook comes from elsewhere, ``hooks.base``: it knows Airflow, and nothing here does.
 """
 
+from airflow_provider_payments.api.access_token import parse_access_token
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
+from airflow_provider_payments.api.discovery import Discovery
 from airflow_provider_payments.api.envelope import EnvelopeApi
 from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
 from airflow_provider_payments.api.withholding import make_withholder
@@ -27,12 +29,15 @@ from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.signature import HttpSignature
 from airflow_provider_payments.listing.by_end_time import ByEndTimeReader
 from airflow_provider_payments.listing.by_time import ByTimeReader
-from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
+from airflow_provider_payments.listing.cursors import CursorReader
+from airflow_provider_payments.listing.ledger import LedgerReader
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
 from airflow_provider_payments.listing.time_slices import SlicedReader
+from airflow_provider_payments.listing.tokens import TokenReader
+from airflow_provider_payments.listing.windows import WindowsReader
 from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -40,6 +45,7 @@ from airflow_provider_payments.status import after_refunds
 from airflow_provider_payments.texts import decode_json, text_of
 from airflow_provider_payments.times import (
     UTC,
+    format_milliseconds,
     parse_expiry,
     parse_iso,
     parse_time,
@@ -59,10 +65,12 @@ __all__ = [
     "Credentials",
     "CursorReader",
     "Decoder",
+    "Discovery",
     "EnvelopeApi",
     "HeaderAuth",
     "HttpSignature",
     "IssuedToken",
+    "LedgerReader",
     "ListPage",
     "LongPoll",
     "MakeReader",
@@ -93,16 +101,19 @@ __all__ = [
     "TokenAuth",
     "TokenReader",
     "TransportOptions",
+    "WindowsReader",
     "add",
     "after_refunds",
     "client_credentials",
     "currency_decimals",
     "decode_json",
     "decode_reply",
+    "format_milliseconds",
     "is_url_text",
     "key_texts",
     "load_private_key",
     "make_withholder",
+    "parse_access_token",
     "parse_amount",
     "parse_expiry",
     "parse_iso",

@@ -6,17 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
-from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials
-from airflow_provider_payments.api.decoding import Decoder, decode_reply, describe_row, normalise, split_body
+from airflow_provider_payments.api.decoding import Decoder, decode_reply, parse_rows, split_body
+from airflow_provider_payments.api.facts import ApiFacts
 from airflow_provider_payments.api.labels import name_fields
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.http.auth import Auth
-from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.errors import ErrorMapper
 from airflow_provider_payments.http.messages import Request, Response, build_url, quote_segment
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
@@ -25,47 +24,12 @@ from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
 
-class PaymentsApi(ABC):
+class PaymentsApi(ApiFacts, ABC):
     """One payment API behind one connection. A subclass names facts and reads rows; it opens no socket and has no loop.
 
     :param credentials: what the connection says.
     :raises PaymentsConfigError: when the connection lacks something.
     """
-
-    #: Provider name in records: the connection type.
-    name: ClassVar[str]
-    #: Normalised status by the provider status, in the order that a payment goes through them.
-    statuses: ClassVar[Mapping[str, PaymentStatus]]
-    #: Flag by the provider status, for those that mean more than their normalised status.
-    flags: ClassVar[Mapping[str, str]] = {}
-    #: Provider statuses that the list can be filtered by.
-    filterable_statuses: ClassVar[Sequence[str]] = ()
-    #: Name of the query parameter that filters by one of those.
-    status_param: ClassVar[str] = "status"
-    #: Names of the API's filter parameters that users may give in ``filters``.
-    filters: ClassVar[Sequence[str]] = ()
-    #: How sensors find the payments of an order.
-    orders: OrderLookup = OrderLookup()
-    #: How a sensor can wait for a change of one payment within a request; None where the API cannot do that.
-    long_poll: ClassVar[LongPoll | None] = None
-    #: Query parameters that make the list begin with the newest payment, where it does not by itself.
-    newest_first_params: ClassVar[Mapping[str, str]] = {}
-    #: Path of the list, below the connection's host.
-    list_path: ClassVar[str]
-    #: Path of a single payment, with ``{id}`` for its id; None where there is none: the list has to be searched.
-    detail_path: ClassVar[str | None] = None
-    #: Payments on one page: by default, and at most.
-    default_page_size: ClassVar[int]
-    max_page_size: ClassVar[int]
-    #: Pairs of HTTP status and error code that mean "wait", besides 429.
-    throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
-    #: Fields of which each of the API's errors has one (all, if ``title`` is one), unlike a proxy's. None: any will do.
-    error_fields: ClassVar[Sequence[str]] = ()
-    #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
-    page_type: ClassVar[type[msgspec.Struct]]
-    row_type: ClassVar[type[msgspec.Struct]]
-    #: The row's field with the payment's id.
-    id_field: ClassVar[str] = "id"
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
@@ -135,9 +99,23 @@ class PaymentsApi(ABC):
         """Return the request for one payment, or None where the API has none."""
         return self.request(self.detail_path.format(id=quote_segment(payment_id))) if self.detail_path else None
 
+    def query_for(self, payment_id: str) -> PaymentQuery | None:
+        """Return what to list to find a payment by its id, where there is no :meth:`detail_request`.
+
+        None where the list cannot be narrowed to it: then it is searched as a whole.
+        """
+        return None
+
     def is_not_found(self, error: PaymentsRequestError) -> bool:
         """Whether the API refused a request for one payment, or of one order, since it knows none by this id."""
         return error.status == 404
+
+    def discovery_request(self) -> Request | None:
+        """Return what the API has to be asked before it can list; None where that is nothing, or known already."""
+        return None
+
+    def discover(self, request: Request, response: Response) -> None:
+        """Learn from the response to :meth:`discovery_request`, for :meth:`plan_listing`."""
 
     def matches_order(self, payment: Payment, order_id: str) -> bool:
         """Whether a payment belongs to an order of the merchant."""
@@ -147,19 +125,19 @@ class PaymentsApi(ABC):
         """Return the payment's own JSON out of a detail response."""
         return body
 
-    def disambiguated_id(self, payment: Payment) -> str | None:
-        """Return a more particular id, for a payment whose id others may share."""
-        return None
+    def particular_ids(self, payment: Payment) -> Sequence[str]:
+        """Return ids that are more particular, for a payment whose id others may share; the last one nobody shares."""
+        return ()
 
     def former_id(self, payment: Payment) -> str | None:
         """Return the id that a payment has, or had, while that is provisional; None where ids never change."""
         return None
 
-    def check_body(self, request: Request, response: Response) -> None:  # noqa: B027 - most APIs use HTTP as it is meant
+    def check_body(self, request: Request, response: Response) -> None:
         """Raise the error that a response's body tells although its HTTP status is 200."""
 
     def matches(self, query: PaymentQuery, payment: Payment) -> bool:
-        """Whether a payment passes those filters that the API itself is not asked to apply."""
+        """Whether a row is a payment, and passes those filters that the API itself is not asked to apply."""
         return True
 
     def unlisted_reason(self, query: PaymentQuery) -> str | None:
@@ -222,18 +200,9 @@ class PaymentsApi(ABC):
 
     def parse_payments(self, rows: Sequence[bytes | msgspec.Raw]) -> list[Payment]:
         """Decode and normalise a page's rows."""
-        payments: list[Payment] = []
-        try:
-            for payment in normalise(rows, self.parse_row, self.to_payment):
-                payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
-        except (*UNREADABLE, PaymentsProtocolError) as error:
-            which = f"{describe_row(rows[len(payments)], self.id_field)} (row {len(payments) + 1} of {len(rows)})"
-            text = f"{self.name}: {which} is not what the API documents: {error}"
-            trouble = PaymentsProtocolError(self.error_mapper.redact(text))
-            del rows  # error trackers show the variables of frames, and these are somebody's payments
-        else:
-            return payments
-        raise trouble
+        return parse_rows(
+            rows, self.parse_row, self.to_payment, id_field=self.id_field, unreadable=self._unreadable_row
+        )
 
     def status_of(self, provider_status: str) -> PaymentStatus:
         """Translate a provider status. One that is not in the table is kept apart, never guessed."""
@@ -248,3 +217,7 @@ class PaymentsApi(ABC):
 
     def _split_detail(self, body: bytes) -> ListPage:
         return ListPage([msgspec.json.decode(self.unwrap_detail(body), type=msgspec.Raw)])
+
+    def _unreadable_row(self, which: str, error: Exception) -> PaymentsProtocolError:
+        text = f"{self.name}: {which} is not what the API documents: {error}"
+        return PaymentsProtocolError(self.error_mapper.redact(text))

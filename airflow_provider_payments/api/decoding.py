@@ -8,7 +8,7 @@ All of it is slow, and used only when a response could not be read as documented
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -95,15 +95,38 @@ def split_body(body: bytes, split: Callable[[bytes], ListPage]) -> ListPage:
     return replace(page, rows=rows, rows_mended=sum(row != other for row, other in pairs))
 
 
-def normalise(
-    rows: Iterable[bytes | msgspec.Raw], decode: Callable[[bytes], Any], to_payment: Callable[[Any, bytes], Payment]
-) -> Iterator[Payment]:
-    """Yield the payment of each row.
+def parse_rows(
+    rows: Sequence[bytes | msgspec.Raw],
+    decode: Callable[[bytes], Any],
+    to_payment: Callable[[Any, bytes], Payment],
+    *,
+    id_field: str,
+    unreadable: Callable[[str, Exception], PaymentsProtocolError],
+) -> list[Payment]:
+    """Return the payment of each row.
 
     :param decode: decodes a row's JSON.
     :param to_payment: returns the payment of a decoded row and its JSON.
-    :raises PaymentsProtocolError: for a payment whose id is empty.
+    :param id_field: the row's field with the payment's id; a point leads into an object.
+    :param unreadable: makes the error for a row that cannot be read, of which one it is and why.
+    :raises PaymentsProtocolError: for such a row, and for a payment whose id is empty.
     """
+    payments: list[Payment] = []
+    try:
+        for payment in _normalise(rows, decode, to_payment):
+            payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
+    except (*UNREADABLE, PaymentsProtocolError) as error:
+        row = len(payments)
+        trouble = unreadable(f"{_describe_row(rows[row], id_field)} (row {row + 1} of {len(rows)})", error)
+        del rows  # error trackers show the variables of frames, and these are somebody's payments
+    else:
+        return payments
+    raise trouble
+
+
+def _normalise(
+    rows: Iterable[bytes | msgspec.Raw], decode: Callable[[bytes], Any], to_payment: Callable[[Any, bytes], Payment]
+) -> Iterator[Payment]:
     for row in rows:
         raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
         payment = to_payment(decode(raw), raw)
@@ -117,11 +140,12 @@ def normalise(
         yield payment
 
 
-def describe_row(row: bytes | msgspec.Raw, id_field: str) -> str:
+def _describe_row(row: bytes | msgspec.Raw, id_field: str) -> str:
     """Say which payment a row is that cannot be read."""
     with suppress(*UNREADABLE, KeyError, TypeError):
-        fields = msgspec.json.decode(row, type=dict[str, msgspec.Raw])
-        payment_id = msgspec.json.decode(fields[id_field], type=str | int)
+        for name in id_field.split("."):
+            row = msgspec.json.decode(row, type=dict[str, msgspec.Raw])[name]
+        payment_id = msgspec.json.decode(row, type=str | int)
         return f"payment {quote_text(str(payment_id))}"
     return "a payment"
 

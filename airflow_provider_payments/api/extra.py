@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +93,16 @@ class Extra(Unpicklable):
         if flag is None:
             raise self.wrong(key, "true or false")
         return flag
+
+    def texts(self, key: str) -> Sequence[str]:
+        """Return texts, each once: a list of them, or one text with commas in between. Empty where there is none."""
+        value = self.structure(key)
+        listed = value.split(",") if isinstance(value, str) else () if value is None else value
+        are_texts = isinstance(listed, list) and all(isinstance(each, str) for each in listed)
+        found = tuple(dict.fromkeys(text for each in listed if (text := each.strip()))) if are_texts else ()
+        if value is not None and not found:
+            raise self.wrong(key, "one or more texts: a list, or a text with commas in between")
+        return found
 
     def structure(self, *keys: str) -> Any:
         """Return a value that may be a list or an object, also one that is written as JSON text."""

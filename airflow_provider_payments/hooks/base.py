@@ -14,7 +14,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.argument_lists import read_id
 from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
 from airflow_provider_payments.hooks.http_hook import ApiHttpHook
-from airflow_provider_payments.hooks.lookups import build_listing, find_payment, find_pending, first_request
+from airflow_provider_payments.hooks.lookups import build_listing, find_payment, find_pending, read_one_page
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.listing.listing import Listing
@@ -204,11 +204,7 @@ class PaymentsHook(ApiHttpHook):
     def test_connection(self) -> tuple[bool, str]:
         """Read one payment, and say whether that worked or what to fix."""
         try:
-            api, config = self.resolve()
-            # One attempt: somebody is waiting.
-            with self.sync_client(replace(config, retry=RetryPolicy(max_attempts=1))) as client:
-                request = first_request(api, api.plan_listing(PaymentQuery(), limit=1, max_concurrency=1)[0])
-                api.parse_page(request, client.send(request))
+            self.inquire(read_one_page, retry=RetryPolicy(max_attempts=1))  # somebody is waiting
         except PaymentsError as error:
             return False, str(error)
         except Exception as error:

@@ -23,9 +23,8 @@ Statuses       seven words in the list's page, and ``pending``, ``partially_paid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import partial
 
 import msgspec
 
@@ -57,13 +56,6 @@ class Page(msgspec.Struct):
     count: int
     results: list[msgspec.Raw]
     limit: int | None = None
-
-
-class Token(msgspec.Struct):
-    """The token endpoint's reply. ``expires_in`` is in seconds; the pages name 3600 and 36000."""
-
-    access_token: str
-    expires_in: Any = None
 
 
 class CryptoFuseApi(api.PaymentsApi):
@@ -103,7 +95,7 @@ class CryptoFuseApi(api.PaymentsApi):
             client_secret=credentials.secret(credentials.password, "the client secret (password)"),
             scope=credentials.text("scope", "read write"),
             in_body=credentials.choice("client_auth", "basic", "body") == "body",
-            parse_token=_parse_token,
+            parse_token=partial(api.parse_access_token, self.name),
         )
 
     def credential_fields(self) -> Sequence[str]:
@@ -167,12 +159,3 @@ class CryptoFuseHook(PaymentsHook):
 
 
 _TRON = ("TRON", "TRX")
-_decode_token = msgspec.json.Decoder(Token).decode
-
-
-def _parse_token(response: api.Response, now: datetime) -> api.IssuedToken:
-    try:
-        token = api.decode_json(response.body, _decode_token)
-    except api.UNREADABLE:
-        raise api.PaymentsProtocolError("cryptofuse: the token endpoint's reply holds no access_token.") from None
-    return api.IssuedToken(token.access_token.strip(), api.parse_expiry(token.expires_in, now))

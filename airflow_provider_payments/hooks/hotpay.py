@@ -128,11 +128,11 @@ class HotPayApi(api.PaymentsApi):
             raw=raw,
         )
 
-    def disambiguated_id(self, payment: api.Payment) -> str | None:
+    def particular_ids(self, payment: api.Payment) -> Sequence[str]:
         if "provisional_id" not in payment.flags:
-            return None
+            return ()
         seconds = int(payment.completed_at.timestamp()) if payment.completed_at else 0
-        return f"{payment.id}-{seconds}"
+        return (f"{payment.id}-{seconds}",)
 
     def former_id(self, payment: api.Payment) -> str | None:
         row = self.parse_row(payment.raw)

@@ -169,6 +169,9 @@ class ApiHttpHook(HttpHook):
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
         api = self.build_api(credentials)
+        pace = credentials.options.requests_per_second
+        if credentials.value("requests_per_second") is None:
+            pace = api.default_requests_per_second
         return api, ClientConfig(
             auth=api.auth,
             error_mapper=api.error_mapper,
@@ -176,7 +179,7 @@ class ApiHttpHook(HttpHook):
             options=credentials.options,
             retry=RetryPolicy(max_attempts=credentials.max_attempts),
             # A little slower than permitted, for requests do not all take the same time to arrive.
-            rate_limiter=RateLimiter((credentials.options.requests_per_second or 0) * 0.98),
+            rate_limiter=RateLimiter((pace or 0) * 0.98),
             log=self.log.warning,
             mask=lambda secrets: mask_secret(list(secrets)),
             amask=mask_secrets_async,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
@@ -15,7 +16,7 @@ from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Inquiry, Requests, Search
+from airflow_provider_payments.listing.run import Inquiry, Requests, Search, discover
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
@@ -31,7 +32,7 @@ def build_listing(
     :param report: told what can be said about the listing; None is a new one.
     :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
-    return Listing(api, query, _stages(api, query), report, waits_for_ids=waits_for_ids)
+    return Listing(api, query, partial(_stages, api, query), report, waits_for_ids=waits_for_ids)
 
 
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
@@ -41,13 +42,15 @@ def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
     would come between. Where the order is not known, the window is left out: it would not end the search, but hide how
     far it has got.
     """
-    stages = [
-        Stage([_with_latest_first(api, partition) for partition in stage.partitions])
-        for stage in api.plan_listing(query, limit=api.page_size, max_concurrency=1)
-    ]
-    if any(open_reader(each, query).order is Order.UNKNOWN for stage in stages for each in stage.partitions):
+    head = _with_latest_first(api, api.partition(query, None, limit=api.page_size, max_concurrency=1))
+    if open_reader(head, query).order is Order.UNKNOWN:
         query = replace(query, created_from=None, created_to=None)
-    return Listing(api, query, stages)
+
+    def plan() -> Sequence[Stage]:
+        stages = api.plan_listing(query, limit=api.page_size, max_concurrency=1)
+        return [Stage([_with_latest_first(api, each) for each in stage.partitions]) for stage in stages]
+
+    return Listing(api, query, plan)
 
 
 def _with_latest_first(api: PaymentsApi, partition: Partition) -> Partition:
@@ -68,8 +71,11 @@ def build_pending_listing(
     :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
     asked = [_narrow(query, each) for each in _filterable_statuses(api, statuses)] or [query]
-    partitions = [each for question in asked for stage in _stages(api, question) for each in stage.partitions]
-    return Listing(api, replace(query, statuses=statuses), [Stage(partitions)], waits_for_ids=waits_for_ids)
+
+    def plan() -> Sequence[Stage]:
+        return [Stage([each for question in asked for stage in _stages(api, question) for each in stage.partitions])]
+
+    return Listing(api, replace(query, statuses=statuses), plan, waits_for_ids=waits_for_ids)
 
 
 def can_filter_pending(api: PaymentsApi) -> bool:
@@ -84,7 +90,7 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
     """
     request = api.detail_request(payment_id)
     if request is None:
-        listing = build_listing(api, PaymentQuery(), waits_for_ids=False)
+        listing = build_listing(api, api.query_for(payment_id) or PaymentQuery(), waits_for_ids=False)
         payments = yield Search(listing, lambda each: each.id == payment_id, limit=1)
         if not payments:
             raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
@@ -102,6 +108,8 @@ def find_payments(
     :param long_poll_seconds: the API is asked to hold its reply until the payment's status changes, but no longer.
     :raises PaymentsConfigError: when its payments have no ids to ask for.
     """
+    if any(api.query_for(payment_id) for payment_id in payment_ids):
+        return (yield from _search_payments(api, payment_ids))
     requests = [api.detail_request(payment_id) for payment_id in payment_ids]
     asked = [request for request in requests if request is not None]
     if len(asked) < len(payment_ids):
@@ -114,6 +122,14 @@ def find_payments(
     for payment_id, request, response in zip(payment_ids, asked, responses, strict=True):
         with suppress(PaymentNotFound):
             found[payment_id] = _parse_detail(api, payment_id, request, response, listed_at)
+    return found
+
+
+def _search_payments(api: PaymentsApi, payment_ids: Sequence[str]) -> Inquiry[dict[str, Payment]]:
+    found = {}
+    for payment_id in payment_ids:
+        with suppress(PaymentNotFound):
+            found[payment_id] = yield from find_payment(api, payment_id)
     return found
 
 
@@ -162,6 +178,7 @@ def find_pending(
     """
     if api.filterable_statuses and not can_be_listed(api, query, statuses):
         return None
+    yield from discover(api)
     questions = _small_questions(api, query, statuses)
     if not questions:
         found = yield Search(build_pending_listing(api, query, statuses, waits_for_ids=False), limit=1)
@@ -203,7 +220,17 @@ def find_pending_at_head(
     return found[0] if found else None
 
 
-def first_request(api: PaymentsApi, stage: Stage) -> Request:
+def read_one_page(api: PaymentsApi) -> Inquiry[None]:
+    """Ask for a page with one payment, to see whether the connection works."""
+    yield from discover(api)
+    request = _first_request(api, api.plan_listing(PaymentQuery(), limit=1, max_concurrency=1)[0])
+    (response,) = yield Requests([request])
+    if isinstance(response, PaymentsRequestError):
+        raise response
+    api.parse_page(request, response)
+
+
+def _first_request(api: PaymentsApi, stage: Stage) -> Request:
     """Return the request of a stage's first page."""
     return api.list_request(open_reader(stage.partitions[0], PaymentQuery()).start()[0].params)
 
@@ -231,4 +258,4 @@ def _small_questions(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[
     if query.created_from or query.created_to or not is_asked_whole:
         return []
     asked = (_narrow(query, each) for each in _filterable_statuses(api, statuses))
-    return [first_request(api, api.plan_listing(question, limit=1, max_concurrency=1)[0]) for question in asked]
+    return [_first_request(api, api.plan_listing(question, limit=1, max_concurrency=1)[0]) for question in asked]

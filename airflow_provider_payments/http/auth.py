@@ -176,16 +176,17 @@ def client_credentials(
     *,
     client_id: str,
     client_secret: str,
-    scope: str,
+    scope: str | None,
     in_body: bool,
     parse_token: Callable[[Response, datetime], IssuedToken],
     now: Callable[[], datetime] = utc_now,
 ) -> TokenAuth:
     """OAuth 2.0 client credentials (RFC 6749, section 4.4), sent on as a bearer token.
 
+    :param scope: what to ask for; None to ask for nothing in particular.
     :param in_body: client id and secret as form fields rather than by HTTP Basic, form-encoded (section 2.3.1).
     """
-    form = {"grant_type": "client_credentials", "scope": scope}
+    form = {"grant_type": "client_credentials", **({"scope": scope} if scope is not None else {})}
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     encoded_secret = quote_plus(client_secret)
     basic = base64.b64encode(f"{quote_plus(client_id)}:{encoded_secret}".encode()).decode()

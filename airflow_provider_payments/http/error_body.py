@@ -14,7 +14,7 @@ from airflow_provider_payments.texts import decode_json
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 #: Where APIs tell the id of a request, besides the body.
-_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-satispay-cid", "x-correlation-id")
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "paypal-debug-id", "x-satispay-cid", "x-correlation-id")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ def parse_error_body(response: Response) -> ErrorBody:
 
     ``{"error": {"code", "message"}}``, ``{"error": {"type", "message"}}``, ``{"error": "code", "message"}``,
     ``{"error": {"code", "message", "errors": [{"reason", "message"}]}}``, ``{"code", "message", "wlt"}``,
+    ``{"name", "message", "debug_id", "details": [{"issue"}]}``,
     ``{"detail"}``, ``{"errors": [{"code", "details", "correlationId"}]}``.
     """
     body = read_object(response) or {}
@@ -54,12 +55,19 @@ def parse_error_body(response: Response) -> ErrorBody:
         return None
 
     # A code beside reasons is the HTTP status once more; and a type is less particular than a code.
-    reason, kind = (each if isinstance(each, str) else None for each in (particular.get("reason"), error.get("type")))
+    reason, kind, name = (
+        each if isinstance(each, str) else None
+        for each in (particular.get("reason"), error.get("type"), body.get("name"))
+    )
+    detail = _first_of(body.get("details"))
+    issue = detail.get("issue") if isinstance(detail, dict) else None
+    said = (first("message", "details", "detail", "description", "error_description"), issue)
+    ids = ("request_id", "requestId", "correlationId", "wlt", "debug_id")
     headers = (response.headers.get(name) for name in _REQUEST_ID_HEADERS)
     return ErrorBody(
-        code=reason or first("code") or kind,
-        message=first("message", "details", "detail", "description", "error_description"),
-        request_id=first("request_id", "requestId", "correlationId", "wlt") or next(filter(None, headers), None),
+        code=reason or first("code") or kind or name,
+        message=" ".join(each for each in said if isinstance(each, str) and each) or None,
+        request_id=first(*ids) or next(filter(None, headers), None),
     )
 
 

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from airflow_provider_payments.exceptions import PaymentsError, PaymentsThrottled, PaymentsUnavailable
+from airflow_provider_payments.exceptions import (
+    PaymentsError,
+    PaymentsNotAvailableYet,
+    PaymentsThrottled,
+    PaymentsUnavailable,
+)
 
 #: Thirty years. Four hundred digits would be infinity, which no JSON can carry to a trigger.
 _LONGEST = 1e9
@@ -72,7 +77,8 @@ class RetryPolicy:
         :param waited: seconds waited between the attempts so far.
         :param error: what it failed with.
         """
-        if attempt >= self.max_attempts or not isinstance(error, PaymentsThrottled | PaymentsUnavailable):
+        is_passing = isinstance(error, PaymentsThrottled | PaymentsUnavailable)
+        if attempt >= self.max_attempts or not is_passing or isinstance(error, PaymentsNotAvailableYet):
             return None
         wait = error.retry_after if isinstance(error, PaymentsThrottled) else None
         if not wait:  # a time that is past tells no more than none: clocks differ

@@ -21,8 +21,8 @@ from airflow_provider_payments.listing.readers import (
     PageRequest,
     Script,
     StartingReader,
-    count_doubt,
 )
+from airflow_provider_payments.listing.report import count_doubt
 from airflow_provider_payments.times import shift
 
 #: How often the pages of one instant are read again, at most, until two readings show the same.

@@ -1,6 +1,5 @@
-"""Lists that are read by cursors.
+"""Lists that are read by cursors: the id of a row leads to the page after it.
 
-A cursor is the id of a row (:class:`CursorReader`), or a token whose meaning only the API knows (:class:`TokenReader`).
 Rows that are added or leave do not shift it, so nothing between two pages is skipped. But the row that a cursor names
 may leave the list, and then the API may not know any more where the next page begins.
 """
@@ -28,8 +27,6 @@ from airflow_provider_payments.times import shift
 MAX_FALLBACKS = 5
 #: HTTP statuses by which an API may say that it does not know a cursor's row any more.
 LOST_PLACE = frozenset({400, 404, 410, 422})
-#: Empty pages in a row that are permitted, where an API filters a page's rows after it has read them.
-MAX_EMPTY_PAGES = 1000
 
 
 @dataclass
@@ -127,7 +124,7 @@ class CursorReader(StartingReader):
             self._is_resumed = False
         elif self.start_params and self._last_time and self._last_time != self._resumed_at:
             self._cursor, self._resumed_at = None, self._last_time
-            self._start = _before(self._last_time, self.order)
+            self._start = before(self._last_time, self.order)
             self._is_resumed = True
         else:
             return False
@@ -147,82 +144,6 @@ class CursorReader(StartingReader):
         self.doubts.append("the API lost the place, for a payment left the list while it was read")
 
 
-@dataclass
-class TokenReader(StartingReader):
-    """The response tells what leads to the next page: a token, or the query of a link.
-
-    A list that can be told to begin at a time is read on from the last row's time where a token leads no further: where
-    the API refuses it, or has nothing after it although it promised more. The row that a token stands for may have left
-    the list, and then an empty page says nothing of what comes after. From the time on, the list begins a second before
-    that row, so that every row of its time is shown again.
-
-    :param token_param: query parameter of the token.
-    :param limit_param: query parameter of the page size.
-    """
-
-    proves = True
-
-    token_param: str = field(default="cursor", kw_only=True)
-    limit_param: str = field(default="limit", kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._start = self.starts_at
-        self._last_time: datetime | None = None  # of the last row that has one
-        self._resumed_at: datetime | None = None  # last time from which the list was read on
-        self._may_show_again = False  # whether the next page may repeat rows, as it was asked for by time
-
-    def script(self) -> Script:
-        token: str | None = None
-        empty = 0  # pages in a row without any rows
-        while True:
-            try:
-                _, page = yield [self._ask(token)]
-            except PaymentsRequestError as error:
-                if token is None or error.status not in LOST_PLACE or not self._go_back():
-                    raise
-                token = None
-                continue
-            if token is not None and not page.keys and not page.next_cursor and self._go_back():
-                token = None
-                continue
-            if token is None:
-                self._check_start(page, self._start)
-            if self.window.note(page):
-                return
-            if not page.next_cursor:
-                if page.has_more:
-                    raise NoProgress("The list makes no progress: it says that more rows follow, and not how.")
-                return
-            if page.next_cursor == token:
-                raise NoProgress("The list makes no progress: a page leads to itself.")
-            empty = 0 if page.keys else empty + 1
-            if empty > MAX_EMPTY_PAGES:
-                raise NoProgress(f"The list makes no progress: {empty} empty pages in a row say that more rows follow.")
-            self._require_progress()
-            self._last_time = page.times[-1] if page.times else self._last_time
-            self._may_show_again &= not page.new
-            token = page.next_cursor
-
-    def _ask(self, token: str | None) -> PageRequest:
-        # The time at which the list begins is a filter, so it stays on each page.
-        start = self.start_params(self._start) if self.start_params and self._start else {}
-        size = self.options.page_size
-        params = {**self.options.params, self.limit_param: str(size), **start}
-        if token is not None:
-            params[self.token_param] = token
-        return PageRequest(self, params, repeats=size if self._may_show_again else 0)
-
-    def _go_back(self) -> bool:
-        """Begin the list at the last row's time; return False when that is not known, or where it began already."""
-        if not self.start_params or not self._last_time or self._last_time == self._resumed_at:
-            return False
-        self._resumed_at = self._last_time
-        self._start = _before(self._last_time, self.order)
-        self._may_show_again = True
-        return True
-
-
-def _before(moment: datetime, order: Order) -> datetime:
+def before(moment: datetime, order: Order) -> datetime:
     """Return a second before a time in the list's order, for an API may not count a bound of time in."""
     return shift(moment, COARSEST_TIME if order is Order.NEWEST_FIRST else -COARSEST_TIME)

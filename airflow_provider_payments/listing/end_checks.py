@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, Page, count_doubt
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, Page
+from airflow_provider_payments.listing.report import count_doubt
 from airflow_provider_payments.listing.segments import Segment
 
 #: Pages without anything new that are read at the head of a list, below what was the head at first.

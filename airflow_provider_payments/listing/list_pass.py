@@ -12,7 +12,7 @@ from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequ
 from airflow_provider_payments.listing.report import Accepted, ListingReport
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
-from airflow_provider_payments.times import EPOCH
+from airflow_provider_payments.times import UTC
 
 
 class ListPass:
@@ -67,6 +67,8 @@ class ListPass:
         accepted = self._accept(payments)
         self._found_new |= accepted.has_new
         self._report.rows_mended += listed.rows_mended
+        if listed.doubt and listed.doubt not in self._report.doubts:  # no second reading would show more
+            self._report.doubts.append(listed.doubt)
         page = Page(
             keys=accepted.keys,
             ids=[payment.id for payment in payments],
@@ -76,6 +78,7 @@ class ListPass:
             limit=listed.limit,
             has_more=listed.has_more,
             next_cursor=listed.next_cursor,
+            data_until=listed.data_until,
         )
         if not self._is_second and self._is_newer(page):
             self._report.newer_pages += 1
@@ -111,6 +114,11 @@ class ListPass:
         """Why payments may have been skipped, or None."""
         return next((doubt for reader in self._readers for doubt in reader.doubts), None)
 
+    @property
+    def gaps(self) -> Sequence[str]:
+        """Why payments may be missing, where a second reading would show no more."""
+        return [gap for reader in self._readers for gap in reader.gaps]
+
     def raise_if_stuck(self) -> None:
         """Raise the error of a list that could not be read to its end.
 
@@ -132,17 +140,18 @@ def open_reader(
     partition: Partition,
     query: PaymentQuery,
     *,
-    started_at: datetime = EPOCH,
+    started_at: datetime | None = None,
     room: Callable[[], int] = lambda: 0,
     is_second: bool = False,
 ) -> Reader:
     """Return the reader of a partition.
 
-    :param started_at: when the listing began, in UTC.
+    :param started_at: when the listing began, in UTC; None is now.
     :param room: see ``ReadingOptions``.
     :param is_second: whether the list was read before.
     """
     make = (partition.second_reader if is_second else None) or partition.reader
     at_once = 1 if is_second else partition.max_concurrency  # what did not settle side by side is read one by one
-    options = ReadingOptions(partition.params, partition.page_size, at_once, query, started_at, room)
+    now = started_at or datetime.now(UTC)
+    options = ReadingOptions(partition.params, partition.page_size, at_once, query, now, room)
     return make(options)

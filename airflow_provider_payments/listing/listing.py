@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,8 +23,9 @@ class Listing:
     A stage is read twice where the first pass cannot vouch for it: a list that moves all the time would be read for
     ever. What is in doubt after that is reported.
 
-    :param stages: what to read, in order. Payments that are not final are held back until the last stage has ended, for
-        a later one may find them again in their final state.
+    :param plan: returns the stages to read, in order; called once, when what the API is asked before is known. Payments
+        that are not final are held back until the last stage has ended, for a later one may find them again in their
+        final state.
     :param report: filled with what can be said about the listing; None is a new one.
     :param waits_for_ids: whether payments whose id is provisional are held back to the end, too. A search that ends
         with what it finds would have to read the whole list.
@@ -34,7 +35,7 @@ class Listing:
         self,
         api: ListingApi,
         query: PaymentQuery,
-        stages: Sequence[Stage],
+        plan: Callable[[], Sequence[Stage]],
         report: ListingReport | None = None,
         *,
         waits_for_ids: bool = True,
@@ -42,9 +43,9 @@ class Listing:
         self.report = report or ListingReport()
         if unlisted := api.unlisted_reason(query):
             self.report.doubts.append(unlisted)
-        self._api = api
+        self.api = api
         self._query = query
-        self._stages = stages
+        self._plan = plan
         self._seen = self._seen_in_pass = SeenIds()
         self._others = SeenIds()
         self._held: HoldbackBuffer | None = None
@@ -58,21 +59,23 @@ class Listing:
 
         :raises PaymentsProtocolError: when a list could not be read to its end.
         """
-        self.report.listed_at = listed_at = datetime.now(UTC)
+        self.report.listed_at = listed_at = self.report.listed_at or datetime.now(UTC)
+        stages = self._plan()
         if self._waits_for_ids:
-            in_flight = max((each.max_concurrency for stage in self._stages for each in stage.partitions), default=1)
-            self._provisional = ProvisionalPayments(self._api.former_id, in_flight, listed_at)
-        for number, stage in enumerate(self._stages, start=1):
-            self._holds_back = number < len(self._stages)
+            in_flight = max((each.max_concurrency for stage in stages for each in stage.partitions), default=1)
+            self._provisional = ProvisionalPayments(self.api.former_id, in_flight, listed_at)
+        for number, stage in enumerate(stages, start=1):
+            self._holds_back = number < len(stages)
             seen: int | None = None
             for is_second in (False, True):
                 if number > 1 or is_second:
                     self._seen_in_pass = SeenIds()
                 self._is_second = is_second
                 one_pass = ListPass(
-                    self._api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
+                    self.api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
                 )
                 yield one_pass
+                self.report.doubts += [each for each in one_pass.gaps if each not in self.report.doubts]
                 if one_pass.vouches(seen_before=seen):
                     break
                 seen = one_pass.seen
@@ -89,6 +92,7 @@ class Listing:
             yield self._choose(payments)
 
     def __enter__(self) -> Listing:
+        self.report.listed_at = datetime.now(UTC)  # before anything is asked
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,23 +121,24 @@ class Listing:
     def _identify(self, payments: Sequence[Payment]) -> tuple[list[str], Sequence[Payment]]:
         """Return each payment's key. A payment whose id already belongs to another payment gets another id."""
         keys = [payment.id for payment in payments]
-        # Only an id that a flag calls in question may be shared.
-        others = {n: key for n, each in enumerate(payments) if each.flags and (key := self._api.disambiguated_id(each))}
+        others = {number: ids for number, each in enumerate(payments) if (ids := self.api.particular_ids(each))}
         if not others:
             return keys, payments
         payments = list(payments)
-        for number, key in others.items():
+        for number, (*ids, key) in others.items():
             keys[number] = key
-            is_first_sighting, is_first_owner = self._others.add([key, payments[number].id])
-            if is_first_sighting and not is_first_owner:
-                payments[number] = msgspec.structs.replace(payments[number], id=key)
+            (is_first_sighting,) = self._others.add([key])
+            if is_first_sighting:
+                free = (each for each in (payments[number].id, *ids) if self._others.add([each])[0])
+                payments[number] = msgspec.structs.replace(payments[number], id=next(free, key))
         return keys, payments
 
     def _choose(self, payments: Sequence[Payment]) -> Sequence[Payment]:
         """Return those of the payments that match the query, stamped with the listing's time."""
         query = self._query
         if not query.wants_all:
-            payments = [each for each in payments if query.wants(each) and self._api.matches(query, each)]
+            payments = [each for each in payments if query.wants(each)]
+        payments = [each for each in payments if self.api.matches(query, each)]
         stamp(payments, self.report.listed_at)
         return payments
 

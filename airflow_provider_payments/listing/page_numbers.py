@@ -21,8 +21,8 @@ from airflow_provider_payments.listing.readers import (
     PageRequest,
     Reader,
     Script,
-    count_doubt,
 )
+from airflow_provider_payments.listing.report import count_doubt
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -23,6 +24,8 @@ class ListPage:
     :param limit: the page size that was used.
     :param has_more: whether more pages follow.
     :param next_cursor: what leads to the next page; empty on the last one. None where the API has no such thing.
+    :param data_until: until when the API has data, where the response tells it.
+    :param doubt: why payments that existed may be missing from the list, where the response tells it: a sentence.
     :param rows_mended: how many rows had texts that are no Unicode.
     """
 
@@ -31,6 +34,8 @@ class ListPage:
     limit: int | None = None
     has_more: bool | None = None
     next_cursor: str | None = None
+    data_until: datetime | None = None
+    doubt: str | None = None
     rows_mended: int = 0
 
 
@@ -63,6 +68,10 @@ class Stage:
 class ListingApi(Protocol):
     """The part of ``PaymentsApi`` that a listing uses."""
 
+    def discovery_request(self) -> Request | None: ...
+
+    def discover(self, request: Request, response: Response) -> None: ...
+
     def list_request(self, params: Mapping[str, str]) -> Request: ...
 
     def parse_page(self, request: Request, response: Response) -> ListPage: ...
@@ -73,6 +82,6 @@ class ListingApi(Protocol):
 
     def unlisted_reason(self, query: PaymentQuery) -> str | None: ...
 
-    def disambiguated_id(self, payment: Payment) -> str | None: ...
+    def particular_ids(self, payment: Payment) -> Sequence[str]: ...
 
     def former_id(self, payment: Payment) -> str | None: ...

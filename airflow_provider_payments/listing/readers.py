@@ -86,6 +86,7 @@ class Page:
     :param limit: the page size that was used, where the response tells it.
     :param has_more: whether more pages follow, where the response tells it.
     :param next_cursor: what leads to the next page, where the response tells it; empty on the last page.
+    :param data_until: until when the API has data, where the response tells it.
     """
 
     keys: Sequence[str]
@@ -96,6 +97,7 @@ class Page:
     limit: int | None = None
     has_more: bool | None = None
     next_cursor: str | None = None
+    data_until: datetime | None = None
 
 
 Script = Generator[Sequence[PageRequest], tuple[PageRequest, Page], None]
@@ -117,6 +119,8 @@ class Reader(ABC):
     options: ReadingOptions
     order: Order = field(default=Order.UNKNOWN, kw_only=True)
     doubts: list[str] = field(default_factory=list, init=False)
+    #: Why payments that existed may be missing from what was read, where a second reading would show no more.
+    gaps: list[str] = field(default_factory=list, init=False)
     #: Requests that are in flight, pages received, and rows in them that this pass had not seen before.
     in_flight: int = field(default=0, init=False)
     pages: int = field(default=0, init=False)
@@ -242,8 +246,3 @@ class WindowEnd:
         is_past = self._is_ordered and len(times) == len(page.keys) and all(map(self._is_beyond, times))
         self.is_reached |= is_past
         return is_past
-
-
-def count_doubt(counted: int, found: int) -> str:
-    """Word the doubt that fewer payments were found than the API counts."""
-    return f"the API counts {counted} payments, and {found} different ones were found"

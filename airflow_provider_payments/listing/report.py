@@ -65,3 +65,8 @@ class Accepted:
     keys: Sequence[str]
     new_rows: int
     has_new: bool
+
+
+def count_doubt(counted: int, found: int) -> str:
+    """Word the doubt that fewer payments were found than the API counts."""
+    return f"the API counts {counted} payments, and {found} different ones were found"

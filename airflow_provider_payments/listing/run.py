@@ -18,6 +18,7 @@ from airflow_provider_payments.http.async_client import AsyncClient, compute, le
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.plan import ListingApi
 from airflow_provider_payments.payment import Payment
 
 T = TypeVar("T")
@@ -60,6 +61,20 @@ class Search:
 
 
 Inquiry = Generator[Requests | Search, list[Any], T]
+
+
+def discover(api: ListingApi) -> Inquiry[None]:
+    """Ask what an API has to be asked before its list can be read, unless that is known already.
+
+    :raises PaymentsRequestError: when the API refuses to tell.
+    """
+    request = api.discovery_request()
+    if request is None:
+        return
+    (response,) = yield Requests([request])
+    if isinstance(response, PaymentsRequestError):
+        raise response
+    api.discover(request, response)
 
 
 def answer(inquiry: Inquiry[T], client: SyncClient) -> T:
@@ -120,6 +135,7 @@ def read(listing: Listing, client: SyncClient, *, ahead: bool = True) -> Generat
     """
     with listing:
         try:
+            answer(discover(listing.api), client)
             for one_pass in listing.passes():
                 yield from client.fetch_pages(one_pass, ahead=ahead)
             yield from listing.remaining()
@@ -134,6 +150,7 @@ async def aread(
     """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
         try:
+            await aanswer(discover(listing.api), client)
             for one_pass in listing.passes():
                 async with aclosing(client.fetch_pages(one_pass, ahead=ahead)) as pages:
                     async for payments in pages:

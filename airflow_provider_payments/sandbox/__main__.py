@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         new_every=args.new_every or None,
         settle_seconds=args.settle_seconds or None,
         token_seconds=args.token_seconds,
+        cursor_seconds=args.cursor_seconds,
         latency_ms=args.latency_ms,
         fail_every=args.fail_every,
         throttle_every=args.throttle_every,
@@ -75,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=3600,
         help="lifetime of access tokens and session keys (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cursor-seconds", type=float, default=300, help="lifetime of Square's cursors (default: %(default)s)"
     )
     parser.add_argument("--latency-ms", type=float, default=0, help="wait before each reply (default: %(default)s)")
     parser.add_argument(

@@ -21,9 +21,11 @@ from airflow_provider_payments.sandbox.gocardless import GoCardless
 from airflow_provider_payments.sandbox.hotpay import HotPay
 from airflow_provider_payments.sandbox.jframework import JFramework
 from airflow_provider_payments.sandbox.mollie import Mollie
+from airflow_provider_payments.sandbox.paypal import PayPal
 from airflow_provider_payments.sandbox.razorpay import Razorpay
 from airflow_provider_payments.sandbox.satispay import Satispay
 from airflow_provider_payments.sandbox.spacepay import SpacePay
+from airflow_provider_payments.sandbox.square import Square
 from airflow_provider_payments.sandbox.stripe import Stripe
 
 
@@ -37,7 +39,8 @@ class Sandbox:
     :param new_every: seconds between payments that are made while it runs; None: none are made.
     :param settle_seconds: when payments that start pending reach their final status; None: only by ``settle()``.
     :param root: name of an API that is served at the root, too, for clients that drop the path of a URL.
-    :param token_seconds: lifetime of CryptoFuse access tokens and of JFramework session keys.
+    :param token_seconds: lifetime of access tokens (CryptoFuse, PayPal) and of JFramework session keys.
+    :param cursor_seconds: lifetime of Square's cursors.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Sandbox:
         new_every: float | None = None,
         settle_seconds: float | None = None,
         token_seconds: float = 3600,
+        cursor_seconds: float = 300,
         latency_ms: float = 0,
         fail_every: int = 0,
         throttle_every: int = 0,
@@ -72,7 +76,10 @@ class Sandbox:
         self.gocardless = GoCardless(number("gocardless", 0), seed, self.clock)
         self.mollie = Mollie(number("mollie", 0), seed, self.clock)
         self.razorpay = Razorpay(number("razorpay", 0), seed, self.clock)
-        self.cryptofuse.token_seconds = self.jframework.token_seconds = token_seconds
+        self.square = Square(number("square", 0), seed, self.clock)
+        self.paypal = PayPal(number("paypal", 0), seed, self.clock)
+        self.cryptofuse.token_seconds = self.jframework.token_seconds = self.paypal.token_seconds = token_seconds
+        self.square.cursor_seconds = cursor_seconds
         self.apis: dict[str, Api] = {
             api.name: api
             for api in (
@@ -85,6 +92,8 @@ class Sandbox:
                 self.gocardless,
                 self.mollie,
                 self.razorpay,
+                self.square,
+                self.paypal,
             )
         }
         if root not in (None, *self.apis):

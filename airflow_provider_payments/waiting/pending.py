@@ -95,10 +95,11 @@ class PendingCondition(PendingArguments):
 
     def _ask_for_unsettled(self, api: PaymentsApi) -> Inquiry[Payment | None]:
         """Ask for the payment that was not final, where the API can be asked for one."""
-        if self.unsettled_id is None or api.detail_request(self.unsettled_id) is None:
+        payment_id = self.unsettled_id
+        if payment_id is None or not (api.detail_request(payment_id) or api.query_for(payment_id)):
             return None
-        found = yield from find_payments(api, [self.unsettled_id])
-        payment = found.get(self.unsettled_id)
+        found = yield from find_payments(api, [payment_id])
+        payment = found.get(payment_id)
         return payment if payment is not None and self._is_unsettled(payment) else None
 
     @property

@@ -131,4 +131,25 @@ GUARDS = [
         "return error.status == 400",
         "tests/hooks/test_razorpay.py -k wrong_path",
     ),
+    Guard(
+        "rows of a ledger that are no payments are left out (PayPal)",
+        "hooks/paypal.py",
+        "return _OTHER not in payment.flags",
+        "return True",
+        "tests/hooks/test_paypal.py -k nothing_else",
+    ),
+    Guard(
+        "no sign is taken away by rounding (PayPal)",
+        "hooks/paypal.py",
+        "amount and amount.copy_abs()",
+        "amount and abs(amount)",
+        "tests/core/test_exact_money.py -k paypal",
+    ),
+    Guard(
+        "a fee in another currency is null (PayPal)",
+        "hooks/paypal.py",
+        "if fee_currency != currency:",
+        "if False:",
+        "tests/hooks/test_contract_records.py -k paypal",
+    ),
 ]

@@ -139,6 +139,19 @@ def razorpay(amount: Money, fee: Money, refunded: Money, currency: tuple[str, in
     }
 
 
+def paypal(amount: Money, fee: Money, currency: str) -> Row:
+    amounts = f'{{"currency_code": "TND", "value": {amount.json}}}, "fee_amount": {{"currency_code": "{currency}", '
+    about = f'"transaction_event_code": "T0006", "transaction_status": "S", "transaction_amount": {amounts}'
+    row = f'{{"transaction_info": {{"transaction_id": "1", {about}"value": {fee.json}}}}}}}'
+    is_told = amount.value is not None and fee.value is not None and currency == "TND"
+    return row, {
+        "amount": None if amount.value is None else abs(amount.value),
+        "fee": -fee.value if fee.value is not None and currency == "TND" else None,
+        "net_amount": abs((amount.value or 0) + (fee.value or 0)) if is_told else None,
+        "amount_minor": None,
+    }
+
+
 _JFRAMEWORK = build_api("jframework", 100, 1)
 QUOTED_UNITS = ANY_UNITS | ANY_UNITS.map(in_quotes)
 QUOTED = ANY_DECIMAL | ANY_DECIMAL.map(in_quotes)
@@ -174,6 +187,10 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
             razorpay, QUOTED_UNITS, QUOTED_UNITS, QUOTED_UNITS, st.sampled_from([("INR", 2), ("JPY", 0), ("KWD", 3)])
         ),
         '{"entity": "collection", "count": 1, "items": [%s]}',
+    ),
+    "paypal": (
+        st.builds(paypal, QUOTED, QUOTED, st.sampled_from(["TND", "TND", "USD"])),
+        '{"transaction_details": [%s], "total_items": 1}',
     ),
 }
 

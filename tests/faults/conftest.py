@@ -26,6 +26,7 @@ from airflow_provider_payments.sandbox import Sandbox
 from tests.faults.faults import LOGIN
 from tests.faults.proxy import Proxy
 from tests.hooks.facts import FACTS
+from tests.recent import be_recent
 
 OLDER = b"older"
 
@@ -58,6 +59,7 @@ def make_certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, Path]:
 def shared_sandbox() -> Iterator[Sandbox]:
     """One sandbox for all: nobody changes its payments."""
     with Sandbox(payments=10) as running:
+        be_recent(running)
         yield running
 
 
@@ -118,13 +120,21 @@ class Way:
             return sorted(payment.id for payment in self.hook.resolve()[0].parse_payments(shown))
         return sorted(row[facts.id_field] for row in rows)
 
+    @property
+    def since(self) -> datetime | None:
+        """From when on to list, that it is complete: PayPal does not list all that there ever was."""
+        return datetime.now(timezone.utc) - timedelta(days=30) if self.conn_type == "paypal" else None
+
     def take(self) -> list[str]:
         """List all payments, by the operator or awaited; return their ids."""
         if self.is_async:
-            return sorted(asyncio.run(_ids(self.hook.alist_payments())))
+            return sorted(asyncio.run(_ids(self.hook.alist_payments(created_from=self.since))))
         self.output.write_bytes(OLDER)
         operator = ListPaymentsOperator(
-            task_id="list", payments_conn_id=f"{self.conn_type}_default", output_path=self.output.as_uri()
+            task_id="list",
+            payments_conn_id=f"{self.conn_type}_default",
+            created_from=self.since,
+            output_path=self.output.as_uri(),
         )
         operator.hook = self.hook
         manifest: Any = operator.execute({})

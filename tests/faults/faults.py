@@ -21,7 +21,7 @@ PIECE = b" " * 2**20
 LOGIN = "jframework with a user name"
 NAMES = (*FACTS, LOGIN)
 """Connection types; JFramework is connected in two ways."""
-RENEWING = ("cryptofuse", LOGIN)
+RENEWING = ("cryptofuse", LOGIN, "paypal")
 CONSTANT = tuple(name for name in FACTS if name not in RENEWING)
 
 
@@ -126,6 +126,8 @@ def page_of(name: str, rows: list[Any]) -> Any:
         "stripe": {"object": "list", "url": "/v1/payment_intents", "has_more": False, "data": rows},
         "gocardless": {"payments": rows, "meta": {"cursors": {"before": None, "after": None}, "limit": count}},
         "razorpay": {"entity": "collection", "count": count, "items": rows},
+        "square": {"payments": rows},
+        "paypal": {"transaction_details": rows, "page": 1, "total_items": count, "total_pages": 1},
     }[name]
 
 

@@ -23,6 +23,9 @@ from tests.http.server import Server
 MIB = 2**20
 Make = Callable[..., Way]
 
+#: Where those that issue keys do so.
+TOKEN_ROUTES = ["/o/token/", "/users/auth", "/v1/oauth2/token"]
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_host_that_nobody_knows(name: str, is_async: bool, proxy: Proxy, make_way: Make) -> None:
@@ -82,7 +85,7 @@ def test_no_api_is_taken_for_another(name: str, step: int, is_async: bool, proxy
 
 
 @pytest.mark.parametrize("key", ["reset", "noise", "html", "truncated", "gzip bomb", "500", "429", "403", "209"])
-@pytest.mark.parametrize(("name", "route"), [*zip(RENEWING, ["/o/token/", "/users/auth"], strict=True)])
+@pytest.mark.parametrize(("name", "route"), [*zip(RENEWING, TOKEN_ROUTES, strict=True)])
 def test_the_request_for_a_key_is_like_any_other(
     name: str, route: str, key: str, is_async: bool, proxy: Proxy, make_way: Make
 ) -> None:

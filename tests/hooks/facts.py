@@ -20,6 +20,7 @@ class Facts:
     :param odd_extra: a value of extra that is wrong, and what the error has to name.
     :param is_listed: whether a list shows a row.
     :param is_refunded: whether amounts, rather than its word, tell that a row's payment was refunded.
+    :param lists: of how many lists a listing consists.
     :param filters: the documented filters, less status, dates, sorting and paging.
     :param pending_questions: requests that has_pending takes at most, those for tokens not counted. None: a walk.
     :param undated: a row without any time.
@@ -36,10 +37,20 @@ class Facts:
     flags: Mapping[str, str] = field(default_factory=dict)
     is_listed: Callable[[Row], bool] = lambda row: True
     is_refunded: Callable[[Row], bool] = lambda row: False
+    lists: int = 1
 
     def status_of(self, row: Row) -> str:
         """Return what a row's payment is."""
         return "refunded" if self.is_refunded(row) else self.statuses.get(row["status"], "unknown")
+
+
+def is_received_or_given_back(row: Row) -> bool:
+    """Whether a row of PayPal's ledger is a payment to the account, or a refund from it."""
+    code, is_credit = row["transaction_event_code"], not row["transaction_amount"]["value"].startswith("-")
+    if code[:3] in ("T00", "T07", "T30"):
+        return is_credit
+    refunds = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118", "T1201", "T1207")
+    return code in refunds and not is_credit
 
 
 FACTS = {
@@ -243,5 +254,49 @@ FACTS = {
         default_host="https://api.razorpay.com",
         pending_questions=None,
         undated={"created_at": None},
+    ),
+    "square": Facts(
+        id_field="id",
+        statuses={
+            "PENDING": "processing",
+            "APPROVED": "authorized",
+            "COMPLETED": "succeeded",
+            "FAILED": "failed",
+            "CANCELED": "canceled",
+        },
+        wrong={"password": "a-wrong-token"},
+        filters=frozenset({"location_id", "total", "last_4", "card_brand", "is_offline_payment"}),
+        max_page_size=100,
+        default_host="https://connect.squareup.com",
+        pending_questions=None,
+        undated={"created_at": None, "card_details": None},
+        is_refunded=lambda row: (
+            row["status"] == "COMPLETED"
+            and row.get("refunded_money", {}).get("amount", 0) >= row["total_money"]["amount"] > 0
+        ),
+        lists=3,
+    ),
+    "paypal": Facts(
+        id_field="transaction_id",
+        statuses={"P": "pending", "D": "failed", "S": "succeeded", "V": "succeeded"},
+        flags={"V": "reversed"},
+        wrong={"password": "a-wrong-secret"},
+        filters=frozenset(
+            {
+                "balance_affecting_records_only",
+                "payment_instrument_type",
+                "store_id",
+                "terminal_id",
+                "transaction_amount",
+                "transaction_currency",
+                "transaction_id",
+                "transaction_type",
+            }
+        ),
+        max_page_size=500,
+        default_host="https://api-m.paypal.com",
+        pending_questions=1,
+        undated={"transaction_initiation_date": None},
+        is_listed=is_received_or_given_back,
     ),
 }

@@ -85,7 +85,7 @@ def test_numbers_may_be_text(
     }
     assert collect(connect(conn_type, texts))
     for call in list_calls(conn_type):
-        assert "7" in (call.query.get("limit"), call.query.get("PageSize"))
+        assert "7" in {call.query.get(name) for name in ("limit", "PageSize", "page_size")}
 
 
 def test_empty_fields_of_the_form_mean_nothing(connect: Connect, collect: Collect, conn_type: str) -> None:
@@ -170,6 +170,8 @@ def test_no_header_carries_more_than_it_must(
         "gocardless": {"authorization", "gocardless-version"},
         "mollie": {"authorization"},
         "razorpay": {"authorization"},
+        "square": {"authorization", "square-version"},
+        "paypal": {"authorization"},
     }[conn_type]
     for call in sandbox.requests:
         assert {name.lower() for name, _ in call.headers} <= usual | own
@@ -181,7 +183,7 @@ def test_a_missing_secret_is_named(connect: Connect, collect: Collect, conn_type
     assert sandbox.requests == []
 
 
-@pytest.mark.parametrize("conn_type", ["hotpay", "spacepay", "jframework", "stripe", "gocardless"])
+@pytest.mark.parametrize("conn_type", ["hotpay", "spacepay", "jframework", "stripe", "gocardless", "square"])
 def test_a_secret_with_a_line_break_is_refused_without_being_shown(connect: Connect, conn_type: str) -> None:
     with pytest.raises(PaymentsConfigError, match="line break") as caught:
         connect(conn_type, password="half-a-secret\nother-half").resolve()
@@ -196,7 +198,9 @@ def test_white_space_around_a_secret_is_none_of_it(
     assert collect(connect(conn_type, **pasted))
 
 
-@pytest.mark.parametrize("conn_type", ["hotpay", "cryptofuse", "spacepay", "jframework", "stripe", "gocardless"])
+@pytest.mark.parametrize(
+    "conn_type", ["hotpay", "cryptofuse", "spacepay", "jframework", "stripe", "gocardless", "square"]
+)
 def test_an_invisible_character_in_a_secret_is_said(connect: Connect, conn_type: str, sandbox: Sandbox) -> None:
     password = sandbox.connections()[f"{conn_type}_default"]["password"]
     with pytest.raises(PaymentsConfigError, match=rf"{conn_type}_default.*invisible character \(U\+200B\)") as caught:

@@ -80,8 +80,8 @@ def test_a_status_is_an_error_class(
     if conn_type not in ("hotpay", "mollie"):  # whose errors have no code
         assert "36" in said
     inner = told["error"] if isinstance(told.get("error"), dict) else {}
-    own_id = told.get("wlt") or inner.get("request_id")
-    assert (own_id or "sandbox-correlation" * ("errors" in told) or "request-4711") in said
+    own_id = told.get("wlt") or told.get("debug_id") or inner.get("request_id")
+    assert (own_id or "sandbox-correlation" * ("success" in told) or "request-4711") in said
     if isinstance(caught.value, PaymentsRequestError):
         assert caught.value.status == status
 
@@ -124,6 +124,8 @@ def test_a_reply_that_is_not_what_the_api_documents(
     connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None]
 ) -> None:
     for body, content_type in BAD_BODIES:
+        if conn_type == "square" and body == b"{}":  # an empty page
+            continue
         reply_to_list(conn_type, 200, body, {"Content-Type": content_type})
         expected: Any = PaymentsProtocolError
         if conn_type == "jframework" and body == b"{}":
@@ -376,7 +378,7 @@ def test_connection_test_reads_one_payment_once(
     sandbox.faults.fail_every = 0
     assert connect(conn_type).test_connection()[0] is True
     asked = list_calls(conn_type)[-1].query
-    assert "1" in map(asked.get, ("limit", "PageSize", "count"))
+    assert "1" in map(asked.get, ("limit", "PageSize", "count", "page_size"))
 
 
 def test_connection_test_with_a_connection_that_does_not_exist(conn_type: str, connect: Connect) -> None:

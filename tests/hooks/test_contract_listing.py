@@ -160,7 +160,7 @@ def test_undated_payments_are_in_every_window(
 
 
 @pytest.mark.parametrize(
-    "conn_type", ["spacepay", "satispay", "jframework", "stripe", "gocardless", "mollie"]
+    "conn_type", ["spacepay", "satispay", "jframework", "stripe", "gocardless", "mollie", "square"]
 )  # the others tell no order, filter no time
 def test_a_recent_window_does_not_read_the_whole_list(
     connect: Connect, collect: Collect, conn_type: str, list_calls: ListCalls
@@ -267,12 +267,14 @@ def test_payments_that_stay_pending_are_found_while_others_leave(
             leaving.pop(0)["status"] = succeeded
 
     sandbox.before_reply = leave
-    found = ids(collect(connect(conn_type, {"page_size": 2}), statuses=["pending"]))
+    found = ids(collect(connect(conn_type, {"page_size": 2}), statuses=[facts.statuses[pending]]))
     assert {row[facts.id_field] for row in staying} <= set(found)
 
 
 def test_a_walk_in_peace_vouches_for_every_payment(connect: Connect, conn_type: str) -> None:
-    listing = connect(conn_type, {"page_size": 7}).list_payments()
+    # PayPal lists three years, so that all payments are more than anybody can vouch for.
+    since = datetime.now(timezone.utc) - timedelta(days=60) if conn_type == "paypal" else None
+    listing = connect(conn_type, {"page_size": 7}).list_payments(created_from=since)
     assert list(listing)
     assert listing.report.doubts == []
     assert listing.report.is_complete
@@ -310,7 +312,9 @@ def test_never_more_requests_at_once_than_permitted(
     assert peak <= limit
 
 
-@pytest.mark.parametrize("conn_type", ["cryptofuse", "spacepay", "satispay", "jframework", "stripe", "gocardless"])
+@pytest.mark.parametrize(
+    "conn_type", ["cryptofuse", "spacepay", "satispay", "jframework", "stripe", "gocardless", "square"]
+)
 def test_pages_that_do_not_depend_on_each_other_are_asked_for_side_by_side(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:
@@ -338,10 +342,13 @@ def test_has_pending_asks_little(
     assert ask(hook.has_pending) is False
     calls = list_calls(conn_type)[before:]
     if facts.pending_questions is None:
-        assert len(calls) <= 2
+        assert len(calls) <= facts.lists + 1
     else:
         assert len(calls) == facts.pending_questions
-        assert all("1" in (call.query.get("limit"), call.query.get("PageSize")) for call in list_calls(conn_type))
+        # The only row of PayPal's ledger on a page may be no payment.
+        size = "500" if conn_type == "paypal" else "1"
+        names = ("limit", "PageSize", "page_size")
+        assert all(size in {call.query.get(name) for name in names} for call in list_calls(conn_type))
 
 
 def test_has_pending_finds_the_only_one(
@@ -364,7 +371,7 @@ def test_has_pending_in_a_window(
     row = next(row for row in api.rows[20:] if facts.is_listed(row) and row[api.time_field])
     times = sorted(each.occurred_at for each in collect(hook) if each.occurred_at)
     row["status"] = next(iter(facts.statuses))
-    (moment,) = (each.occurred_at for each in collect(hook, statuses=["pending"]))
+    (moment,) = (each.occurred_at for each in collect(hook, statuses=[facts.statuses[row["status"]]]))
     assert ask(hook.has_pending, created_from=moment, created_to=moment + TICK) is True
     assert ask(hook.has_pending, created_from=moment) is True
     assert ask(hook.has_pending, created_from=moment + TICK) is False

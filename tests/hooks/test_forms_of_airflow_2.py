@@ -89,6 +89,8 @@ def _read_form(page: str) -> Fields:
         ("gocardless", {"order_key": "shop_order"}),
         ("mollie", {"profile_id": "pfl_A", "testmode": True, "order_key": "reference"}),
         ("mollie", {"profile_id": "pfl_A", "testmode": "false"}),
+        ("square", {"location_ids": "L1, L2", "api_version": "2026-08-19"}),
+        ("square", {"location_ids": ["L1", "L2"], "page_size": 50}),
         ("razorpay", {"account_id": "acc_1", "order_key": "shop_order", "timeout": [5, 60]}),
     ],
 )

@@ -39,10 +39,13 @@ ERRORS: dict[str, Any] = {
     "gocardless": {"error": {"type": "invalid_api_usage", "code": 400, "errors": [{"reason": "r", "message": "m"}]}},
     "mollie": {"status": 400, "title": "t", "detail": "d", "field": "f", "_links": {}},
     "razorpay": {"error": {"code": "BAD_REQUEST_ERROR", "description": "d", "field": "f", "metadata": {}}},
+    "square": {"errors": [{"category": "INVALID_REQUEST_ERROR", "code": "c", "detail": "d", "field": "f"}]},
+    "paypal": {"name": "n", "message": "m", "debug_id": "d", "details": [{"field": "f", "issue": "i"}], "links": []},
 }
 KEYS: dict[str, Any] = {
     "cryptofuse": {"access_token": "abc", "expires_in": 3600, "token_type": "Bearer"},
     "jframework": {"success": True, "statusCode": 200, "data": {"authKey": "k", "expiresIn": "2030-01-01T00:00:00Z"}},
+    "paypal": {"scope": "https://example.com/a b", "access_token": "abc", "token_type": "Bearer", "expires_in": 31668},
 }
 STATUSES = [200, 204, 209, 301, 400, 401, 403, 404, 429, 500, 503, 999]
 

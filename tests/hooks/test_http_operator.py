@@ -25,6 +25,8 @@ ENDPOINTS = {
     "gocardless": "/payments?limit=1",
     "mollie": "/v2/payments?limit=1",
     "razorpay": "/v1/payments?count=1",
+    "square": "/v2/payments?limit=1",
+    "paypal": "/v1/reporting/transactions?start_date=2026-07-01T00:00:00Z&end_date=2026-07-02T00:00:00Z&page_size=1",
 }
 Connect = Callable[..., PaymentsHook]
 
@@ -37,6 +39,7 @@ def run(conn_type: str, **changes: Any) -> Any:
 def test_it_reads_a_page(sandbox: Sandbox, conn_type: str) -> None:
     body = json.loads(run(conn_type))
     rows = body.get("payments") or body.get("results") or body.get("data") or body.get("items")
+    rows = rows or body["transaction_details"]
     assert len(rows.get("items") if isinstance(rows, dict) else rows) == 1
     assert sandbox.requests[-1].path.endswith(ENDPOINTS[conn_type])
 

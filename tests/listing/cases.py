@@ -53,6 +53,7 @@ class List:
         return PaymentQuery(START - timedelta(days=1)) if self.has_window else PaymentQuery()
 
 
+_FROM_2013 = {"begin_time": "2013-01-01T00:00:00Z"}
 _OLDEST_FIRST = {"SortDataField": "createdDate", "SortOrder": "asc"}
 
 LISTS: Mapping[str, List] = {
@@ -64,6 +65,8 @@ LISTS: Mapping[str, List] = {
     "satispay refuses lost cursors": List("satispay", {"lost_cursor": "refused"}),
     "jframework": List("jframework", loop=_OLDEST_FIRST),
     "mollie": List("mollie"),
+    "square": List("square", loop=_FROM_2013),
+    "square in a window": List("square", {"is_inclusive": False}, loop=_FROM_2013, has_window=True),
     "jframework from page 1": List("jframework", {"first_page": 1}, loop=_OLDEST_FIRST),
     "stripe": List("stripe"),
     "stripe in a window": List("stripe", has_window=True),
@@ -169,8 +172,8 @@ def compare(
 ) -> Outcome:
     """Read a copy of a company's list, and another one in a plain loop, and compare."""
     words = [word for word in LIVES[company.name] if word in query.provider_statuses]
-    # HOT Pay and Razorpay cannot filter; Satispay has no list of everything.
-    asked: list[str | None] = [] if company.name in ("hotpay", "razorpay") else [*words]
+    # HOT Pay, Razorpay and Square cannot filter; Satispay has no list of everything.
+    asked: list[str | None] = [] if company.name in ("hotpay", "razorpay", "square") else [*words]
     if company.name == "satispay" and not words:
         asked = [*LIVES["satispay"]]
     plain, ours = company.copy(), company.copy()

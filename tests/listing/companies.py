@@ -32,6 +32,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "gocardless": {"submitted": ["confirmed", "failed"], "confirmed": ["paid_out"], "paid_out": ["failed"]},
     "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
     "razorpay": {"created": ["authorized", "failed"], "authorized": ["captured"], "captured": []},
+    "square": {"APPROVED": ["COMPLETED", "CANCELED"], "COMPLETED": [], "CANCELED": []},
 }
 """Of each company, status words in the order of a payment's life, and which of them may follow each."""
 
@@ -297,6 +298,16 @@ def _gocardless_page(company: Company, params: Mapping[str, str]) -> Page:
 _SIDES = ("gte", "lt")
 
 
+def _square_page(company: Company, params: Mapping[str, str]) -> Page:
+    start = company.find_place(params["cursor"]) if "cursor" in params else 0
+    if start is None:
+        return Page(is_refused=True)
+    low, high = (_ticks_of(params.get(name, "9999-01-01T00:00:00Z")) for name in ("begin_time", "end_time"))
+    rows = [row for row in company.rows[start:] if low <= (row.ticks or 0) < high + company.is_inclusive]
+    limit = min(int(params["limit"]), company.largest_page)
+    return Page(rows[:limit], has_more=len(rows) > limit)
+
+
 def _mollie_page(company: Company, params: Mapping[str, str]) -> Page:
     limit = min(int(params.get("limit", 50)), company.largest_page)
     start = 0
@@ -331,6 +342,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Page]] = {
     "gocardless": _gocardless_page,
     "mollie": _mollie_page,
     "razorpay": _razorpay_page,
+    "square": _square_page,
 }
 
 # Their JSON.
@@ -401,6 +413,11 @@ def _razorpay_row(row: Row) -> Mapping[str, object]:
     return {"id": row.id, "status": row.word, "amount": 1999, "currency": "INR", "notes": [], "created_at": second}
 
 
+def _square_row(row: Row) -> Mapping[str, object]:
+    money = {"amount": 1999, "currency": "USD"}
+    return {"id": row.id, "total_money": money, "status": row.word, "created_at": _iso(row.ticks)}
+
+
 def _write(rows: Sequence[Row], write: Callable[[Row], Mapping[str, object]]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(row.json(write) for row in rows) + b"]")
 
@@ -448,6 +465,11 @@ def _razorpay(company: Company, page: Page) -> bytes:
     return msgspec.json.encode({"count": len(page.rows), "items": _write(page.rows, _razorpay_row)})
 
 
+def _square(company: Company, page: Page) -> bytes:
+    payments = {"payments": _write(page.rows, _square_row)} if page.rows else {}
+    return msgspec.json.encode({**payments, **({"cursor": page.rows[-1].id} if page.has_more else {})})
+
+
 _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
@@ -458,6 +480,7 @@ _REPLIES: Mapping[str, Callable[[Company, Page], bytes]] = {
     "gocardless": _gocardless,
     "mollie": _mollie,
     "razorpay": _razorpay,
+    "square": _square,
 }
 
 # What happens meanwhile.

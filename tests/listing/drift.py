@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zlib import crc32
 
 import msgspec
 
@@ -23,9 +24,11 @@ from airflow_provider_payments.hooks.gocardless import GoCardlessApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
 from airflow_provider_payments.hooks.mollie import MollieApi
+from airflow_provider_payments.hooks.paypal import PayPalApi
 from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
+from airflow_provider_payments.hooks.square import SquareApi
 from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.options import TransportOptions
@@ -263,6 +266,33 @@ def _razorpay(company: Company, params: Mapping[str, str]) -> Answer:
     return {"entity": "collection", "count": len(rows), "items": rows}
 
 
+def _square(company: Company, params: Mapping[str, str]) -> Answer:
+    limit, start = min(int(params["limit"]), company.largest_page), 0
+    if "cursor" in params:
+        place = next((n for n, sale in enumerate(company.sales) if sale.id == params["cursor"]), None)
+        has_expired = company.lost_cursor == "refuse" and company.requests % 3 == 0
+        if place is not None and not has_expired:
+            start = place + 1
+        elif company.lost_cursor in ("place", "refuse"):
+            return PaymentsRequestError("no such cursor", 400, "INVALID_CURSOR")
+        else:
+            start = 0 if company.lost_cursor == "restart" else len(company.sales)
+    low, high = (parse_iso(params.get(name, "9999-01-01T00:00:00Z")) for name in ("begin_time", "end_time"))
+    assert low < high
+    sales = [
+        sale
+        for sale in company.sales[start:]
+        if low <= sale.moment and (sale.moment < high or (company.counts_moment_in and sale.moment == high))
+        if SHOPS[crc32(sale.id.encode()) % len(SHOPS)] == params["location_id"]
+    ]
+    about = {"location_id": params["location_id"]}
+    rows = [{"id": sale.id, "status": sale.word, "created_at": sale.time, **about} for sale in sales[:limit]]
+    return {**({"payments": rows} if rows else {}), **({"cursor": rows[-1]["id"]} if len(sales) > limit else {})}
+
+
+SHOPS = ("L1", "L2")
+"""Square's locations. Each has its own part of the payments."""
+
 _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "hotpay": _hotpay,
     "cryptofuse": _cryptofuse,
@@ -273,6 +303,7 @@ _PAGES: Mapping[str, Callable[[Company, Mapping[str, str]], Answer]] = {
     "gocardless": _gocardless,
     "mollie": _mollie,
     "razorpay": _razorpay,
+    "square": _square,
 }
 
 LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -295,6 +326,7 @@ LIVES: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "mollie": {"open": ["pending", "expired"], "pending": ["paid", "failed"], "paid": []},
     "razorpay": {"created": ["authorized", "failed"], "authorized": ["captured", "refunded"], "captured": []},
+    "square": {"APPROVED": ["COMPLETED", "CANCELED"], "COMPLETED": [], "CANCELED": []},
 }
 
 _APIS = (
@@ -307,6 +339,8 @@ _APIS = (
     GoCardlessApi,
     MollieApi,
     RazorpayApi,
+    SquareApi,
+    PayPalApi,
 )
 
 
@@ -324,9 +358,9 @@ def build_api(name: str, page_size: int, max_concurrency: int, login: str = "", 
         Credentials(
             connection_id="pay",
             base_url="http://simulated",
-            login=login or ("key-id" if name in ("satispay", "cryptofuse", "razorpay") else ""),
+            login=login or ("key-id" if name in ("satispay", "cryptofuse", "razorpay", "paypal") else ""),
             password=_key() if name == "satispay" else "secret",
-            extra={"brand_url": "brand", **extra},
+            extra={"brand_url": "brand", "location_ids": list(SHOPS), **extra},
             options=TransportOptions(max_concurrency=max_concurrency),
             page_size=page_size,
             max_attempts=1,

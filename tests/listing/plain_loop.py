@@ -74,6 +74,17 @@ def _cursors(company: Company, params: Params, limit: int) -> Iterator[Sequence[
         cursor = {name: page.rows[-1].id}
 
 
+def _tokens(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
+    """What the reply tells leads on. It ends where that is refused."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = company.read({**params, "limit": str(limit), **cursor})
+        yield page.rows
+        if not page.has_more:
+            return
+        cursor = {"cursor": page.rows[-1].id}
+
+
 def _page_numbers(company: Company, params: Params, limit: int) -> Iterator[Sequence[Row]]:
     """Page numbers, until the total is reached. It knows what the first page is called."""
     number, size = 0, 0
@@ -108,4 +119,5 @@ _LOOPS: Mapping[str, tuple[Loop, str]] = {
     "gocardless": (_cursors, "status"),
     "mollie": (_links, "status"),
     "razorpay": (partial(_until_short, names=("count", "skip")), "status"),
+    "square": (_tokens, "status"),
 }

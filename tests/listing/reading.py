@@ -20,6 +20,7 @@ from airflow_provider_payments.hooks.mollie import MollieApi
 from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi
 from airflow_provider_payments.hooks.spacepay import SpacePayApi
+from airflow_provider_payments.hooks.square import SquareApi
 from airflow_provider_payments.hooks.stripe import PaymentIntentsApi
 from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.http.options import TransportOptions
@@ -28,7 +29,7 @@ from airflow_provider_payments.query import PaymentQuery
 from tests.listing.companies import Company
 
 _FIRST = (HotPayApi, CryptoFuseApi, SpacePayApi, SatispayApi, JFrameworkApi)
-_ALL = (*_FIRST, PaymentIntentsApi, GoCardlessApi, MollieApi, RazorpayApi)
+_ALL = (*_FIRST, PaymentIntentsApi, GoCardlessApi, MollieApi, RazorpayApi, SquareApi)
 APIS = {each.name: each for each in _ALL}
 
 
@@ -60,7 +61,7 @@ def _key() -> str:
 
 def build_api(name: str, page_size: int, concurrency: int, first_page: int = 0) -> PaymentsApi:
     """Return a hook's own API class, as its hook would make it."""
-    extra = {"brand_url": "brand", "first_page": first_page} if name == "jframework" else {}
+    extra = {"brand_url": "brand", "first_page": first_page} if name == "jframework" else {"location_ids": "L1"}
     return APIS[name](
         Credentials(
             connection_id="pay",

@@ -19,13 +19,14 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsRequestError
 from airflow_provider_payments.http.messages import Request, Response, build_url
-from airflow_provider_payments.listing.cursors import CursorReader, TokenReader
+from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order
 from airflow_provider_payments.listing.report import ListingReport
+from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
@@ -150,8 +151,8 @@ class Api:
     def unlisted_reason(self, query: PaymentQuery) -> str | None:
         return None
 
-    def disambiguated_id(self, payment: Payment) -> str | None:
-        return payment.description if payment.description in self._shared_ids else None
+    def particular_ids(self, payment: Payment) -> Sequence[str]:
+        return [payment.description] if payment.description in self._shared_ids else []
 
     def former_id(self, payment: Payment) -> str | None:
         return None
@@ -223,7 +224,7 @@ def read(
     api: Api | None = None,
 ) -> Outcome:
     """Read stages to their end: see :func:`read_listing`."""
-    listing = Listing(api or Api(), query or PaymentQuery(), stages)
+    listing = Listing(api or Api(), query or PaymentQuery(), lambda: stages)
     return read_listing(listing, server, choose=choose, events=events, concurrency=concurrency)
 
 

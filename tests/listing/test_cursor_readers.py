@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
-from airflow_provider_payments.listing.cursors import MAX_EMPTY_PAGES, MAX_FALLBACKS, CursorReader, TokenReader
+from airflow_provider_payments.listing.cursors import MAX_FALLBACKS, CursorReader
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
+from airflow_provider_payments.listing.tokens import MAX_EMPTY_PAGES, TokenReader
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import ByHand, hour, options
 
@@ -334,3 +335,83 @@ def test_a_first_page_that_is_refused_is_the_refusal_and_an_empty_one_the_end() 
     with pytest.raises(PaymentNotFound):
         by_token_and_time(starts_at=hour(5)).refuse(GONE)
     assert by_token_and_time(starts_at=hour(5)).answer("") == []
+
+
+def test_a_token_that_is_refused_again_among_the_rows_of_one_time_leads_on_as_long_as_something_is_new() -> None:
+    """Tokens live for minutes, and whoever is handed the rows may take longer, at each of many pages of one time."""
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8 c@8", next_cursor="2nd")
+    for known, new in (("b@8 c@8", "d@8"), ("b@8 c@8 d@8", "e@8"), ("b@8 c@8 d@8 e@8", "f@8")):
+        listed.refuse(GONE)
+        assert listed.places == [None]
+        for row in known.split():
+            listed.answer(row, next_cursor=f"after {row}")
+        listed.answer(new, next_cursor="further")
+    listed.answer("g@7")
+    assert (listed.places, listed.doubts) == ([], [])
+    assert listed.seen == set("abcdefg")
+
+
+def test_longer_pages_are_asked_for_where_none_of_a_page_is_new_and_tokens_live_no_longer_than_that() -> None:
+    listed = ByHand(TokenReader(options(2), order=Order.NEWEST_FIRST, start_params=until, max_page_size=5), "cursor")
+    listed.answer("a@8 b@8", next_cursor="2nd")
+    listed.refuse(GONE)
+    asked = []
+    for shown in ("a@8 b@8", "a@8 b@8 c@8 d@8", "a@8 b@8 c@8 d@8", "a@8 b@8 c@8 d@8 e@8"):
+        asked.append(listed.asked[0].params["limit"])
+        listed.answer(shown, next_cursor="further")
+        listed.refuse(GONE)
+    assert asked == ["2", "4", "4", "5"]
+    listed.answer("a@8 b@8 c@8 d@8 e@8", next_cursor="further")
+    with pytest.raises(PaymentNotFound):
+        listed.refuse(GONE)
+
+
+def test_what_is_read_again_may_take_as_many_pages_as_it_took_before() -> None:
+    listed = by_token_and_time()
+    for number in range(30):
+        listed.answer(f"{number}@8", next_cursor=f"after {number}")
+    listed.refuse(GONE)
+    for number in range(30):
+        listed.answer(f"{number}@8", next_cursor=f"again {number}")
+    listed.answer("30@8")
+    assert (listed.places, listed.doubts) == ([], [])
+
+
+def test_a_list_that_only_repeats_itself_after_it_was_read_on_by_time_ends() -> None:
+    listed = by_token_and_time()
+    listed.answer("a@8", next_cursor="2nd")
+    listed.answer("b@8", next_cursor="3rd")
+    listed.refuse(GONE)
+    for number in range(10):
+        listed.answer("a@8 b@8", next_cursor=f"again {number}")
+    with pytest.raises(NoProgress, match="repeat what was read before"):
+        listed.answer("a@8 b@8", next_cursor="once more")
+
+
+def test_a_list_that_does_not_show_the_last_rows_again_begins_a_page_further_back() -> None:
+    """The rows of that time may have left. Or the API means another time than it was given: then some are skipped."""
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8 c@8", next_cursor="2nd")
+    listed.refuse(GONE)
+    listed.answer("d@7 e@6", next_cursor="3rd")
+    assert listed.asked[0].params["until"] == "2026-01-01T09:00:01+00:00"
+    assert not listed.reader.is_joined
+    listed.answer("a@9 d@7 e@6", next_cursor="4th")
+    assert listed.reader.is_joined
+    listed.answer("f@5")
+    assert (listed.places, listed.doubts) == ([], [])
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_list_that_shows_none_of_the_rows_that_it_showed_is_in_doubt(is_last: bool) -> None:
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8 c@8", next_cursor="2nd")
+    listed.refuse(GONE)
+    listed.answer("d@7 e@6", next_cursor="" if is_last else "3rd")
+    listed.answer("d@7 e@6", next_cursor="" if is_last else "4th")
+    if not is_last:
+        listed.answer("f@5")
+    (doubt,) = listed.doubts
+    assert doubt == "payments left the list while it was read, so that nothing shows where to read on"
+    assert listed.places == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from airflow_provider_payments.operators.list_payments import ListPaymentsOperat
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.sandbox import Sandbox
+from tests.recent import be_recent
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 
@@ -44,6 +46,7 @@ class Watch:
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     with Sandbox(payments=600) as running:
+        be_recent(running)
         for conn_id, connection in running.connections().items():
             extra = connection.get("extra") or {}
             extra = json.loads(extra) if isinstance(extra, str) else extra
@@ -61,6 +64,8 @@ def limit(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, conn_type: str, **e
 
 
 def ids(conn_type: str, **question: Any) -> list[str]:
+    if conn_type == "paypal":  # which lists three years
+        question = {"created_from": datetime.now(timezone.utc) - timedelta(days=60), **question}
     listing = BaseHook.get_hook(f"{conn_type}_default").list_payments(**question)
     found = [payment.id for payment in listing]
     assert listing.report.is_complete
@@ -146,7 +151,8 @@ def test_a_search_through_the_latest_asks_for_page_after_page(shop: Sandbox, con
 
     hook = BaseHook.get_hook(f"{conn_type}_default")
     found = hook.inquire(search)
-    assert watch.most == (2 if conn_type == "satispay" else 1)  # of which two statuses are two lists
+    lists = {"satispay": 2, "square": 3}.get(conn_type, 1)  # one for each of two statuses, of three locations
+    assert watch.most == lists
     assert len({payment.id for payment in found}) == 100
     assert len(watch.began) <= 8  # 100 payments are on six pages of 20, which overlap; one more is a token
     if conn_type in ("spacepay", "jframework"):

@@ -58,7 +58,7 @@ class Plant:
 
     @property
     def is_issued_a_key(self) -> bool:
-        return self.conn_type == "cryptofuse" or (self.conn_type == "jframework" and bool(self.login))
+        return self.conn_type in ("cryptofuse", "paypal") or (self.conn_type == "jframework" and bool(self.login))
 
     @property
     def conn_id(self) -> str:
@@ -113,6 +113,8 @@ def plants(folder: Path) -> dict[str, Plant]:
         "mollie-key": Plant("mollie", "unusedlogin-mo1", _header_key("live_mollie")),
         "mollie-token": Plant("mollie", "unusedlogin-mo2", _header_key("access_mollie"), {"profile_id": "pfl_A"}),
         "razorpay": Plant("razorpay", "rzp_live_k3yid51f2", _header_key("razorpay") + "é€ "),
+        "square": Plant("square", "unusedlogin-sq1", _header_key("square"), {"location_ids": "L1"}),
+        "paypal": Plant("paypal", "clientid-pp01", _header_key("paypal") + "é€ ", {"requests_per_second": 0}),
     }
 
 

@@ -37,6 +37,7 @@ NAMES = [
     "mollie-key",
     "mollie-token",
     "razorpay",
+    "square",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
 SOME = ["cryptofuse-body", "hotpay-bearer", "satispay-file", "jframework-login"]

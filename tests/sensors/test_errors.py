@@ -515,7 +515,7 @@ def test_told_to_stop_while_it_writes(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_every_connection_type_is_tried() -> None:
-    assert len(CONN_TYPES) == 5
+    assert len(CONN_TYPES) == 11
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])

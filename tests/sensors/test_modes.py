@@ -27,7 +27,7 @@ def list_payments(shop: Shop, **settings: Any) -> Any:
 
 
 def window_of(shop: Shop) -> dict[str, str]:
-    newest = shop.api.newest.astimezone(timezone.utc)
+    newest = shop.api.newest_at.astimezone(timezone.utc)
     return {
         "created_from": (newest - timedelta(hours=12)).isoformat(),
         "created_to": (newest + timedelta(hours=1)).isoformat(),
@@ -40,7 +40,7 @@ def records_of(shop: Shop, *ids: str) -> list[dict[str, Any]]:
 
 def test_until_settled(shop: Shop, run: Run) -> None:
     shop.finish()
-    row = shop.sell("pending", at=shop.api.newest.astimezone(timezone.utc) - timedelta(hours=2))
+    row = shop.sell("pending", at=shop.api.newest_at.astimezone(timezone.utc) - timedelta(hours=2))
     at_call(shop.sandbox, 4, lambda: shop.move(row, "succeeded"))
     window = window_of(shop)
     records = run(PendingPaymentsSensor, payments_conn_id=shop.conn_id, **window)
@@ -54,7 +54,7 @@ def test_until_settled(shop: Shop, run: Run) -> None:
 @pytest.mark.parametrize("statuses", [["processing", "authorized"], "['processing', 'authorized']"], ids=["", "text"])
 def test_until_settled_but_for_pending_statuses_that_are_left_out(shop: Shop, run: Run, statuses: Any) -> None:
     shop.finish()
-    moment = shop.api.newest.astimezone(timezone.utc) - timedelta(hours=2)
+    moment = shop.api.newest_at.astimezone(timezone.utc) - timedelta(hours=2)
     abandoned = shop.sell("pending", at=moment)
     row = shop.sell({"spacepay": "processing", "jframework": "Reserved"}[shop.conn_type], at=moment)
     at_call(shop.sandbox, 4, lambda: shop.move(row, "succeeded"))
@@ -120,7 +120,7 @@ def test_payments(shop: Shop, run: Run) -> None:
 @pytest.mark.parametrize("conn_type", ["cryptofuse", "satispay"])
 def test_to_a_file(shop: Shop, run: Run, tmp_path: Path) -> None:
     shop.finish()
-    row = shop.sell("pending", at=shop.api.newest.astimezone(timezone.utc) - timedelta(hours=2))
+    row = shop.sell("pending", at=shop.api.newest_at.astimezone(timezone.utc) - timedelta(hours=2))
     path = tmp_path / "out" / "payments.csv.gz"
     seen: list[bool] = []
     is_settled: list[int] = []

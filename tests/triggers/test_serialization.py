@@ -16,7 +16,7 @@ from airflow_provider_payments.sandbox import Sandbox
 from airflow_provider_payments.sensors.payments import PaymentStatusSensor, PendingPaymentsSensor
 from airflow_provider_payments.triggers.payments import PaymentStatusTrigger, PendingPaymentsTrigger
 from tests.hooks.test_secrets import Ears, assert_silent, secrets_of
-from tests.waits import Journey, Shop, deferred, first_event, rebuild, stored
+from tests.waits import OPEN, Journey, Shop, deferred, first_event, rebuild, stored
 
 TIMES = {"poke_interval": 30.0, "deadline": 1_767_225_600.25, "next_poll": 1_767_222_000.5}
 TRIGGERS = [
@@ -103,6 +103,7 @@ def ears() -> Iterator[Ears]:
         yield ears
 
 
+@pytest.mark.parametrize("conn_type", OPEN)
 @pytest.mark.parametrize("weather", ["calm", "refused"])
 def test_nothing_secret_shows(sandbox: Sandbox, shop: Shop, ears: Ears, weather: str, tmp_path: Path) -> None:
     """Not in what is stored, not in a repr, not in the logs at DEBUG level, not in events and errors."""
@@ -111,7 +112,14 @@ def test_nothing_secret_shows(sandbox: Sandbox, shop: Shop, ears: Ears, weather:
     if weather == "refused":
         secret = sandbox.connections()[shop.conn_id]["password"]
         # The fields of all companies' errors.
-        said = {"error": "refused", "code": 34, "success": False, "message": f"not {secret}", "_links": {}}
+        said = {
+            "error": "refused",
+            "errors": [{"code": "REFUSED"}],
+            "code": 34,
+            "success": False,
+            "message": f"not {secret}",
+            "_links": {},
+        }
         shop.reply_always(401, json.dumps(said).encode())
     told: list[str] = []
 

@@ -29,7 +29,7 @@ def test_an_order_that_is_paid_later(shop: Shop, poll_either_way: Poll) -> None:
     assert wait.describe() == "0 of 1 orders have reached a final status; 1 not found yet (one-order)."
     row = shop.sell("pending", "one-order")
     assert not poll_either_way(shop.hook, wait)
-    assert wait.describe() == "0 of 1 orders have reached a final status; 1 pending (one-order)."
+    assert wait.describe() == f"0 of 1 orders have reached a final status; 1 {shop.pending} (one-order)."
     shop.move(row, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert wait.describe() == "1 of 1 orders have reached a final status."
@@ -42,11 +42,11 @@ def test_several_orders(shop: Shop, poll: Poll) -> None:
     first, second = (shop.sell("pending", name) for name in ("first", "second"))
     wait = StatusCondition(order_ids=["first", "second", "third"])
     assert not poll(shop.hook, wait)
-    assert "2 pending (first, second); 1 not found yet (third)" in wait.describe()
+    assert f"2 {shop.pending} (first, second); 1 not found yet (third)" in wait.describe()
     shop.move(first, "succeeded")
     shop.sell("succeeded", "third")
     assert not poll(shop.hook, wait)
-    assert wait.describe() == "2 of 3 orders have reached a final status; 1 pending (second)."
+    assert wait.describe() == f"2 of 3 orders have reached a final status; 1 {shop.pending} (second)."
     shop.move(second, "failed")
     assert poll(shop.hook, wait)
     assert [payment.order_id for payment in wait.list_payments(shop.hook)] == ["first", "second", "third"]
@@ -85,7 +85,7 @@ def test_another_payment_is_found_before_an_end_is_believed(shop: Shop, poll_eit
     shop.move(first, "failed")
     second = shop.sell("pending", "one-order")
     assert not poll_either_way(shop.hook, wait)
-    assert "1 pending" in wait.describe()
+    assert f"1 {shop.pending}" in wait.describe()
     shop.move(second, "succeeded")
     assert poll_either_way(shop.hook, wait)
     assert statuses_of(shop, wait) == sorted([shop.failed, "succeeded"])
@@ -200,7 +200,7 @@ def test_a_remembered_payment_that_is_gone_is_searched_for(shop: Shop, poll: Pol
 
 @pytest.mark.parametrize("conn_type", ["spacepay", "satispay", "mollie"])  # those that list the latest payments first
 def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
-    newest = shop.api.newest.astimezone(timezone.utc)
+    newest = shop.api.newest_at.astimezone(timezone.utc)
     shop.sell("succeeded", "one-order", at=newest - timedelta(hours=3))
     assert not poll(shop.hook, StatusCondition(order_ids=["one-order"], created_from=newest - timedelta(hours=2)))
     assert poll(shop.hook, StatusCondition(order_ids=["one-order"], created_from=newest - timedelta(hours=4)))
@@ -220,7 +220,7 @@ def test_a_search_begins_at_a_time(shop: Shop, poll: Poll) -> None:
 def test_a_search_looks_at_the_latest_payments(shop: Shop, poll: Poll, status: str) -> None:
     """Bounded: neither for ever, nor without saying so."""
     shop.close()
-    newest = shop.api.newest.astimezone(timezone.utc)
+    newest = shop.api.newest_at.astimezone(timezone.utc)
     shop.sell(status, "last in reach", at=newest - timedelta(days=1))
     shop.sell(status, "out of reach", at=newest - timedelta(days=2))
     template = shop.sell("succeeded", "others", at=newest)
@@ -307,7 +307,7 @@ class TestListsWithoutOrderIds:
 
     def test_few_at_a_time(self, shop: Shop, poll: Poll) -> None:
         """25 payments hide their orders: 20 are asked at one poll, the others at the next."""
-        newest = shop.api.newest
+        newest = shop.api.newest_at
         shop.sell("succeeded", "one-order", at=newest - timedelta(days=1))
         for number in range(24):
             shop.sell("succeeded", f"order-{number}")
@@ -364,11 +364,11 @@ def test_an_order_with_an_odd_name(shop: Shop, poll: Poll) -> None:
 
 def test_a_search_in_many_pages(shop: Shop, poll: Poll) -> None:
     shop.connect({"page_size": 3})
-    newest = shop.api.newest.astimezone(timezone.utc)
+    newest = shop.api.newest_at.astimezone(timezone.utc)
     row = shop.sell("pending", "one-order", at=newest - timedelta(days=30))
     wait = StatusCondition(order_ids=["one-order"])
     assert not poll(shop.hook, wait)
-    assert "1 pending" in wait.describe()
+    assert f"1 {shop.pending}" in wait.describe()
     shop.move(row, "succeeded")
     assert poll(shop.hook, wait)
 

@@ -126,7 +126,7 @@ def test_one_request_for_each_payment(shop: Shop, poll_either_way: Poll) -> None
         shop.forget_calls()
         assert not poll_either_way(shop.hook, wait)
         assert len(shop.calls) == left
-        assert f"{3 - left} of 3 payments have reached a final status; {left} pending" in wait.describe()
+        assert f"{3 - left} of 3 payments have reached a final status; {left} {shop.pending}" in wait.describe()
         shop.move(rows[left - 1], "succeeded")
         shop.forget_calls()
         assert not poll_either_way(shop.hook, wait)
@@ -205,7 +205,7 @@ def test_targets_in_both_vocabularies(shop: Shop, poll: Poll, word: str) -> None
 
 def test_a_target_need_not_be_final(shop: Shop, poll: Poll) -> None:
     shop.sell("pending", "one-order")
-    assert poll(shop.hook, StatusCondition(order_ids=["one-order"], target_statuses=["pending", "succeeded"]))
+    assert poll(shop.hook, StatusCondition(order_ids=["one-order"], target_statuses=[shop.pending, "succeeded"]))
 
 
 @pytest.mark.parametrize("word", ["normalised", "own"])
@@ -251,7 +251,7 @@ def test_few_are_named(shop: Shop) -> None:
     shop.hook.inquire(wait.poll)
     assert wait.describe() == (
         "0 of 7 orders have reached a final status; "
-        "6 pending (order 0, order 1, order 2, order 3, order 4, …); 1 not found yet (order 6)."
+        f"6 {shop.pending} (order 0, order 1, order 2, order 3, order 4, …); 1 not found yet (order 6)."
     )
 
 

@@ -1,0 +1,65 @@
+"""Lists that rows never leave, as a ledger.
+
+They are read by page number, and rows may move from one page to another while that is done: the list may be ordered by
+something that changes, or be added to in the middle. But what was read is in the list for good. So as many different
+rows as the list counts are all of them, whatever has moved; and until there are as many, the pages are read once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.listing.dedup import SeenIds
+from airflow_provider_payments.listing.readers import PageRequest, Reader, Script
+from airflow_provider_payments.listing.report import count_doubt
+
+#: How often the pages are read, at most.
+_MOST_ROUNDS = 3
+
+
+@dataclass
+class LedgerReader(Reader):
+    """Page numbers, from 1 on, with a total over all pages.
+
+    :param number_param: query parameter of the page number.
+    :param size_param: query parameter of the page size.
+    """
+
+    proves = True
+
+    number_param: str = field(default="page", kw_only=True)
+    size_param: str = field(default="page_size", kw_only=True)
+
+    def script(self) -> Script:
+        counted = SeenIds()  # of its own: a list beside this one may show the same rows
+        found = total = 0
+        rounds = furthest = 1
+        size = self.options.page_size
+        asked: Sequence[PageRequest] = [self._ask(1)]
+        while True:
+            request, page = yield asked
+            if page.total is None:
+                raise PaymentsProtocolError("The list's reply tells no total.")
+            found += sum(counted.add(page.keys))
+            total = max(total, page.total)  # a page that is read late may have been counted early
+            asked = []
+            if found < total:
+                if request.position == 1 and page.keys:
+                    size = min(size, len(page.keys))  # an API may give fewer rows than it was asked for
+                last = -(-total // size)
+                if furthest >= last and not self.in_flight and rounds < _MOST_ROUNDS:
+                    rounds, furthest = rounds + 1, 0
+                room = max(self.options.room(), 0 if self.in_flight else 1)
+                asked = [self._ask(furthest + number, rounds) for number in range(1, min(room, last - furthest) + 1)]
+                furthest += len(asked)
+            if not asked and not self.in_flight:
+                break
+        if found < total:
+            self.gaps.append(f"Payments may be missing: {count_doubt(total, found)}.")
+
+    def _ask(self, number: int, rounds: int = 1) -> PageRequest:
+        paging = {self.number_param: str(number), self.size_param: str(self.options.page_size)}
+        repeats = self.options.page_size if rounds > 1 else 0
+        return PageRequest(self, {**self.options.params, **paging}, number, repeats)

@@ -1,0 +1,473 @@
+"""PayPal: a ledger in windows, which rows of it are payments, and until when it has any."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsNotAvailableYet, PaymentsRequestError
+from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.lookups import find_payments
+from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.sandbox import Call, Row, Sandbox
+from airflow_provider_payments.sandbox.paypal_data import money
+from tests.hooks.facts import is_received_or_given_back
+
+Connect = Callable[..., PaymentsHook]
+Collect = Callable[..., list[Payment]]
+Ledger = Callable[..., Row]
+LATEST = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=1)
+SECOND = timedelta(seconds=1)
+REFUNDS = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118", "T1201", "T1207")
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+@pytest.fixture
+def ledger(sandbox: Sandbox) -> Callable[..., Row]:
+    """Empties the ledger. Adds a row to it: ``ledger("A", at, "T0006", "12.50")``."""
+    sandbox.paypal.rows.clear()
+
+    def add(payment_id: str, at: datetime, code: str = "T0006", value: str = "1.00", **more: Any) -> Row:
+        currency = more.pop("currency", "USD")
+        fields = {"transaction_id": payment_id, "transaction_event_code": code, "fee_amount": None, **more}
+        row = sandbox.paypal.add(at, transaction_amount=money(value, currency), **fields)
+        row["transaction_initiation_date"] = iso(at)
+        return row
+
+    return add
+
+
+def asked(sandbox: Sandbox) -> list[Call]:
+    return [call for call in sandbox.requests if call.route == "/v1/reporting/transactions"]
+
+
+def windows(sandbox: Sandbox) -> list[tuple[datetime, datetime]]:
+    """The windows that were asked for, each once, with those that were refused."""
+    texts = dict.fromkeys((call.query["start_date"], call.query["end_date"]) for call in asked(sandbox))
+    return [
+        (datetime.fromisoformat(start.replace("Z", "+00:00")), datetime.fromisoformat(end.replace("Z", "+00:00")))
+        for start, end in texts
+    ]
+
+
+# Credentials.
+
+
+def test_the_token_request_asks_for_no_scope(connect: Connect, sandbox: Sandbox) -> None:
+    connect("paypal").has_pending()
+    call = sandbox.requests[0]
+    assert (call.route, call.method) == ("/v1/oauth2/token", "POST")
+    assert parse_qs(call.body.decode()) == {"grant_type": ["client_credentials"]}
+    assert call.header("Authorization").startswith("Basic ")
+
+
+def test_one_token_for_many_windows_and_one_renewal_in_the_middle(
+    connect: Connect, collect: Collect, sandbox: Sandbox
+) -> None:
+    hook = connect("paypal")
+    before = collect(hook)
+
+    def revoke(call: Call) -> None:
+        if len(sandbox.requests) == 50:
+            sandbox.paypal.tokens.clear()
+
+    sandbox.before_reply = revoke
+    assert collect(hook) == before
+    assert sum(call.route == "/v1/oauth2/token" for call in sandbox.requests) == 2
+
+
+def test_the_permission_that_is_missing_is_named(connect: Connect, sandbox: Sandbox) -> None:
+    sandbox.paypal.scopes = ["https://uri.paypal.com/services/invoicing"]
+    is_fine, said = connect("paypal").test_connection()
+    assert not is_fine
+    for part in ("403", "NOT_AUTHORIZED", "'Transaction Search'", "nine hours", "'Client id'"):
+        assert part in said
+
+
+def test_half_a_request_per_second_unless_the_connection_says_otherwise(connect: Connect) -> None:
+    def pace(extra: dict[str, Any]) -> float:
+        return connect("paypal", extra).resolve()[1].rate_limiter._interval
+
+    assert pace({"requests_per_second": None}) == pace({"requests_per_second": ""}) == pytest.approx(2, rel=0.05)
+    assert pace({"requests_per_second": 4}) == pytest.approx(0.25, rel=0.05)
+    assert pace({"requests_per_second": 0}) == 0.0
+
+
+# Windows.
+
+
+def test_a_long_time_is_cut_into_windows_that_touch(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
+    start, end = LATEST - timedelta(days=100, seconds=1), LATEST
+    payments = collect(connect("paypal"), created_from=start, created_to=end)
+    assert payments == []  # they are all later
+    cut = sorted(windows(sandbox), reverse=True)
+    assert [each[1] for each in cut] == [LATEST - timedelta(days=31 * number) for number in range(4)]
+    assert [each[0] for each in cut] == [*(each[1] for each in cut[1:]), start]
+    assert len(asked(sandbox)) == 4
+
+
+@pytest.mark.parametrize("end_is_inclusive", [True, False])
+def test_windows_are_exact_to_the_instant(
+    connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox, end_is_inclusive: bool
+) -> None:
+    """Whether PayPal counts a window's end in is not documented; times of the ledger are whole seconds, so far."""
+    sandbox.paypal.end_is_inclusive = end_is_inclusive
+    start, end = LATEST - timedelta(days=40), LATEST
+    inner = end - timedelta(days=31)  # where two windows touch
+    moment = timedelta(microseconds=1)
+    inside = [start, start + moment, inner - moment, inner, inner + moment, end - SECOND, end - moment]
+    outside = [start - moment, end, end + moment]
+    for number, at in enumerate([*inside, *outside]):
+        ledger(f"{'in' if at in inside else 'out'}-{number}", at)
+    listing = connect("paypal", {"page_size": 2}).list_payments(created_from=start, created_to=end)
+    assert Counter(each.id for each in listing) == Counter(f"in-{number}" for number in range(len(inside)))
+    assert listing.report.is_complete
+    assert listing.report.duplicates_dropped == 0
+    found = collect(connect("paypal"), created_from=inner - moment, created_to=inner + moment)
+    assert {each.id for each in found} == {"in-2", "in-3"}
+
+
+def test_every_payment_once_of_more_than_there_may_be(
+    connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """25,000 rows and a ceiling of 10,000; many at once, and one second with nearly as many as there may be."""
+    template = ledger("template", LATEST)
+    sandbox.paypal.rows.clear()
+    crowd = LATEST - timedelta(days=3)
+    for number in range(25_000):
+        at = crowd if 9_000 <= number < 18_500 else LATEST - timedelta(seconds=100 * number)
+        at = at + SECOND if 18_000 <= number < 18_500 else at
+        row = {**template, "transaction_id": f"{number:017d}", "transaction_initiation_date": iso(at)}
+        sandbox.paypal.rows.append(row)
+    listing = connect("paypal", {"max_concurrency": 2}).list_payments(
+        created_from=LATEST - timedelta(days=31), created_to=LATEST + SECOND
+    )
+    found = Counter(each.id for each in listing)
+    assert len(found) == 25_000
+    assert set(found.values()) == {1}
+    assert listing.report.is_complete
+    assert listing.report.duplicates_dropped == 0
+    refused = [call for call in asked(sandbox) if call.status == 400]
+    assert 0 < len(refused) < 60
+    assert len(asked(sandbox)) < 50 + 2 * len(refused) + 60
+
+
+def test_a_second_with_too_many_rows_is_an_error(
+    connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    sandbox.paypal.most_rows = 3
+    for number in range(4):
+        ledger(f"A{number}", LATEST)
+    with pytest.raises(PaymentsRequestError, match="RESULTSET_TOO_LARGE"):
+        collect(connect("paypal"), created_from=LATEST - timedelta(hours=1), created_to=LATEST + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("created_from", [None, "2005-01-01T00:00:00Z"])
+def test_three_years_and_no_more_and_it_says_so(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox, created_from: str | None
+) -> None:
+    ledger("OLD", LATEST - timedelta(days=1000))
+    ledger("NEW", LATEST)
+    listing = connect("paypal").list_payments(created_from=created_from, created_to=LATEST + SECOND)
+    assert {each.id for each in listing} == {"OLD", "NEW"}
+    assert not listing.report.is_complete
+    (said,) = listing.report.warnings()
+    earliest = min(windows(sandbox))[0]
+    assert said == f"Payments may be missing: PayPal shows no payments from before {earliest.isoformat()}."
+    assert {call.status for call in asked(sandbox)} == {200}
+
+
+def test_a_window_of_more_than_three_years_ago_is_not_taken_for_empty(connect: Connect, sandbox: Sandbox) -> None:
+    listing = connect("paypal").list_payments(created_from="2005-01-01T00:00:00Z", created_to="2006-01-01T00:00:00Z")
+    assert list(listing) == []
+    assert "PayPal shows no payments from before" in listing.report.warnings()[0]
+    assert sandbox.requests == []
+
+
+# Data that is late.
+
+
+def test_a_reply_that_is_cut_short_is_not_complete(connect: Connect, ledger: Ledger, sandbox: Sandbox) -> None:
+    ledger("EARLY", LATEST)
+    ledger("LATE", LATEST + timedelta(hours=4))
+    sandbox.paypal.now = LATEST + timedelta(hours=5)
+    sandbox.paypal.delay = timedelta(hours=3)
+    day = {"created_from": LATEST - timedelta(days=1), "created_to": LATEST + timedelta(hours=5)}
+    listing = connect("paypal").list_payments(**day)
+    assert [each.id for each in listing] == ["EARLY"]
+    assert not listing.report.is_complete
+    until = (LATEST + timedelta(hours=2)).isoformat()
+    assert listing.report.warnings() == [f"Payments may be missing: PayPal has data until {until}."]
+    assert len(asked(sandbox)) == 1  # a second reading would show no more
+    sandbox.paypal.now += timedelta(hours=3)
+    listing = connect("paypal").list_payments(**day)
+    assert [each.id for each in listing] == ["EARLY", "LATE"]
+    assert listing.report.is_complete
+
+
+@pytest.mark.parametrize("field", ["end_date", "last_refreshed_datetime"])
+@pytest.mark.parametrize("text", ["{}", "{}+0000"])
+def test_either_field_tells_it_in_either_way(connect: Connect, sandbox: Sandbox, field: str, text: str) -> None:
+    end = LATEST.replace(tzinfo=None)
+    for seconds, is_complete in ((0, True), (-1, False)):
+        moment = (end + timedelta(seconds=seconds)).isoformat()
+        told = {"end_date": f"{end.isoformat()}Z", field: text.format(moment) if "+" in text else f"{moment}Z"}
+        body = {"transaction_details": [], "total_items": 0, "total_pages": 0, **told}
+        sandbox.faults.reply_with["paypal"].extend(
+            [(200, {}, b'{"access_token": "a"}'), (200, {}, json.dumps(body).encode())]
+        )
+        listing = connect("paypal").list_payments(created_from=LATEST - timedelta(days=1), created_to=LATEST)
+        assert list(listing) == []
+        assert listing.report.is_complete is is_complete
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_start_that_is_too_late_is_an_error_that_a_task_tries_again(
+    connect: Connect, collect: Collect, sandbox: Sandbox, status: int
+) -> None:
+    sandbox.paypal.delay, sandbox.paypal.too_late_status = timedelta(hours=3), status
+    for until in (None, datetime.now(timezone.utc) + timedelta(days=200)):
+        sandbox.requests.clear()
+        with pytest.raises(PaymentsNotAvailableYet, match="Data for the given start date is not available"):
+            collect(connect("paypal"), created_from=datetime.now(timezone.utc) - timedelta(hours=1), created_to=until)
+        assert 1 <= len(asked(sandbox)) <= 2
+    with pytest.raises(PaymentsNotAvailableYet):
+        collect(connect("paypal"), created_from="2035-01-01T00:00:00Z")
+
+
+def test_a_later_half_that_has_no_data_yet_does_not_hide_the_earlier_one(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    for number in range(5):
+        ledger(f"A{number}", LATEST + timedelta(seconds=number))
+    sandbox.paypal.now, sandbox.paypal.delay = LATEST + timedelta(hours=4), timedelta(hours=3)
+    sandbox.paypal.most_rows = 3
+    listing = connect("paypal").list_payments(created_from=LATEST, created_to=LATEST + timedelta(hours=4))
+    assert sorted(each.id for each in listing) == [f"A{number}" for number in range(5)]
+    assert not listing.report.is_complete
+    assert any("PayPal has no data yet from" in said for said in listing.report.warnings())
+
+
+# Which rows.
+
+
+def test_payments_received_and_refunds_given_and_nothing_else(
+    connect: Connect, collect: Collect, ledger: Ledger
+) -> None:
+    wanted = {
+        ("T0006", "1.00"): "payment",
+        ("T0099", "1.00"): "payment",  # more are added
+        ("T0700", "1.00"): "payment",
+        ("T3000", "1.00"): "payment",
+        ("T0006", "-1.00"): None,  # made, not received
+        ("T0700", "-1.00"): None,
+        ("T0006", "0.00"): None,
+        **{(code, "-1.00"): "refund" for code in REFUNDS},
+        ("T1107", "1.00"): None,  # of a payment that was made
+        **{(code, "-1.00"): None for code in ["T0106", "T0200", "T0403", "T1110", "T1300", "T1501", "T2001", "T9800"]},
+        **{(code, "1.00"): None for code in ["T0300", "T1202", "T1111", "T1108"]},
+    }
+    for number, (code, value) in enumerate(wanted):
+        ledger(f"{code}{value}", LATEST + timedelta(seconds=number), code, value)
+    found = {each.id: each for each in collect(connect("paypal", {"page_size": 7}))}
+    assert {each: payment.kind.value for each, payment in found.items()} == {
+        f"{code}{value}": kind for (code, value), kind in wanted.items() if kind
+    }
+    assert {payment.amount for payment in found.values()} == {Decimal("1.00")}
+
+
+def test_rows_that_are_not_listed_are_not_missed(connect: Connect, ledger: Ledger, sandbox: Sandbox) -> None:
+    for number in range(20):
+        ledger(f"FEE{number}", LATEST + timedelta(seconds=number), "T0106", "-0.30")
+    ledger("ONE", LATEST + timedelta(seconds=9))
+    listing = connect("paypal", {"page_size": 5}).list_payments(
+        created_from=LATEST - timedelta(hours=1), created_to=LATEST + timedelta(hours=1)
+    )
+    assert [each.id for each in listing] == ["ONE"]
+    assert listing.report.is_complete
+    assert len(asked(sandbox)) == 5
+
+
+def test_net_is_what_the_ledgers_own_balance_says(connect: Connect, sandbox: Sandbox, tmp_path: Path) -> None:
+    """As far as it is payments and refunds: the balance after the last row, which the API itself adds up."""
+    made = Sandbox(payments={"paypal": 400}, newest=LATEST).paypal.rows
+    sandbox.paypal.rows[:] = [each for each in made if is_received_or_given_back(each) and each["affects_balance"]]
+    connect("paypal")
+    operator = ListPaymentsOperator(
+        task_id="list",
+        payments_conn_id="paypal_default",
+        created_from=LATEST - timedelta(days=60),
+        created_to=LATEST + SECOND,
+        output_path=(tmp_path / "p.jsonl").as_uri(),
+    )
+    manifest: Any = operator.execute({})
+    assert manifest["complete"]
+    net: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for sign, name in ((1, "succeeded_amounts"), (-1, "refunded_amounts")):
+        for currency, amount in manifest[name].items():
+            net[currency] += sign * Decimal(amount)
+    for row in sandbox.paypal.rows:  # a record has a fee only in its own currency
+        if row.get("fee_amount") and row["status"] in "SV":
+            net[row["fee_amount"]["currency_code"]] += Decimal(row["fee_amount"]["value"])
+    balances = sandbox.paypal.balances()[1]
+    assert len(balances) == 5
+    assert {currency: amount for currency, amount in net.items() if amount} == {c: a for c, a in balances.items() if a}
+
+
+# Ids.
+
+
+def test_two_rows_that_share_an_id_are_two_and_stay_two(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    rows = [
+        ledger("TWICE", LATEST, "T0006", "10.00"),
+        ledger("TWICE", LATEST + SECOND, "T0000", "10.00"),
+        ledger("TWICE", LATEST + 2 * SECOND, "T1107", "-4.00"),
+        ledger("TWICE", LATEST + 3 * SECOND, "T0006", "7.00"),
+        ledger("TWICE", LATEST + 4 * SECOND, "T0006", "8.00"),
+        ledger("TWICE", LATEST + 5 * SECOND, "T0106", "-0.30"),
+    ]
+    ledger("ONCE", LATEST, "T0106", "-0.30")
+    question = {"created_from": LATEST - timedelta(hours=1), "created_to": LATEST + timedelta(hours=1)}
+    hook = connect("paypal")
+    found = {each.id: each.amount for each in hook.list_payments(**question)}
+    fifth = f"TWICE:T0006:{iso(LATEST + 4 * SECOND)}:8.00"
+    assert found == {"TWICE": 10, "TWICE:T0000": 10, "TWICE:T1107": 4, "TWICE:T0006": 7, fifth: 8}
+    assert {each.id: each.amount for each in hook.list_payments(**question)} == found
+    for each, amount in found.items():
+        payment = hook.get_payment(each)
+        assert (payment.id, payment.amount) == (each, amount)
+    # A list that changes is read once more. What was seen is known again, in another status too.
+    shows = iter(range(100))
+
+    def change(call: Call) -> None:
+        if call.query.get("page") == "2" and next(shows) == 0:
+            rows[0]["status"] = "V"
+            sandbox.paypal.rows.append(sandbox.paypal.rows.pop(0))
+
+    sandbox.before_reply = change
+    again = Counter(each.id for each in connect("paypal", {"page_size": 2}).list_payments(**question))
+    assert set(again.values()) == {1}
+    assert len(again) == 5
+
+
+def test_ids_never_look_like_numbers(connect: Connect, ledger: Ledger, tmp_path: Path) -> None:
+    ids = ["12345678E01234567", "00000000000000017", "1234567E123456789"]
+    for number, each in enumerate(ids):
+        ledger(each, LATEST + timedelta(seconds=number))
+    connect("paypal")
+    for suffix in ("jsonl", "csv", "parquet"):
+        path = tmp_path / f"p.{suffix}"
+        ListPaymentsOperator(task_id="l", payments_conn_id="paypal_default", output_path=path.as_uri()).execute({})
+        if suffix == "parquet":
+            assert pq.read_table(path).column("id").to_pylist() == ids
+        elif suffix == "jsonl":
+            assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ids
+        else:
+            assert all(f"{each}" in path.read_text() for each in ids)
+            assert ".0" not in "".join(line.split(",")[2] for line in path.read_text().splitlines())
+
+
+# One payment.
+
+
+def test_one_payment_is_searched_for_from_the_latest_window_back(
+    connect: Connect, ask: Callable[..., Any], ledger: Ledger, sandbox: Sandbox
+) -> None:
+    ledger("OLD", LATEST - timedelta(days=100))
+    ledger("FEE", LATEST, "T0106", "-1.00")
+    hook = connect("paypal")
+    assert ask(hook.get_payment, "OLD").id == "OLD"
+    assert len(asked(sandbox)) == 4
+    assert {call.query["transaction_id"] for call in asked(sandbox)} == {"OLD"}
+    for unknown in ("NONE", "FEE"):
+        with pytest.raises(PaymentNotFound, match=unknown):
+            ask(hook.get_payment, unknown)
+
+
+def test_payments_are_waited_for_by_the_same_search(connect: Connect, ledger: Ledger) -> None:
+    row = ledger("A1", LATEST, status="P", affects_balance=False)
+    ledger("B2", LATEST)
+    hook = connect("paypal")
+
+    def look() -> dict[str, str]:
+        found = hook.inquire(partial(find_payments, payment_ids=["A1", "B2", "C3"]))
+        return {each: payment.status.value for each, payment in found.items()}
+
+    assert look() == {"A1": "pending", "B2": "succeeded"}
+    row["status"] = "D"
+    assert look() == {"A1": "failed", "B2": "succeeded"}
+
+
+# Statuses.
+
+
+def test_what_has_moved_no_balance_is_found_where_it_is_asked_for(
+    connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    sandbox.paypal.shows_unsettled = False
+    for number, word in enumerate("PDSV"):
+        ledger(word, LATEST + timedelta(seconds=number), status=word)
+    hook = connect("paypal")
+    assert {each.id for each in collect(hook)} == {"S", "V"}
+    assert [each.id for each in collect(hook, statuses=["pending"])] == ["P"]
+    assert [each.id for each in collect(hook, statuses=["failed"])] == ["D"]
+    assert {each.id for each in collect(hook, statuses=["succeeded"])} == {"S", "V"}
+    assert [each.id for each in collect(hook, statuses=["V"])] == ["V"]
+    sandbox.requests.clear()
+    widened = {"balance_affecting_records_only": "N"}
+    assert {each.id for each in collect(hook, filters=widened)} == {"P", "D", "S", "V"}
+    assert {call.query["balance_affecting_records_only"] for call in asked(sandbox)} == {"N"}
+
+
+def test_the_list_asks_for_no_more_than_it_needs(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
+    collect(connect("paypal"), created_from=LATEST, created_to=LATEST + timedelta(hours=1))
+    (call,) = asked(sandbox)
+    assert call.query == {
+        "fields": "transaction_info,payer_info",
+        "start_date": iso(LATEST),
+        "end_date": iso(LATEST + timedelta(hours=1)),
+        "page": "1",
+        "page_size": "500",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        (
+            {"name": "INVALID_REQUEST", "message": "No.", "debug_id": "d1", "details": [{"issue": "BAD_AMOUNT"}]},
+            ("INVALID_REQUEST", "d1", "No.", "BAD_AMOUNT"),
+        ),
+        (
+            {"name": "UNPROCESSABLE_ENTITY", "message": "No.", "details": [{"value": "s3cret"}]},
+            ("UNPROCESSABLE", "No."),
+        ),
+    ],
+)
+def test_what_a_refusal_says(connect: Connect, sandbox: Sandbox, body: Row, parts: tuple[str, ...]) -> None:
+    def refuse(call: Call) -> None:
+        if "reporting" in call.route:
+            sandbox.faults.reply_with["paypal"].append((400, {}, json.dumps(body).encode()))
+
+    sandbox.before_reply = refuse
+    with pytest.raises(PaymentsRequestError) as caught:
+        list(connect("paypal").list_payments())
+    for part in parts:
+        assert part in str(caught.value)
+    assert "s3cret" not in str(caught.value)
