@@ -33,6 +33,7 @@ CONNECTIONS = [
     "gocardless_default",
     "mollie_default",
     "razorpay_default",
+    "square_default",
 ]
 OUTPUT = "file:///tmp/payments"  # CHANGE: where files go, like "s3://my_aws_connection@my-bucket/payments"
 
