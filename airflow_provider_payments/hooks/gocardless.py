@@ -200,4 +200,9 @@ def _write_time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-_list_from = partial(api.TokenReader, token_param="after", start_params=_begin_at)  # noqa: S106 - a name
+_list_from = partial(
+    api.TokenReader,
+    token_param="after",  # noqa: S106 - a name
+    start_params=_begin_at,
+    max_page_size=GoCardlessApi.max_page_size,
+)

@@ -90,6 +90,13 @@ class Location(msgspec.Struct):
     id: str
 
 
+class Locations(msgspec.Struct):
+    """``{"locations": […]}``, all of them; a cursor would be new."""
+
+    locations: list[Location]
+    cursor: str | None = None
+
+
 class SquareApi(api.PaymentsApi):
     """The facts of Square."""
 
@@ -126,10 +133,10 @@ class SquareApi(api.PaymentsApi):
         return self.request("/v2/locations") if self._locations.is_due else None
 
     def discover(self, request: api.Request, response: api.Response) -> None:
-        found = api.decode_reply(self.error_mapper, request, response, _decode_locations).get("locations")
-        if not found:  # each merchant has one
-            raise self.error_mapper.unreadable(request, response, "it has no location")
-        self._locations.learn([each.id for each in found])
+        found = api.decode_reply(self.error_mapper, request, response, _decode_locations)
+        if found.cursor or not found.locations:  # each merchant has one
+            raise self.error_mapper.unreadable(request, response, "it does not have all locations")
+        self._locations.learn([each.id for each in found.locations])
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
         list_from = partial(
@@ -213,7 +220,7 @@ class SquareHook(PaymentsHook):
     api_class = SquareApi
 
 
-_decode_locations = msgspec.json.Decoder(dict[str, list[Location]]).decode
+_decode_locations = api.Decoder(Locations).decode
 
 
 def _begin(query: api.PaymentQuery) -> datetime:

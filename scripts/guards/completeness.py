@@ -6,6 +6,7 @@ from guards.guard import Guard
 
 LISTING = "tests/listing/test_listing.py"
 OFFSETS = "tests/listing/test_offset_reader.py"
+SQUARE = "tests/hooks/test_square.py"
 CURSORS = "tests/listing/test_cursor_readers.py"
 NUMBERED = "tests/listing/test_numbered_readers.py"
 PROVISIONAL = "tests/listing/test_provisional.py"
@@ -334,6 +335,41 @@ GUARDS = [
         f"{CURSORS} -k for_ever",
     ),
     Guard(
+        "Square's list is of each location",
+        "hooks/square.py",
+        'params={**of_all.params, "location_id": each}',
+        "params=of_all.params",
+        f"{SQUARE} -k every_location",
+    ),
+    Guard(
+        "a reply without all of Square's locations is an error",
+        "hooks/square.py",
+        "if found.cursor or not found.locations:",
+        "if False:",
+        f"{SQUARE} -k reply_without_locations",
+    ),
+    Guard(
+        "Square's locations are asked for again",
+        "api/discovery.py",
+        "self._found is None or self.now() >= self._found[1]",
+        "self._found is None",
+        f"{SQUARE} -k hour_later",
+    ),
+    Guard(
+        "Square's list has a beginning",
+        "hooks/square.py",
+        '"begin_time": api.format_milliseconds(_begin(query)), ',
+        "",
+        f"{SQUARE} -k 'old_payments or what_is_asked'",
+    ),
+    Guard(
+        "somebody else's object is no empty page of Square",
+        "hooks/square.py",
+        "if not (page.rows or page.next_cursor or api.decode_json(response.body).keys()",
+        "if False and not (api.decode_json(response.body).keys()",
+        f"{SQUARE} -k somebody_else",
+    ),
+    Guard(
         "a list of tokens that is read on by time shows a row again",
         "listing/tokens.py",
         "if not self.is_joined and self._goes_further_back(page):",
@@ -427,9 +463,9 @@ GUARDS = [
     ),
     Guard(
         "an empty page after a token may be a lost place",
-        "listing/cursors.py",
-        "if token is not None and not page.keys and not page.next_cursor and self._go_back():",
-        "if False:",
+        "listing/tokens.py",
+        "elif not page.keys and not page.next_cursor and self._go_back():",
+        "elif False:",
         "tests/listing/test_cursor_readers.py -k by_time",
     ),
     Guard(

@@ -109,8 +109,8 @@ GUARDS = [
     Guard(
         "refusals are not tried again",
         "http/retry.py",
-        "not isinstance(error, PaymentsThrottled | PaymentsUnavailable)",
-        "not isinstance(error, Exception)",
+        "is_passing = isinstance(error, PaymentsThrottled | PaymentsUnavailable)",
+        "is_passing = isinstance(error, Exception)",
         f"{DRIVERS} -k refusals",
     ),
     Guard(

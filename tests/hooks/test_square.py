@@ -27,6 +27,7 @@ Connect = Callable[..., PaymentsHook]
 Collect = Callable[..., list[Payment]]
 Ask = Callable[..., Any]
 MAIN, TOKYO, CLOSED = "LSANDBOXMAIN01", "LSANDBOXTOKYO2", "LSANDBOXCLOSD3"
+MORE = b'{"locations": [{"id": "LSANDBOXMAIN01"}], "cursor": "more"}'
 LISTS, LOCATIONS = "/v2/payments", "/v2/locations"
 
 
@@ -138,7 +139,9 @@ def test_a_token_that_may_not_see_payments_is_said_by_the_connection_test(connec
     assert "PAYMENTS_READ" in said
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"locations": []}', b'{"locations": [{}]}', b'{"locations": null}', b"[]"])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"locations": []}', b'{"locations": [{}]}', b'{"locations": null}', b"[]", MORE]
+)
 def test_a_reply_without_locations_is_an_error_and_not_an_empty_list(
     connect: Connect, collect: Collect, sandbox: Sandbox, body: bytes
 ) -> None:
