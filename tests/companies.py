@@ -30,7 +30,7 @@ COMPANIES = {
     "satispay": Company("cursors", "signature", "cents"),
     "jframework": Company("creation times", "session key", "JSON numbers"),
     "stripe": Company("cursors", "constant key", "a currency's smallest unit"),
-    "gocardless": Company("tokens", "constant key", "cents"),
+    "gocardless": Company("tokens", "constant key", "a currency's smallest unit"),
     "mollie": Company("tokens", "constant key", "decimal text"),
     "razorpay": Company("offsets without a total, newest first", "constant key", "a currency's smallest unit"),
     "square": Company("tokens of several lists", "constant key", "a currency's smallest unit"),

@@ -51,6 +51,7 @@ MAX_ATTEMPTS_ANEW = 8
 #: How often the head is read to see whether a list grows, when pages only repeat what was read.
 MOST_GROWTH_CHECKS = 10
 
+#: Yields pages to ask for, is sent them, and returns what is in doubt then.
 CountScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], str | None]
 
 
@@ -231,9 +232,7 @@ class OffsetReader(Reader):
         doubt = check.find_doubt(self.pages)
         self.doubts += [doubt] if doubt else []
 
-    def _count_again(
-        self, head: Sequence[str]
-    ) -> Generator[Sequence[PageRequest], tuple[PageRequest, Page], str | None]:
+    def _count_again(self, head: Sequence[str]) -> CountScript:
         """Find the few payments that came to the head of a list that ends there; return what is in doubt then."""
         yield from self._look_at_head(head)
         position = self.seen - 1
