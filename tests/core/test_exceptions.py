@@ -13,6 +13,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsAuthError,
     PaymentsConfigError,
     PaymentsError,
+    PaymentsNotAvailableYet,
     PaymentsProtocolError,
     PaymentsRequestError,
     PaymentsThrottled,
@@ -28,6 +29,7 @@ ALL = [
     PaymentFailed("text"),
     PaymentsThrottled("text", 1.5),
     PaymentsUnavailable("text"),
+    PaymentsNotAvailableYet("text"),
     PaymentsProtocolError("text"),
     TooManyRecordsForXCom("text"),
 ]
