@@ -42,6 +42,8 @@ SHARED = {
     "tests/hooks/": EVERY,
     "tests/core/": EVERY,
     "tests/secrets/": EVERY,
+    # What is in a request; what a company's own replies repeat is in tests/hooks/test_secrets.py.
+    "tests/secrets/test_faults.py": "authentication",
     # What a connection's fields go through.
     "tests/hooks/test_contract_connection.py": "authentication",
     "tests/hooks/test_http_operator.py": "authentication",

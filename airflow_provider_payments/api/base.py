@@ -79,7 +79,7 @@ class PaymentsApi(ABC):
             error_fields=self.error_fields,
             credentials=self.credentials_to_check,
             proxy_for=credentials.options.proxy_for,
-            secrets=lambda: (*self.secrets, credentials.login),
+            secrets=lambda: (*self.secrets, credentials.login, credentials.password),
         )
         self.parse_row = Decoder(self.row_type).decode
         self._decode_page = Decoder(self.page_type).decode

@@ -145,7 +145,10 @@ class GoCardlessApi(api.PaymentsApi):
         return asked if _REVIVABLE.isdisjoint(asked) or _ALIVE.isdisjoint(asked) else [None]
 
     def to_page(self, page: Page) -> api.ListPage:
-        return api.ListPage(page.payments, limit=page.meta.limit, next_cursor=page.meta.cursors.after or "")
+        cursor = page.meta.cursors.after
+        if cursor == "":
+            raise api.PaymentsProtocolError("an empty cursor neither leads on nor says that this is the last page")
+        return api.ListPage(page.payments, limit=page.meta.limit, next_cursor=cursor or "")
 
     def unwrap_detail(self, body: bytes) -> bytes:
         return bytes(msgspec.json.decode(body, type=Detail).payments)

@@ -79,6 +79,7 @@ class Page(msgspec.Struct):
 
     _embedded: Embedded
     _links: Links
+    count: int | None = None
 
 
 class MollieApi(api.PaymentsApi):
@@ -142,11 +143,13 @@ class MollieApi(api.PaymentsApi):
         return self.request(self.detail_path.format(id=api.quote_segment(payment_id)), self._mode_params)
 
     def to_page(self, page: Page) -> api.ListPage:
-        following = page._links.next
+        following, rows = page._links.next, page._embedded.payments
+        if page.count not in (None, len(rows)):
+            raise api.PaymentsProtocolError(f"it says that it has {page.count} payments, and has {len(rows)}")
         # Of the address, only the cursor: the host may be another, and would get the key.
         query = str(following.get("href")).partition("#")[0].partition("?")[2] if following else ""
         cursor = parse_qs(query).get("from", [""])[0]
-        return api.ListPage(page._embedded.payments, has_more=following is not None, next_cursor=cursor)
+        return api.ListPage(rows, has_more=following is not None, next_cursor=cursor)
 
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         provider_status = row.status or ""

@@ -115,13 +115,15 @@ class StripeApi(api.PaymentsApi):
         return api.HeaderAuth(headers, (key,))
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
-        return partial(api.SlicedReader, list_from=_list_from, margin=_SECOND, **_bounds(query))
+        return partial(api.SlicedReader, list_from=_list_from, margin=_SECOND, **_newest_first(query))
 
     def second_reader(self, query: api.PaymentQuery) -> api.MakeReader:
-        return partial(_list_from, **_bounds(query))
+        return partial(_list_from, **_newest_first(query))
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         params = {**super().build_params(query, provider_status), "expand[]": f"data.{self.expand}"}
+        if end := _last_moment(query):  # a slice begins at a time of its own, on its first page
+            params["created[lte]"] = _whole_seconds(end)
         if query.created_from:
             params["created[gte]"] = _whole_seconds(api.shift(query.created_from, _SECOND - _MICROSECOND))
         return params
@@ -197,7 +199,12 @@ class PaymentIntentsApi(StripeApi):
         status = self.status_of(row.status or "")
         if status is api.PaymentStatus.CANCELED and row.cancellation_reason in ("expired", "automatic"):
             status = api.PaymentStatus.EXPIRED
-        return status, row.amount_received, row.latest_charge if isinstance(row.latest_charge, Charge) else None
+        if isinstance(row.latest_charge, str):  # without the charge, nobody could tell what was refunded
+            raise api.PaymentsAuthError(
+                f"stripe: the charge of payment {row.id} came as an id, although it was asked for whole. The key needs "
+                f"the permission to read Charges. Check {self.credentials_to_check}."
+            )
+        return status, row.amount_received, row.latest_charge
 
 
 class ChargesApi(StripeApi):
@@ -240,9 +247,12 @@ class StripeHook(PaymentsHook):
 _list_from = partial(api.CursorReader, start_params=lambda moment: {"created[lte]": _whole_seconds(moment)})
 
 
-def _bounds(query: api.PaymentQuery) -> dict[str, Any]:
-    starts_at = api.shift(query.created_to, -_MICROSECOND) if query.created_to else None
-    return {"order": api.Order.NEWEST_FIRST, "starts_at": starts_at}
+def _newest_first(query: api.PaymentQuery) -> dict[str, Any]:
+    return {"order": api.Order.NEWEST_FIRST, "starts_at": _last_moment(query)}
+
+
+def _last_moment(query: api.PaymentQuery) -> datetime | None:
+    return api.shift(query.created_to, -_MICROSECOND) if query.created_to else None
 
 
 def _whole_seconds(moment: datetime) -> str:

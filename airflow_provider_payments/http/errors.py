@@ -31,7 +31,7 @@ PASSING = frozenset({408, 420, 421, 425, 430, 460, 499})
 
 _LONGEST_TEXT = 200
 #: Stripe names the permission that a key lacks after 220 characters.
-_LONGEST_MESSAGE = 400
+_LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class RetryPolicy:
         if attempt >= self.max_attempts or not isinstance(error, PaymentsThrottled | PaymentsUnavailable):
             return None
         wait = error.retry_after if isinstance(error, PaymentsThrottled) else None
-        if wait is None:
+        if not wait:  # a time that is past tells no more than none: clocks differ
             step = min(self.base_wait * 2 ** min(attempt - 1, 60), _LONGEST_STEP)
             least = step / 2 if isinstance(error, PaymentsThrottled) else 0.0
             wait = random.uniform(least, step)  # noqa: S311 - no secret

@@ -488,4 +488,32 @@ GUARDS = [
         "return",
         "tests/hooks/test_mollie.py -k refunded_is_what",
     ),
+    Guard(
+        "a list without a total that is held still is counted",
+        "listing/offsets.py",
+        "may_move = self.order is Order.UNKNOWN or self.end_params is not None",
+        "may_move = self.order is Order.UNKNOWN",
+        "tests/listing/test_ties.py -k in_silence",
+    ),
+    Guard(
+        "a list is held still only where it is newest first",
+        "listing/offsets.py",
+        "is_newest_first(page.times)",
+        "page.times",
+        "tests/hooks/test_razorpay.py -k not_newest_first",
+    ),
+    Guard(
+        "a time that is read down by offset must not change",
+        "listing/by_end_time.py",
+        "is_sure &= is_joined and known.isdisjoint(more)",
+        "is_sure &= True",
+        "tests/listing/test_ties.py -k 'in_silence or that_changes'",
+    ),
+    Guard(
+        "a window is asked for with a second more on both sides (Razorpay)",
+        "hooks/razorpay.py",
+        "_second(query.created_from, -1)",
+        "_second(query.created_from, 0)",
+        "tests/hooks/test_razorpay.py -k exact_whether",
+    ),
 ]

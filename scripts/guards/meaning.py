@@ -117,4 +117,18 @@ GUARDS = [
         "row.amountRefunded)",
         "tests/hooks/test_contract_records.py -k mollie",
     ),
+    Guard(
+        "a fee in another currency is not the payment's (Razorpay)",
+        "hooks/razorpay.py",
+        "return api.parse_units(row.fee) if is_own else None",
+        "return api.parse_units(row.fee)",
+        "tests/hooks/test_razorpay.py -k fee",
+    ),
+    Guard(
+        "a 400 for a wrong path is no missing payment (Razorpay)",
+        "hooks/razorpay.py",
+        'return error.status == 400 and "does not exist" in str(error)',
+        "return error.status == 400",
+        "tests/hooks/test_razorpay.py -k wrong_path",
+    ),
 ]

@@ -113,6 +113,7 @@ class Proxy:
         """
         self._route, self._at, self._act, self._before, self._is_lasting = route, at, act, before, is_lasting
         self.pages = self.faulted = self.sent = self.others = 0
+        self.faulted_paths: list[str] = []
         if before and at == 1:
             before(self)
 
@@ -183,7 +184,9 @@ class Proxy:
         with self._lock:
             self.pages += 1
             is_due = self._act is not None and (self.pages >= self._at if self._is_lasting else self.pages == self._at)
-            self.faulted += is_due
+            if is_due:
+                self.faulted += 1
+                self.faulted_paths.append(path)
             return is_due, self.pages + 1 == self._at
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:

@@ -290,7 +290,7 @@ def test_a_fault_now_and_then_is_survived(
     connect: Connect, collect: Collect, api: Api, facts: Facts, conn_type: str, sandbox: Sandbox, fault: str
 ) -> None:
     show_ids(api)
-    sandbox.faults.retry_after = "0"
+    sandbox.faults.retry_after = "0.01"
     setattr(sandbox.faults, fault, 3 if fault == "throttle_every" else 4)
     found = ids(collect(connect(conn_type, {"page_size": 20})))
     assert sorted(found) == sorted(listed_ids(api, facts))

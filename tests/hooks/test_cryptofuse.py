@@ -194,7 +194,7 @@ def test_a_status_that_the_list_can_filter_is_asked_for(connect: Connect, collec
 
 def test_the_detail_is_a_post_that_may_be_repeated(connect: Connect, ask: Any, sandbox: Sandbox) -> None:
     row = sandbox.cryptofuse.rows[0]
-    sandbox.faults.throttle_every, sandbox.faults.retry_after = 2, "0"
+    sandbox.faults.throttle_every, sandbox.faults.retry_after = 2, "0.01"
     found = ask(connect("cryptofuse").get_payment, row["transaction_id"])
     assert (found.transaction_hash, found.description) == (row["transaction_hash"], row["order_description"])
     assert {(call.method, call.route) for call in sandbox.requests[1:]} == {("POST", "/payments/status/")}

@@ -93,7 +93,13 @@ def test_a_short_page_is_not_the_end(connect: Connect, collect: Collect, sandbox
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"payments": []}', b'{"payments": [], "meta": {}}', b'{"payments": [], "meta": {"cursors": null}}']
+    "body",
+    [
+        b'{"payments": []}',
+        b'{"payments": [], "meta": {}}',
+        b'{"payments": [], "meta": {"cursors": null}}',
+        b'{"payments": [], "meta": {"cursors": {"after": ""}}}',
+    ],
 )
 def test_a_page_that_tells_no_cursors_at_all_is_no_end(
     connect: Connect, collect: Collect, sandbox: Sandbox, body: bytes

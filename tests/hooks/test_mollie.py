@@ -243,6 +243,15 @@ def test_a_link_that_leads_nowhere_is_an_error(
     assert len(sandbox.requests) < 10
 
 
+def test_a_page_with_fewer_payments_than_it_says_is_no_page(
+    connect: Connect, collect: Collect, reply_to_list: Callable[..., None]
+) -> None:
+    body = page_with(None).replace(b'"count": 1', b'"count": 2')
+    reply_to_list("mollie", 200, body)
+    with pytest.raises(PaymentsProtocolError, match="has 2 payments, and has 1"):
+        collect(connect("mollie"))
+
+
 @pytest.mark.parametrize("page_size", [2, 250])
 def test_payments_that_are_made_meanwhile_push_none_out(connect: Connect, sandbox: Sandbox, page_size: int) -> None:
     wanted = ids_of(rows_of(sandbox))

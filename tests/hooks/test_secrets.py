@@ -110,7 +110,7 @@ def connection_of(sandbox: Sandbox, conn_type: str) -> dict[str, Any]:
 def test_logs_of_everything(
     connect: Connect, sandbox: Sandbox, conn_type: str, ears: Ears, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    sandbox.faults.throttle_every, sandbox.faults.retry_after = 4, "0"
+    sandbox.faults.throttle_every, sandbox.faults.retry_after = 4, "0.01"
     everything(connect(conn_type, {"page_size": 20}))
     shown = capfd.readouterr()
     heard = ears.stream.getvalue()

@@ -43,7 +43,7 @@ from tests.http.server import WAIT, Answer, Call, Server
 
 REFUSED = b'{"error": "invalid_token"}'
 THROTTLED = Answer(403, b'{"code": 70, "message": "Anti hammering"}')
-DOWN, WAIT_A_LITTLE = Answer(503), Answer(429, headers={"Retry-After": "0"})
+DOWN, WAIT_A_LITTLE = Answer(503), Answer(429, headers={"Retry-After": "0.01"})
 
 
 def get(server: Server, target: str = "/payments") -> Request:
@@ -669,7 +669,7 @@ class PausePacer(RateLimiter):
 
 
 def test_only_an_api_that_asks_to_wait_pauses_the_others(drive: Drive, server: Server, talk: Talk) -> None:
-    server.script(DOWN, Answer(429, headers={"Retry-After": "0"}), DOWN, THROTTLED, Answer())
+    server.script(DOWN, Answer(429, headers={"Retry-After": "0.01"}), DOWN, THROTTLED, Answer())
     rate_limiter = PausePacer()
     drive.send(talk(rate_limiter=rate_limiter), get(server))
     assert len(rate_limiter.pauses) == 2

@@ -114,9 +114,17 @@ def test_gives_up_with_the_last_error(max_attempts: int) -> None:
 
 
 def test_obeys_retry_after_exactly() -> None:
-    attempts = Attempts(PaymentsThrottled("wait.", 17), PaymentsThrottled("wait.", 300), PaymentsThrottled("wait.", 0))
-    attempts.run(RetryPolicy(base_wait=0.001))
-    assert attempts.waits == [17, 300, 0]
+    attempts = Attempts(
+        PaymentsThrottled("wait.", 17), PaymentsThrottled("wait.", 300), PaymentsThrottled("wait.", 0.1)
+    )
+    attempts.run(RetryPolicy())
+    assert attempts.waits == [17, 300, 0.1]
+
+
+def test_a_time_that_is_past_does_not_say_how_long() -> None:
+    attempts = Attempts(PaymentsThrottled("wait.", 0), PaymentsThrottled("wait.", 0.0))
+    attempts.run(RetryPolicy(base_wait=8))
+    assert [4 <= attempts.waits[0] <= 8, 8 <= attempts.waits[1] <= 16] == [True, True]
 
 
 @pytest.mark.parametrize("seconds", [301, 1e9, float("inf")])

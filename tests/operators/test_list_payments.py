@@ -241,7 +241,7 @@ def test_an_error_midway_leaves_nothing_where_nothing_was(sandbox: Sandbox, tmp_
 @pytest.mark.parametrize("conn_type", CONN_TYPES)
 def test_faults_on_the_way_do_not_show_in_the_result(sandbox: Sandbox, tmp_path: Path, conn_type: str) -> None:
     calm = run(conn_type, output_path=(tmp_path / "calm.jsonl").as_uri())
-    sandbox.faults.throttle_every, sandbox.faults.retry_after = 2, "0"
+    sandbox.faults.throttle_every, sandbox.faults.retry_after = 2, "0.01"
     rough = run(conn_type, output_path=(tmp_path / "rough.jsonl").as_uri())
     assert content(rough) == content(calm)
     assert rough["requests"] > calm["requests"] or conn_type == "hotpay"

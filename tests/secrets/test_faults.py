@@ -36,9 +36,11 @@ NAMES = [
     "gocardless",
     "mollie-key",
     "mollie-token",
+    "razorpay",
 ]
 OF_ALL = ["401", "429", "headers", "rows"]
-SOME = ["cryptofuse-body", "spacepay", "satispay-file", "jframework-login"]
+SOME = ["cryptofuse-body", "hotpay-bearer", "satispay-file", "jframework-login"]
+"""One of each kind of authentication: of the companies that are first of theirs, see tests/companies.py."""
 
 
 def as_json(status: int) -> Callable[[Call, str], Answer]:
@@ -49,7 +51,7 @@ def as_json(status: int) -> Callable[[Call, str], Answer]:
             "message": said,
             "statusCode": status,
         }
-        return Answer(status, json.dumps(body).encode(), {"Retry-After": "0"})
+        return Answer(status, json.dumps(body).encode(), {"Retry-After": "0.01"})
 
     return reply
 
@@ -142,14 +144,24 @@ def test_a_redirect_to_another_host(
 
 @pytest.mark.parametrize(
     "name",
-    ["hotpay-raw", "cryptofuse-basic", "spacepay", "satispay", "jframework-key", "stripe", "gocardless", "mollie-key"],
+    [
+        "hotpay-raw",
+        "cryptofuse-basic",
+        "spacepay",
+        "satispay",
+        "jframework-key",
+        "stripe",
+        "gocardless",
+        "mollie-key",
+        "razorpay",
+    ],
 )
 def test_a_link_to_another_host(plant: Plant, server: Server, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply names the next page, it may name another host; pages are asked for where the connection is."""
     with Server() as other:
         links = dict.fromkeys(("next", "next_page", "nextPage", "links"), f"{other.origin}/payments?offset=1")
         about = {"total": 0, "count": 0, "limit": 100, "offset": 0, "hasMore": False, "page": 1, **links}
-        body = {"payments": [], "results": [], "data": [], "has_more": False, "pagination": about, **about}
+        body = {"payments": [], "results": [], "data": [], "items": [], "has_more": False, "pagination": about, **about}
         if plant.conn_type == "jframework":
             body |= {"success": True, "statusCode": 200, "data": {"items": [], "totalItems": 0, **links}}
         if plant.conn_type == "gocardless":

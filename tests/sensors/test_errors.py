@@ -259,7 +259,7 @@ def test_bad_weather_does_not_show_in_the_result(shop: Shop, run: Run, fault: st
     row = shop.sell("pending", "one-order")
     calm = sorted(payment.id for payment in shop.hook.list_payments())
     shop.forget_calls()
-    shop.sandbox.faults.retry_after = "0"
+    shop.sandbox.faults.retry_after = "0.01"
 
     def rage(call: Call) -> None:
         setattr(shop.sandbox.faults, fault, 4 if len(shop.sandbox.requests) < 13 else 0)
