@@ -22,12 +22,11 @@ Errors         ``{"error": {"type", "code", "message", "param"}}``, and the head
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -86,10 +85,11 @@ class Page(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
-class StripeApi(api.PaymentsApi):
-    """The facts that both lists share."""
+class PaymentIntentsApi(api.PaymentsApi):
+    """Payments that were asked for, each with its latest charge."""
 
     name = "stripe"
+    list_path = "/v1/payment_intents"
     default_page_size = max_page_size = 100
     filters = ("customer", "customer_account", "payment_intent", "transfer_group")
     throttle_codes = ((400, "rate_limit"),)
@@ -97,7 +97,16 @@ class StripeApi(api.PaymentsApi):
     page_type = Page
     row_type = Row
     #: What of a payment is to be written out.
-    expand: ClassVar[str]
+    expand = "latest_charge.balance_transaction"
+    statuses = {
+        "requires_payment_method": api.PaymentStatus.PENDING,  # also after a declined attempt; abandoned ones stay so
+        "requires_confirmation": api.PaymentStatus.PENDING,
+        "requires_action": api.PaymentStatus.PENDING,
+        "processing": api.PaymentStatus.PROCESSING,
+        "requires_capture": api.PaymentStatus.AUTHORIZED,
+        "succeeded": api.PaymentStatus.SUCCEEDED,
+        "canceled": api.PaymentStatus.CANCELED,
+    }
 
     def __init__(self, credentials: api.Credentials) -> None:
         super().__init__(credentials)
@@ -137,9 +146,17 @@ class StripeApi(api.PaymentsApi):
     def to_page(self, page: Page) -> api.ListPage:
         return api.ListPage(page.data, has_more=page.has_more)
 
-    @abstractmethod
     def read(self, row: Row) -> tuple[api.PaymentStatus, int | Decimal | None, Charge | None]:
         """Return a payment's status, refunds aside, what was received, and the charge as far as the reply has it."""
+        status = self.status_of(row.status or "")
+        if status is api.PaymentStatus.CANCELED and row.cancellation_reason in ("expired", "automatic"):
+            status = api.PaymentStatus.EXPIRED
+        if isinstance(row.latest_charge, str):  # without the charge, nobody could tell what was refunded
+            raise api.PaymentsAuthError(
+                f"stripe: the charge of payment {row.id} came as an id, although it was asked for whole. The key needs "
+                f"the permission to read Charges. Check {self.credentials_to_check}."
+            )
+        return status, row.amount_received, row.latest_charge
 
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         status, captured, charge = self.read(row)
@@ -180,35 +197,8 @@ class StripeApi(api.PaymentsApi):
         )
 
 
-class PaymentIntentsApi(StripeApi):
-    """Payments that were asked for, each with its latest charge."""
-
-    list_path = "/v1/payment_intents"
-    expand = "latest_charge.balance_transaction"
-    statuses = {
-        "requires_payment_method": api.PaymentStatus.PENDING,  # also after a declined attempt; abandoned ones stay so
-        "requires_confirmation": api.PaymentStatus.PENDING,
-        "requires_action": api.PaymentStatus.PENDING,
-        "processing": api.PaymentStatus.PROCESSING,
-        "requires_capture": api.PaymentStatus.AUTHORIZED,
-        "succeeded": api.PaymentStatus.SUCCEEDED,
-        "canceled": api.PaymentStatus.CANCELED,
-    }
-
-    def read(self, row: Row) -> tuple[api.PaymentStatus, int | Decimal | None, Charge | None]:
-        status = self.status_of(row.status or "")
-        if status is api.PaymentStatus.CANCELED and row.cancellation_reason in ("expired", "automatic"):
-            status = api.PaymentStatus.EXPIRED
-        if isinstance(row.latest_charge, str):  # without the charge, nobody could tell what was refunded
-            raise api.PaymentsAuthError(
-                f"stripe: the charge of payment {row.id} came as an id, although it was asked for whole. The key needs "
-                f"the permission to read Charges. Check {self.credentials_to_check}."
-            )
-        return status, row.amount_received, row.latest_charge
-
-
-class ChargesApi(StripeApi):
-    """Attempts to pay: several of one PaymentIntent, and those of none."""
+class ChargesApi(PaymentIntentsApi):
+    """Attempts to pay: several of one PaymentIntent, and those of none. What is not here is alike."""
 
     list_path = "/v1/charges"
     expand = "balance_transaction"

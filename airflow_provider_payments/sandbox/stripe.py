@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 
 from airflow_provider_payments.sandbox.api import Answer, Api, Built, Call, Problem, Row
 from airflow_provider_payments.sandbox.data import Dice
-from airflow_provider_payments.sandbox.stripe_data import ACCOUNT, build_payment, charge_of, intent, succeed
+from airflow_provider_payments.sandbox.stripe_data import ACCOUNT, build_payment, succeed
+from airflow_provider_payments.sandbox.stripe_objects import charge_of, intent
 
 KEY = "rk_test_sandbox"
 VERSION = "2026-06-24.dahlia"
