@@ -67,8 +67,6 @@ class ListPass:
         accepted = self._accept(payments)
         self._found_new |= accepted.has_new
         self._report.rows_mended += listed.rows_mended
-        if listed.doubt and listed.doubt not in self._report.doubts:  # no second reading would show more
-            self._report.doubts.append(listed.doubt)
         page = Page(
             keys=accepted.keys,
             ids=[payment.id for payment in payments],

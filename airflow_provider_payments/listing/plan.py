@@ -25,7 +25,6 @@ class ListPage:
     :param has_more: whether more pages follow.
     :param next_cursor: what leads to the next page; empty on the last one. None where the API has no such thing.
     :param data_until: until when the API has data, where the response tells it.
-    :param doubt: why payments that existed may be missing from the list, where the response tells it: a sentence.
     :param rows_mended: how many rows had texts that are no Unicode.
     """
 
@@ -35,7 +34,6 @@ class ListPage:
     has_more: bool | None = None
     next_cursor: str | None = None
     data_until: datetime | None = None
-    doubt: str | None = None
     rows_mended: int = 0
 
 
