@@ -58,6 +58,8 @@ def read(api: PaymentsApi, *rows: dict[str, Any] | bytes) -> list[Payment]:
             break
         inner = inner[at]
     inner[at] = ["@rows@"]
+    if "count" in page:
+        page["count"] = len(texts)
     body = json.dumps(page).encode().replace(b'"@rows@"', b",".join(texts))
     request = api.list_request({})
     api.raise_for_error(request, Response(200, body=body))
