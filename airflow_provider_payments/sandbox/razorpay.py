@@ -152,7 +152,7 @@ class Razorpay(Api):
         return row, [(due, end)]
 
 
-_ORDER = re.compile(r"/v1/orders/(.+)/payments")
+_ORDER = re.compile(r"/v1/orders/(.+)/payments", re.DOTALL)
 _WORDED = {
     "rate_limited": ("BAD_REQUEST_ERROR", "Too many requests"),
     "unavailable": (

@@ -70,8 +70,17 @@ def test_memory_does_not_grow_by_what_is_sent(key: str, is_async: bool, proxy: P
     assert peak < 110 * MIB  # 32 in pieces, as much in one piece, and a few of the proxy's
 
 
-@pytest.mark.parametrize("step", range(1, len(FACTS)))
-@pytest.mark.parametrize("name", FACTS)
+LOOK_ALIKES = {("hotpay", "gocardless"), ("hotpay", "square"), ("satispay", "stripe")}
+"""The first takes pages of the second for its own: they are alike, and no field of a row has to be there but its id."""
+OTHERS = [
+    (name, (list(FACTS).index(other) - number) % len(FACTS))
+    for number, name in enumerate(FACTS)
+    for other in FACTS
+    if other != name and (name, other) not in LOOK_ALIKES
+]
+
+
+@pytest.mark.parametrize(("name", "step"), OTHERS)
 def test_no_api_is_taken_for_another(name: str, step: int, is_async: bool, proxy: Proxy, make_way: Make) -> None:
     def answer(exchange: Exchange) -> object:
         return answer_as_another(exchange, step)
