@@ -13,12 +13,8 @@ from functools import partial
 
 import msgspec
 
-from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.api import HeaderAuth, ListPage, PaymentsApi, PaymentStatus, TokenReader
 from airflow_provider_payments.hooks.base import PaymentsHook
-from airflow_provider_payments.http.auth import HeaderAuth
-from airflow_provider_payments.listing.cursors import TokenReader
-from airflow_provider_payments.listing.plan import ListPage
-from airflow_provider_payments.payment import PaymentStatus
 
 
 class Row(msgspec.Struct):
