@@ -20,9 +20,9 @@ BROWSER := .venv/browser
 
 # More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
 PYTEST_ARGS ?=
-# Whatever is run whole is shared by three processes, for two cores: many tests wait for a while. (A selection is not,
+# Whatever is run whole is shared by four processes, for two cores: many tests wait for a while. (A selection is not,
 # for --pdb needs one.)
-WHOLE := --numprocesses=3 --dist=worksteal --durations=30
+WHOLE := --numprocesses=4 --dist=worksteal --durations=30
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
