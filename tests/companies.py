@@ -53,7 +53,6 @@ SHARED = {
     "tests/hooks/test_hostile_replies.py": "amounts",
     "tests/hooks/test_contract_listing.py::test_a_fault_now_and_then_is_survived": "paging",
     "tests/hooks/test_closing.py": "paging",
-    "tests/core/test_exact_money.py::test_amounts_are_exact_in_every_format": "amounts",
     # The random lists, and everything above the hooks: companies differ in how their list is read.
     "tests/listing/test_drift.py": "paging",
     "tests/listing/test_drift.py::test_what_was_lost_once": EVERY,
