@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -150,7 +151,18 @@ class PayPalApi(api.PaymentsApi):
             limit = self.page_size  # the only row of a small page may be no payment
         if "transaction_id" in query.filters:
             max_concurrency = 1  # from the latest window back to the one that has it
-        return super().plan_listing(query, limit, max_concurrency)
+        stages = super().plan_listing(query, limit, max_concurrency)
+        is_one_list = not query.has_statuses or self.status_filters(query) != [None]
+        if is_one_list or not _WITH_UNSETTLED.keys().isdisjoint(query.filters):
+            return stages
+        # That list has what moved the balance. What is pending comes first: settled meanwhile, it is seen once more.
+        lists = {
+            word: super(PayPalApi, self).plan_listing(_narrow(query, word), limit, max_concurrency)[0].partitions
+            for word in ("P", "D")
+            if word in query.provider_statuses or self.statuses[word] in query.statuses
+        }
+        pending = [api.Stage(lists.pop("P"))] if "P" in lists else []
+        return [*pending, api.Stage([*stages[0].partitions, *lists.get("D", ())])]
 
     def query_for(self, payment_id: str) -> api.PaymentQuery:
         return api.PaymentQuery(filters={"transaction_id": re.split(r":T\d{4}", payment_id)[0], **_WITH_UNSETTLED})
@@ -207,6 +219,10 @@ class PayPalHook(PaymentsHook):
     default_conn_name = "paypal_default"
     default_host = "https://api-m.paypal.com"
     api_class = PayPalApi
+
+
+def _narrow(query: api.PaymentQuery, word: str) -> api.PaymentQuery:
+    return replace(query, statuses=frozenset(), provider_statuses=frozenset({word}))
 
 
 def _read_money(money: Money | None) -> tuple[Decimal | None, str | None]:

@@ -75,7 +75,7 @@ class Listing:
                     self.api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
                 )
                 yield one_pass
-                self.report.doubts += [each for each in one_pass.gaps if each not in self.report.doubts]
+                self.report.doubts += [each for each in dict.fromkeys(one_pass.gaps) if each not in self.report.doubts]
                 if one_pass.vouches(seen_before=seen):
                     break
                 seen = one_pass.seen

@@ -429,6 +429,9 @@ def test_what_has_moved_no_balance_is_found_where_it_is_asked_for(
     assert [each.id for each in collect(hook, statuses=["failed"])] == ["D"]
     assert {each.id for each in collect(hook, statuses=["succeeded"])} == {"S", "V"}
     assert [each.id for each in collect(hook, statuses=["V"])] == ["V"]
+    assert {each.id for each in collect(hook, statuses=["pending", "succeeded"])} == {"P", "S", "V"}
+    assert {each.id for each in collect(hook, statuses=["D", "unknown"])} == {"D"}
+    assert {each.id for each in collect(hook, statuses=["P", "D", "S"])} == {"P", "D", "S"}
     sandbox.requests.clear()
     widened = {"balance_affecting_records_only": "N"}
     assert {each.id for each in collect(hook, filters=widened)} == {"P", "D", "S", "V"}
