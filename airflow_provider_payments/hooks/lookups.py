@@ -16,7 +16,7 @@ from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Inquiry, Requests, Search, discover
+from airflow_provider_payments.listing.run import Inquiry, Requests, Search, ask, discover
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
@@ -184,9 +184,7 @@ def find_pending(
         found = yield Search(build_pending_listing(api, query, statuses, waits_for_ids=False), limit=1)
         return found[0] if found else None
     for question in questions:
-        (response,) = yield Requests([question])
-        if isinstance(response, PaymentsRequestError):
-            raise response
+        response = yield from ask(question)
         for payment in map(api.parse_payment, api.parse_page(question, response).rows):
             if payment.status in statuses and api.matches(query, payment):
                 return payment
@@ -224,9 +222,7 @@ def read_one_page(api: PaymentsApi) -> Inquiry[None]:
     """Ask for a page with one payment, to see whether the connection works."""
     yield from discover(api)
     request = _first_request(api, api.plan_listing(PaymentQuery(), limit=1, max_concurrency=1)[0])
-    (response,) = yield Requests([request])
-    if isinstance(response, PaymentsRequestError):
-        raise response
+    response = yield from ask(request)
     api.parse_page(request, response)
 
 

@@ -63,6 +63,17 @@ class Search:
 Inquiry = Generator[Requests | Search, list[Any], T]
 
 
+def ask(request: Request) -> Inquiry[Response]:
+    """Ask for one response.
+
+    :raises PaymentsRequestError: the API's refusal.
+    """
+    found: list[Response | PaymentsRequestError] = yield Requests([request])
+    if isinstance(found[0], PaymentsRequestError):
+        raise found[0]
+    return found[0]
+
+
 def discover(api: ListingApi) -> Inquiry[None]:
     """Ask what an API has to be asked before its list can be read, unless that is known already.
 
@@ -71,9 +82,7 @@ def discover(api: ListingApi) -> Inquiry[None]:
     request = api.discovery_request()
     if request is None:
         return
-    (response,) = yield Requests([request])
-    if isinstance(response, PaymentsRequestError):
-        raise response
+    response = yield from ask(request)
     api.discover(request, response)
 
 
