@@ -131,7 +131,7 @@ class GoCardlessApi(api.PaymentsApi):
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         params = super().build_params(query, provider_status)
         if query.created_from:
-            params["created_at[gte]"] = _write_time(query.created_from)
+            params["created_at[gte]"] = api.format_milliseconds(query.created_from)
         return params  # the window's end is where the list begins
 
     def provider_statuses_for(self, status: api.PaymentStatus) -> Sequence[str]:
@@ -192,12 +192,7 @@ class GoCardlessHook(PaymentsHook):
 
 def _begin_at(moment: datetime) -> dict[str, str]:
     """Begin the list with what was created before a time: of one within a millisecond, all of that millisecond."""
-    return {"created_at[lt]": _write_time(api.shift(moment, _MILLISECOND - timedelta(microseconds=1)))}
-
-
-def _write_time(moment: datetime) -> str:
-    """Write a time in whole milliseconds, rounded down."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"created_at[lt]": api.format_milliseconds(api.shift(moment, _MILLISECOND - timedelta(microseconds=1)))}
 
 
 _list_from = partial(

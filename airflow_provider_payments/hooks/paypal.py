@@ -151,13 +151,14 @@ class PayPalApi(api.PaymentsApi):
             limit = self.page_size  # the only row of a small page may be no payment
         if "transaction_id" in query.filters:
             max_concurrency = 1  # from the latest window back to the one that has it
-        stages = super().plan_listing(query, limit, max_concurrency)
+        plan = super().plan_listing
+        stages = plan(query, limit, max_concurrency)
         is_one_list = not query.has_statuses or self.status_filters(query) != [None]
         if is_one_list or not _WITH_UNSETTLED.keys().isdisjoint(query.filters):
             return stages
         # That list has what moved the balance. What is pending comes first: settled meanwhile, it is seen once more.
         lists = {
-            word: super(PayPalApi, self).plan_listing(_narrow(query, word), limit, max_concurrency)[0].partitions
+            word: plan(_narrow(query, word), limit, max_concurrency)[0].partitions
             for word in ("P", "D")
             if word in query.provider_statuses or self.statuses[word] in query.statuses
         }
@@ -230,4 +231,4 @@ def _read_money(money: Money | None) -> tuple[Decimal | None, str | None]:
 
 
 def _write_time(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace(".000", "").replace("+00:00", "Z")
+    return api.format_milliseconds(moment).replace(".000", "")
