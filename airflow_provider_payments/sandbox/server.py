@@ -80,22 +80,7 @@ class Sandbox:
         self.paypal = PayPal(number("paypal", 0), seed, self.clock)
         self.cryptofuse.token_seconds = self.jframework.token_seconds = self.paypal.token_seconds = token_seconds
         self.square.cursor_seconds = cursor_seconds
-        self.apis: dict[str, Api] = {
-            api.name: api
-            for api in (
-                self.hotpay,
-                self.cryptofuse,
-                self.spacepay,
-                self.satispay,
-                self.jframework,
-                self.stripe,
-                self.gocardless,
-                self.mollie,
-                self.razorpay,
-                self.square,
-                self.paypal,
-            )
-        }
+        self.apis = {api.name: api for api in vars(self).values() if isinstance(api, Api)}
         if root not in (None, *self.apis):
             raise ValueError(f"There is no API {root!r} here, only {', '.join(self.apis)}.")
         if newest is not None:
