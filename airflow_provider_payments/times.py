@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -214,3 +216,8 @@ def format_milliseconds(moment: datetime) -> str:
 def format_time(moment: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC with ``Z``."""
     return None if moment is None else to_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+def is_newest_first(times: Sequence[datetime]) -> bool:
+    """Return whether no time is later than the one before, and not all are the same."""
+    return len(times) > 1 and times[0] > times[-1] and all(map(operator.ge, times, times[1:]))

@@ -124,8 +124,3 @@ class ByEndTimeReader(StartingReader):
 
 def _gets_beyond(page: Page, start: datetime | None) -> bool:
     return bool(page.times) and (start is None or min(page.times) < start)
-
-
-def is_newest_first(times: Sequence[datetime]) -> bool:
-    """Return whether no time is later than the one before, and not all are the same."""
-    return len(times) > 1 and times[0] > times[-1] and all(map(operator.ge, times, times[1:]))

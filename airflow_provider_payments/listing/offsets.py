@@ -28,7 +28,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_payments.listing.by_end_time import is_newest_first
 from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
@@ -43,6 +42,7 @@ from airflow_provider_payments.listing.readers import (
     WindowEnd,
 )
 from airflow_provider_payments.listing.segments import Segment
+from airflow_provider_payments.times import is_newest_first
 
 #: Pages without anything new that are read at a gap before it is noted as a doubt and passed over.
 MAX_ATTEMPTS = 4
