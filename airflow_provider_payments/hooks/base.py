@@ -19,7 +19,7 @@ from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Inquiry, aanswer, answer, aread, read
+from airflow_provider_payments.listing.run import Lookup, alook_up, aread, look_up, read
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery, build_query
 
@@ -129,7 +129,7 @@ class PaymentsHook(ApiHttpHook):
         :raises PaymentsConfigError: when it is no id.
         :raises PaymentNotFound: when the API knows none by this id.
         """
-        return self.inquire(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
+        return self.look_up(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
 
     def has_pending(
         self,
@@ -144,25 +144,25 @@ class PaymentsHook(ApiHttpHook):
         only that these requests found none.
         """
         query = self._build_query(created_from, created_to, None, filters)
-        return self.inquire(partial(find_pending, query=query)) is not None
+        return self.look_up(partial(find_pending, query=query)) is not None
 
-    def inquire(
+    def look_up(
         self,
-        ask: Callable[[PaymentsApi], Inquiry[T]],
+        ask: Callable[[PaymentsApi], Lookup[T]],
         *,
         retry: RetryPolicy | None = None,
         report: ListingReport | None = None,
     ) -> T:
-        """Answer an inquiry.
+        """Answer a lookup.
 
-        :param ask: begins the inquiry, given the connection's API.
+        :param ask: begins the lookup, given the connection's API.
         :param retry: when to retry; None is as the connection says.
         :param report: the number of requests is added to it.
         """
         api, config = self.resolve()
         with self.sync_client(replace(config, retry=retry or config.retry)) as client:
             try:
-                return answer(ask(api), client)
+                return look_up(ask(api), client)
             finally:
                 if report:
                     report.requests += client.requests
@@ -182,7 +182,7 @@ class PaymentsHook(ApiHttpHook):
 
     async def aget_payment(self, payment_id: str) -> Payment:
         """Return one payment without blocking the event loop; see :meth:`get_payment`."""
-        return await self.ainquire(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
+        return await self.alook_up(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
 
     async def ahas_pending(
         self,
@@ -193,18 +193,18 @@ class PaymentsHook(ApiHttpHook):
     ) -> bool:
         """Say whether a pending payment was seen, without blocking the event loop; see :meth:`has_pending`."""
         query = self._build_query(created_from, created_to, None, filters)
-        return await self.ainquire(partial(find_pending, query=query)) is not None
+        return await self.alook_up(partial(find_pending, query=query)) is not None
 
-    async def ainquire(self, ask: Callable[[PaymentsApi], Inquiry[T]]) -> T:
-        """Answer an inquiry without blocking the event loop; see :meth:`inquire`."""
+    async def alook_up(self, ask: Callable[[PaymentsApi], Lookup[T]]) -> T:
+        """Answer a lookup without blocking the event loop; see :meth:`look_up`."""
         api, config = await self.aresolve()
         async with self.async_client(config) as client:
-            return await aanswer(ask(api), client)
+            return await alook_up(ask(api), client)
 
     def test_connection(self) -> tuple[bool, str]:
         """Read one payment, and say whether that worked or what to fix."""
         try:
-            self.inquire(read_one_page, retry=RetryPolicy(max_attempts=1))  # somebody is waiting
+            self.look_up(read_one_page, retry=RetryPolicy(max_attempts=1))  # somebody is waiting
         except PaymentsError as error:
             return False, str(error)
         except Exception as error:

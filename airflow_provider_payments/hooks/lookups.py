@@ -16,7 +16,7 @@ from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
 from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Inquiry, Requests, Search, ask, discover
+from airflow_provider_payments.listing.run import Lookup, Requests, Search, ask, discover
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
@@ -83,7 +83,7 @@ def can_filter_pending(api: PaymentsApi) -> bool:
     return bool(_filterable_statuses(api, PENDING))
 
 
-def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
+def find_payment(api: PaymentsApi, payment_id: str) -> Lookup[Payment]:
     """Find one payment, with what the API adds for a single one.
 
     :raises PaymentNotFound: when the API knows none by this id.
@@ -102,7 +102,7 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Inquiry[Payment]:
 
 def find_payments(
     api: PaymentsApi, payment_ids: Sequence[str], long_poll_seconds: float = 0.0
-) -> Inquiry[dict[str, Payment]]:
+) -> Lookup[dict[str, Payment]]:
     """Find payments by id, as far as the API knows them.
 
     :param long_poll_seconds: the API is asked to hold its reply until the payment's status changes, but no longer.
@@ -125,7 +125,7 @@ def find_payments(
     return found
 
 
-def _search_payments(api: PaymentsApi, payment_ids: Sequence[str]) -> Inquiry[dict[str, Payment]]:
+def _search_payments(api: PaymentsApi, payment_ids: Sequence[str]) -> Lookup[dict[str, Payment]]:
     found = {}
     for payment_id in payment_ids:
         with suppress(PaymentNotFound):
@@ -133,7 +133,7 @@ def _search_payments(api: PaymentsApi, payment_ids: Sequence[str]) -> Inquiry[di
     return found
 
 
-def find_order_payments(api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
+def find_order_payments(api: PaymentsApi, order_ids: Sequence[str]) -> Lookup[dict[str, list[Payment]]]:
     """Find the payments of orders, where the API can be asked for those; an order that it does not know has none."""
     path = api.orders.path
     requests = {each: api.request(path.format(id=quote_segment(each))) for each in order_ids} if path else {}
@@ -168,7 +168,7 @@ def _parse_detail(
 
 def find_pending(
     api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus] = PENDING
-) -> Inquiry[Payment | None]:
+) -> Lookup[Payment | None]:
     """Find a payment that is pending, as cheaply as the API permits.
 
     Where it can filter, this takes one small request for each pending status. What is found is certain; None means
@@ -198,7 +198,7 @@ def can_be_listed(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[Pay
 
 def find_pending_at_head(
     api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus] = PENDING
-) -> Inquiry[Payment | None]:
+) -> Lookup[Payment | None]:
     """Look among the latest page of payments for a pending one whose status the list cannot be filtered by.
 
     :func:`find_pending` sees no such payment. This asks nothing where there is no such status.
@@ -218,7 +218,7 @@ def find_pending_at_head(
     return found[0] if found else None
 
 
-def read_one_page(api: PaymentsApi) -> Inquiry[None]:
+def read_one_page(api: PaymentsApi) -> Lookup[None]:
     """Ask for a page with one payment, to see whether the connection works."""
     yield from discover(api)
     request = _first_request(api, api.plan_listing(PaymentQuery(), limit=1, max_concurrency=1)[0])

@@ -1,7 +1,7 @@
-"""Inquiries: questions smaller than a listing, described without I/O, and driven like everything else: once for tasks,
+"""Lookups: questions smaller than a listing, described without I/O, and driven like everything else: once for tasks,
 once awaited.
 
-An inquiry is a generator. It yields :class:`Requests` or a :class:`Search`, is sent what these found, and returns its
+A lookup is a generator. It yields :class:`Requests` or a :class:`Search`, is sent what these found, and returns its
 answer.
 """
 
@@ -60,10 +60,10 @@ class Search:
     reach: int | None = None
 
 
-Inquiry = Generator[Requests | Search, list[Any], T]
+Lookup = Generator[Requests | Search, list[Any], T]
 
 
-def ask(request: Request) -> Inquiry[Response]:
+def ask(request: Request) -> Lookup[Response]:
     """Ask for one response.
 
     :raises PaymentsRequestError: the API's refusal.
@@ -74,7 +74,7 @@ def ask(request: Request) -> Inquiry[Response]:
     return found[0]
 
 
-def discover(api: ListingApi) -> Inquiry[None]:
+def discover(api: ListingApi) -> Lookup[None]:
     """Ask what an API has to be asked before its list can be read, unless that is known already.
 
     :raises PaymentsRequestError: when the API refuses to tell.
@@ -86,12 +86,12 @@ def discover(api: ListingApi) -> Inquiry[None]:
     api.discover(request, response)
 
 
-def answer(inquiry: Inquiry[T], client: SyncClient) -> T:
-    """Find the answer to an inquiry."""
+def look_up(lookup: Lookup[T], client: SyncClient) -> T:
+    """Find the answer to a lookup."""
     found: list[Any] | None = None
     while True:
         try:
-            question = inquiry.send(found)  # type: ignore[arg-type]  # None begins
+            question = lookup.send(found)  # type: ignore[arg-type]  # None begins
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         if isinstance(question, Requests):
@@ -103,11 +103,11 @@ def answer(inquiry: Inquiry[T], client: SyncClient) -> T:
                 found = list(islice(wanted, question.limit))
 
 
-async def aanswer(inquiry: Inquiry[T], client: AsyncClient) -> T:
-    """Find the answer to an inquiry without blocking the event loop."""
+async def alook_up(lookup: Lookup[T], client: AsyncClient) -> T:
+    """Find the answer to a lookup without blocking the event loop."""
     found: list[Any] | None = None
     while True:
-        question, value = await compute(len_of(found or ()), _advance, inquiry, found)
+        question, value = await compute(len_of(found or ()), _advance, lookup, found)
         if question is None:
             return value  # type: ignore[return-value]
         if isinstance(question, Requests):
@@ -116,9 +116,9 @@ async def aanswer(inquiry: Inquiry[T], client: AsyncClient) -> T:
             found = await _search(question, client)
 
 
-def _advance(inquiry: Inquiry[T], found: list[Any] | None) -> tuple[Requests | Search | None, T | None]:
+def _advance(lookup: Lookup[T], found: list[Any] | None) -> tuple[Requests | Search | None, T | None]:
     try:
-        return inquiry.send(found), None  # type: ignore[arg-type]  # None begins
+        return lookup.send(found), None  # type: ignore[arg-type]  # None begins
     except StopIteration as end:  # which cannot leave a thread
         return None, end.value
 
@@ -144,7 +144,7 @@ def read(listing: Listing, client: SyncClient, *, ahead: bool = True) -> Generat
     """
     with listing:
         try:
-            answer(discover(listing.api), client)
+            look_up(discover(listing.api), client)
             for one_pass in listing.passes():
                 yield from client.fetch_pages(one_pass, ahead=ahead)
             yield from listing.remaining()
@@ -159,7 +159,7 @@ async def aread(
     """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
         try:
-            await aanswer(discover(listing.api), client)
+            await alook_up(discover(listing.api), client)
             for one_pass in listing.passes():
                 async with aclosing(client.fetch_pages(one_pass, ahead=ahead)) as pages:
                     async for payments in pages:

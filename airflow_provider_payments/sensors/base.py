@@ -211,7 +211,7 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
         condition = self._condition = self._condition or self.build_condition({})
         self.build_delivery().check()  # now, not after hours
         self._failures.limit = read_whole_number("max_poll_failures", self.max_poll_failures)
-        is_met = self.hook.inquire(condition.poll, retry=ONE_ATTEMPT, report=condition.report)
+        is_met = self.hook.look_up(condition.poll, retry=ONE_ATTEMPT, report=condition.report)
         self.log.info("%s", condition.describe())
         if not is_met:
             return False

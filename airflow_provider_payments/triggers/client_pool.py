@@ -30,7 +30,7 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.async_client import AsyncClient
 from airflow_provider_payments.http.async_session import open_client_session
 from airflow_provider_payments.http.rate_limit import RateLimiter
-from airflow_provider_payments.listing.run import Inquiry, aanswer
+from airflow_provider_payments.listing.run import Lookup, alook_up
 from airflow_provider_payments.waiting.condition import ONE_ATTEMPT
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ class PooledClient:
                 await stack.enter_async_context(self._polls)
             yield
 
-    async def ask(self, poll: Callable[[PaymentsApi], Inquiry[T]]) -> T:
+    async def ask(self, poll: Callable[[PaymentsApi], Lookup[T]]) -> T:
         """Answer a poll, each request sent once."""
         try:
-            return await aanswer(poll(self.api), self._client)
+            return await alook_up(poll(self.api), self._client)
         except PaymentsThrottled as error:
             if error.retry_after:
                 self._silent_until = max(self._silent_until, time.monotonic() + error.retry_after)

@@ -26,7 +26,7 @@ from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments.api.base import PaymentsApi
-    from airflow_provider_payments.listing.run import Inquiry
+    from airflow_provider_payments.listing.run import Lookup
     from airflow_provider_payments.payment import Payment
     from airflow_provider_payments.triggers.client_pool import PooledClient
 
@@ -142,7 +142,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
             self.log.info("%d new payments of connection %r", len(new), self.payments_conn_id)
             return list(self._describe(new))
 
-    def _find(self, api: PaymentsApi, checkpoint: Checkpoint, listed: dict[int, float]) -> Inquiry[list[Payment]]:
+    def _find(self, api: PaymentsApi, checkpoint: Checkpoint, listed: dict[int, float]) -> Lookup[list[Payment]]:
         """List the payments of the last ``lookback``, and return those that are new.
 
         :param listed: filled with the key of each payment listed, and when it was created, in seconds since 1970.

@@ -9,7 +9,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Inquiry
+from airflow_provider_payments.listing.run import Lookup
 
 #: A poll sends each request once: the next poll is its retry.
 ONE_ATTEMPT = RetryPolicy(max_attempts=1)
@@ -27,7 +27,7 @@ class WaitCondition(Protocol):
 
     report: ListingReport
 
-    def poll(self, api: PaymentsApi) -> Inquiry[bool]:
+    def poll(self, api: PaymentsApi) -> Lookup[bool]:
         """Ask the API whether the condition is met, with as few requests as it permits.
 
         :raises PaymentsConfigError: when it can never be met, before any request.

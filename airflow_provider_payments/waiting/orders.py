@@ -16,7 +16,7 @@ from airflow_provider_payments.hooks.lookups import (
     find_order_payments,
     find_payments,
 )
-from airflow_provider_payments.listing.run import Inquiry, Search
+from airflow_provider_payments.listing.run import Lookup, Search
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
@@ -68,7 +68,7 @@ class OrderFinder:
     _told: dict[str, str | None] = field(default_factory=dict, init=False)
     _polls: int = field(default=0, init=False)
 
-    def find(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
+    def find(self, api: PaymentsApi, order_ids: Sequence[str]) -> Lookup[dict[str, list[Payment]]]:
         """Find the payments of orders.
 
         An order that is known to have a payment which is not final is seldom searched for again, any other at each
@@ -106,7 +106,7 @@ class OrderFinder:
             self.known.update({order_id: set(found[order_id]) for order_id in unclear if found[order_id]})
         return {order_id: list(payments.values()) for order_id, payments in found.items()}
 
-    def _search(self, api: PaymentsApi, order_ids: Sequence[str]) -> Inquiry[list[Payment]]:
+    def _search(self, api: PaymentsApi, order_ids: Sequence[str]) -> Lookup[list[Payment]]:
         """Search the pending payments, where most orders that are waited for are found, and then all.
 
         Where the list cannot be filtered by a pending status, finding those would take the whole list at each poll.

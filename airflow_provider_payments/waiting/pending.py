@@ -20,7 +20,7 @@ from airflow_provider_payments.hooks.lookups import (
     find_pending_at_head,
 )
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Inquiry
+from airflow_provider_payments.listing.run import Lookup
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import quote_text
@@ -47,7 +47,7 @@ class PendingCondition(PendingArguments):
         self._statuses = frozenset(map(PaymentStatus, self.pending_statuses or PENDING))
         self._disregarded = PENDING - self._statuses
 
-    def poll(self, api: PaymentsApi) -> Inquiry[bool]:
+    def poll(self, api: PaymentsApi) -> Lookup[bool]:
         """Look for one pending payment.
 
         :raises PaymentsConfigError: when a payment is waited for that no list of this API shows.
@@ -93,7 +93,7 @@ class PendingCondition(PendingArguments):
         """The id of the payment that was not final."""
         return {"unsettled_id": self.unsettled_id} if self.unsettled_id else {}
 
-    def _ask_for_unsettled(self, api: PaymentsApi) -> Inquiry[Payment | None]:
+    def _ask_for_unsettled(self, api: PaymentsApi) -> Lookup[Payment | None]:
         """Ask for the payment that was not final, where the API can be asked for one."""
         payment_id = self.unsettled_id
         if payment_id is None or not (api.detail_request(payment_id) or api.query_for(payment_id)):

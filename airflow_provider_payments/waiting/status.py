@@ -13,7 +13,7 @@ from airflow_provider_payments.exceptions import PaymentFailed
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.lookups import find_payments
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Inquiry
+from airflow_provider_payments.listing.run import Lookup
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import escape_controls, quote_text
@@ -39,7 +39,7 @@ class StatusCondition(StatusArguments):
         self._names = self.payment_ids or self.order_ids
         self._finder = OrderFinder(self.created_from, {name: set(ids) for name, ids in self.known_ids.items()})
 
-    def poll(self, api: PaymentsApi) -> Inquiry[bool]:
+    def poll(self, api: PaymentsApi) -> Lookup[bool]:
         """Ask for those payments that have not reached a target status yet."""
         self.report.listed_at = datetime.now(UTC)
         self._target = build_query(statuses=self.target_statuses, known_provider_statuses=api.statuses)
@@ -90,7 +90,7 @@ class StatusCondition(StatusArguments):
         known = {name: sorted(ids) for name, ids in self._finder.known.items() if ids}
         return {"known_ids": known} if known else {}
 
-    def _find(self, api: PaymentsApi, names: Sequence[str]) -> Inquiry[dict[str, list[Payment]]]:
+    def _find(self, api: PaymentsApi, names: Sequence[str]) -> Lookup[dict[str, list[Payment]]]:
         if self.order_ids:
             return (yield from self._finder.find(api, names))
         long_poll_seconds = self.long_poll_seconds if len(self._names) == 1 else 0.0

@@ -300,7 +300,7 @@ def _build(trigger: str, **needed: Any) -> Callable[..., Any]:
         made = getattr(triggers, trigger)(**{"payments_conn_id": "spacepay_default", **times, **needed, **given})
         if isinstance(made, PollingTrigger):
             wait = made.arguments.build_condition()
-            BaseHook.get_hook("spacepay_default").inquire(wait.poll)
+            BaseHook.get_hook("spacepay_default").look_up(wait.poll)
         else:
             BaseHook.get_hook("spacepay_default").list_payments(statuses=made.statuses, filters=made.filters)
         return made

@@ -406,7 +406,7 @@ def test_payments_are_waited_for_by_the_same_search(connect: Connect, ledger: Le
     hook = connect("paypal")
 
     def look() -> dict[str, str]:
-        found = hook.inquire(partial(find_payments, payment_ids=["A1", "B2", "C3"]))
+        found = hook.look_up(partial(find_payments, payment_ids=["A1", "B2", "C3"]))
         return {each: payment.status.value for each, payment in found.items()}
 
     assert look() == {"A1": "pending", "B2": "succeeded"}

@@ -388,13 +388,13 @@ def test_an_order_is_asked_for(connect: Connect, sandbox: Sandbox) -> None:
     """By one request for each, among however many payments."""
     hook = connect("razorpay")
     wait = StatusCondition(order_ids=["order_one", "order_two"])
-    assert not hook.inquire(wait.poll)
+    assert not hook.look_up(wait.poll)
     sandbox.razorpay.add(order_id="order_one", status="failed")
     sandbox.razorpay.add(order_id="order_one")
     sandbox.razorpay.add(order_id="order_two", status="authorized")
-    assert not hook.inquire(wait.poll)
+    assert not hook.look_up(wait.poll)
     sandbox.razorpay.rows[0]["status"] = "captured"
-    assert hook.inquire(wait.poll)
+    assert hook.look_up(wait.poll)
     routes = Counter(call.route for call in sandbox.requests)
     assert set(routes) == {"/v1/orders/order_one/payments", "/v1/orders/order_two/payments"}
     assert sum(routes.values()) <= 3 * 2 + 2  # once more before an end is believed
@@ -403,16 +403,16 @@ def test_an_order_is_asked_for(connect: Connect, sandbox: Sandbox) -> None:
 def test_an_order_of_the_merchants_own_is_searched_for(connect: Connect, sandbox: Sandbox) -> None:
     hook = connect("razorpay", {"order_key": "shop_order"})
     wait = StatusCondition(order_ids=["S-77"])
-    assert not hook.inquire(wait.poll)
+    assert not hook.look_up(wait.poll)
     sandbox.razorpay.add(notes={"shop_order": "S-77"})
-    assert hook.inquire(wait.poll)
+    assert hook.look_up(wait.poll)
     assert {call.route for call in sandbox.requests} == {"/v1/payments"}
 
 
 def test_a_refused_request_for_an_order_is_an_error(connect: Connect, sandbox: Sandbox) -> None:
     hook = connect("razorpay", host=f"{sandbox.url}/razorpay/v2")
     with pytest.raises(PaymentsRequestError, match="The requested URL was not found"):
-        hook.inquire(StatusCondition(order_ids=["order_one"]).poll)
+        hook.look_up(StatusCondition(order_ids=["order_one"]).poll)
 
 
 # Statuses.

@@ -14,7 +14,7 @@ from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.hooks.lookups import build_latest_listing
-from airflow_provider_payments.listing.run import Inquiry, Search
+from airflow_provider_payments.listing.run import Lookup, Search
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
@@ -146,11 +146,11 @@ def test_replies_may_be_compressed(sandbox: Sandbox) -> None:
 def test_a_search_through_the_latest_asks_for_page_after_page(shop: Sandbox, conn_type: str) -> None:
     watch = Watch(shop)
 
-    def search(api: PaymentsApi) -> Inquiry[list[Payment]]:
+    def search(api: PaymentsApi) -> Lookup[list[Payment]]:
         return (yield Search(build_latest_listing(api, PaymentQuery()), reach=100))
 
     hook = BaseHook.get_hook(f"{conn_type}_default")
-    found = hook.inquire(search)
+    found = hook.look_up(search)
     lists = {"satispay": 2, "square": 3}.get(conn_type, 1)  # one for each of two statuses, of three locations
     assert watch.most == lists
     assert len({payment.id for payment in found}) == 100

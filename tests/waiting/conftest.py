@@ -16,11 +16,11 @@ Poll = Callable[[PaymentsHook, WaitCondition], bool]
 
 
 def poll_on_worker(hook: PaymentsHook, wait: WaitCondition) -> bool:
-    return hook.inquire(wait.poll, retry=ONE_ATTEMPT)
+    return hook.look_up(wait.poll, retry=ONE_ATTEMPT)
 
 
 def poll_in_triggerer(hook: PaymentsHook, wait: WaitCondition) -> bool:
-    return asyncio.run(hook.ainquire(wait.poll))
+    return asyncio.run(hook.alook_up(wait.poll))
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def test_unknown_statuses_are_refused_before_any_request(
 
 def test_no_target_at_all_is_refused(shop: Shop) -> None:
     with pytest.raises(PaymentsConfigError, match="empty list"):
-        shop.hook.inquire(StatusCondition(order_ids=["x"], target_statuses=[]).poll)
+        shop.hook.look_up(StatusCondition(order_ids=["x"], target_statuses=[]).poll)
     assert shop.sandbox.requests == []
 
 
@@ -248,7 +248,7 @@ def test_few_are_named(shop: Shop) -> None:
     wait = StatusCondition(order_ids=names)
     for name in names[:6]:
         shop.sell("pending", name)
-    shop.hook.inquire(wait.poll)
+    shop.hook.look_up(wait.poll)
     assert wait.describe() == (
         "0 of 7 orders have reached a final status; "
         f"6 {shop.pending} (order 0, order 1, order 2, order 3, order 4, …); 1 not found yet (order 6)."
