@@ -14,7 +14,8 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.argument_lists import read_id
 from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
 from airflow_provider_payments.hooks.http_hook import ApiHttpHook
-from airflow_provider_payments.hooks.lookups import build_listing, find_payment, find_pending, read_one_page
+from airflow_provider_payments.hooks.listings import build_listing
+from airflow_provider_payments.hooks.lookups import find_payment, find_pending, read_one_page
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.listing.listing import Listing

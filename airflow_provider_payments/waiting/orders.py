@@ -8,14 +8,13 @@ from datetime import datetime
 from itertools import chain
 
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.hooks.lookups import (
+from airflow_provider_payments.hooks.listings import (
     build_latest_listing,
     build_listing,
     build_pending_listing,
     can_filter_pending,
-    find_order_payments,
-    find_payments,
 )
+from airflow_provider_payments.hooks.lookups import find_order_payments, find_payments
 from airflow_provider_payments.listing.run import Lookup, Search
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
