@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from airflow_provider_payments.http.messages import Request
 
@@ -11,6 +12,7 @@ from airflow_provider_payments.http.messages import Request
 class OrderLookup:
     """How the payments of one of the merchant's orders are found.
 
+    :param reach: how far back the list is searched where nobody says since when; None is to its end.
     :param path: path of all payments of an order, on one page, with ``{id}`` for the order's id; None where there is
         none.
     :param filter: name of the filter parameter that takes an order id. Where there is neither, the list has to be
@@ -23,6 +25,7 @@ class OrderLookup:
     is_exhaustive: bool = True
     is_listed: bool = True
     path: str | None = None
+    reach: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

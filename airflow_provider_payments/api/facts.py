@@ -22,6 +22,9 @@ class ApiFacts:
     flags: ClassVar[Mapping[str, str]] = {}
     #: Provider statuses that the list can be filtered by.
     filterable_statuses: ClassVar[Sequence[str]] = ()
+    #: Whether a list may show one payment in several rows, in different states. The one that says that money came
+    #: counts; else one that is final; else the one that was updated last.
+    repeats_payments: ClassVar[bool] = False
     #: Name of the query parameter that filters by one of those.
     status_param: ClassVar[str] = "status"
     #: Names of the API's filter parameters that users may give in ``filters``.
@@ -43,6 +46,8 @@ class ApiFacts:
     default_requests_per_second: ClassVar[float | None] = None
     #: Pairs of HTTP status and error code that mean "wait", besides 429.
     throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
+    #: Seconds to wait at least after a reply that means "wait" and does not say how long.
+    throttle_wait: ClassVar[float] = 0.0
     #: Fields of which each of the API's errors has one (all, if ``title`` is one), unlike a proxy's. None: any will do.
     error_fields: ClassVar[Sequence[str]] = ()
     #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.

@@ -177,7 +177,7 @@ class ApiHttpHook(HttpHook):
             error_mapper=api.error_mapper,
             raise_for_error=api.raise_for_error,
             options=credentials.options,
-            retry=RetryPolicy(max_attempts=credentials.max_attempts),
+            retry=RetryPolicy(max_attempts=credentials.max_attempts, throttle_wait=api.throttle_wait),
             # A little slower than permitted, for requests do not all take the same time to arrive.
             rate_limiter=RateLimiter((pace or 0) * 0.98),
             log=self.log.warning,

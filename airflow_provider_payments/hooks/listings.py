@@ -19,14 +19,14 @@ PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
 
 
 def build_listing(
-    api: PaymentsApi, query: PaymentQuery, report: ListingReport | None = None, *, waits_for_ids: bool = True
+    api: PaymentsApi, query: PaymentQuery, report: ListingReport | None = None, *, waits_to_end: bool = True
 ) -> Listing:
     """Return the listing of all payments of a query.
 
     :param report: told what can be said about the listing; None is a new one.
-    :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
+    :param waits_to_end: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
-    return Listing(api, query, partial(_stages, api, query), report, waits_for_ids=waits_for_ids)
+    return Listing(api, query, partial(_stages, api, query), report, waits_to_end=waits_to_end)
 
 
 def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
@@ -34,17 +34,18 @@ def build_latest_listing(api: PaymentsApi, query: PaymentQuery) -> Listing:
 
     Pages are read one by one: side by side, some would be asked for although the search has ended, and older payments
     would come between. Where the order is not known, the window is left out: it would not end the search, but hide how
-    far it has got.
+    far it has got. Where an API lists what is pending first, that list is left out, and so is what is pending: see
+    :func:`build_pending_listing`.
     """
     head = _with_latest_first(api, api.partition(query, None, limit=api.page_size, max_concurrency=1))
     if open_reader(head, query).order is Order.UNKNOWN:
         query = replace(query, created_from=None, created_to=None)
 
     def plan() -> Sequence[Stage]:
-        stages = api.plan_listing(query, limit=api.page_size, max_concurrency=1)
+        stages = api.plan_listing(query, limit=api.page_size, max_concurrency=1)[-1:]
         return [Stage([_with_latest_first(api, each) for each in stage.partitions]) for stage in stages]
 
-    return Listing(api, query, plan)
+    return Listing(api, query, plan, waits_to_end=False)
 
 
 def _with_latest_first(api: PaymentsApi, partition: Partition) -> Partition:
@@ -57,19 +58,19 @@ def build_pending_listing(
     query: PaymentQuery,
     statuses: frozenset[PaymentStatus] = PENDING,
     *,
-    waits_for_ids: bool = True,
+    waits_to_end: bool = True,
 ) -> Listing:
     """Return the listing of pending payments that costs least: filtered where the API can, all statuses at once.
 
     :param statuses: normalised statuses that count as pending.
-    :param waits_for_ids: see :class:`~airflow_provider_payments.listing.listing.Listing`.
+    :param waits_to_end: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
     asked = [narrow_to(query, each) for each in filterable_statuses(api, statuses)] or [query]
 
     def plan() -> Sequence[Stage]:
         return [Stage([each for question in asked for stage in _stages(api, question) for each in stage.partitions])]
 
-    return Listing(api, replace(query, statuses=statuses), plan, waits_for_ids=waits_for_ids)
+    return Listing(api, replace(query, statuses=statuses), plan, waits_to_end=waits_to_end)
 
 
 def can_filter_pending(api: PaymentsApi) -> bool:

@@ -32,7 +32,7 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Lookup[Payment]:
     """
     request = api.detail_request(payment_id)
     if request is None:
-        listing = build_listing(api, api.query_for(payment_id) or PaymentQuery(), waits_for_ids=False)
+        listing = build_listing(api, api.query_for(payment_id) or PaymentQuery(), waits_to_end=False)
         payments = yield Search(listing, lambda each: each.id == payment_id, limit=1)
         if not payments:
             raise PaymentNotFound(f"No payment has the id {payment_id!r}.")
@@ -123,7 +123,7 @@ def find_pending(
     yield from discover(api)
     questions = _small_questions(api, query, statuses)
     if not questions:
-        found = yield Search(build_pending_listing(api, query, statuses, waits_for_ids=False), limit=1)
+        found = yield Search(build_pending_listing(api, query, statuses, waits_to_end=False), limit=1)
         return found[0] if found else None
     for question in questions:
         response = yield from ask(question)

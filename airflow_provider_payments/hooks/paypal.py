@@ -14,8 +14,10 @@ Rows           ``transaction_event_code`` says what happened, and the amount's s
                (https://developer.paypal.com/docs/transaction-search/transaction-event-codes/)
 Amounts        signed texts in major units; ``fee_amount`` is negative, and may be in another currency
 Time           ``transaction_initiation_date``, ``transaction_updated_date``: with Z, or like ``+0000``
-Refunds        rows of their own; the payment's status is V once all of it went back
-Limits         not published; clients that ask 50 times a minute report to be locked out for five minutes
+Refunds        rows of their own; the payment's status is V once all of it went back. So are chargebacks, and what comes
+               back of those (T1202: "chargeback reversal"), with the other sign
+Limits         not published; clients that ask 50 times a minute report to be locked out for five minutes; 429: wait for
+               30 seconds where there is no ``Retry-After`` (https://developer.paypal.com/api/rate-limiting/)
 Errors         ``{"name", "message", "debug_id", "details": [{"issue"}]}``; of the token ``{"error": "invalid_client"}``
 =============  =====================================================================================================
 """
@@ -37,12 +39,16 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 
 #: Groups of event codes that are payments where money came in: to the account, by card, by another instrument.
 PAYMENTS = ("T00", "T07", "T30")
-#: Event codes that are refunds, reversals and chargebacks where money went out.
-REFUNDS = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118", "T1201", "T1207")
+#: Event codes that are refunds and reversals where money went out.
+REFUNDS = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118")
+#: Event codes of chargebacks: where money went out, and where it came back (reversed, reimbursed, cancelled).
+CHARGEBACKS = ("T1201", "T1202", "T1205", "T1207", "T1208")
 #: What is pending or was denied has moved no balance.
 _WITH_UNSETTLED = {"balance_affecting_records_only": "N"}
 #: The flag of all other rows, which count and are not listed.
 _OTHER = "other"
+#: The longest window.
+_LONGEST = timedelta(days=31)
 
 
 class Money(msgspec.Struct, gc=False):
@@ -91,6 +97,10 @@ class PayPalApi(api.PaymentsApi):
     id_field = "transaction_info.transaction_id"
     default_page_size = max_page_size = 500
     default_requests_per_second = 0.5
+    throttle_wait = 30.0
+    repeats_payments = True
+    #: As far as one window does. Each poll asks three times then, and not a hundred times.
+    orders = api.OrderLookup(reach=_LONGEST)
     status_param = "transaction_status"
     #: Not by S: most payments have it, and leave that list when they get V, so that it would have to be read twice.
     filterable_statuses = ("P", "D", "V")
@@ -138,8 +148,10 @@ class PayPalApi(api.PaymentsApi):
             window_params=lambda start, end: {"start_date": _write_time(start), "end_date": _write_time(end)},
             is_too_large=lambda refusal: "RESULTSET_TOO_LARGE" in str(refusal),
             is_too_late=lambda refusal: "start date is not available" in str(refusal),
-            longest=timedelta(days=31),
+            longest=_LONGEST,
             reaches_back=timedelta(days=3 * 365 - 1),  # a day less: what is too early would be refused
+            delay=timedelta(hours=3),
+            splitting_filters=("transaction_currency", "transaction_type"),
         )
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
@@ -153,14 +165,15 @@ class PayPalApi(api.PaymentsApi):
             max_concurrency = 1  # from the latest window back to the one that has it
         plan = super().plan_listing
         stages = plan(query, limit, max_concurrency)
-        is_one_list = not query.has_statuses or self.status_filters(query) != [None]
-        if is_one_list or not _WITH_UNSETTLED.keys().isdisjoint(query.filters):
+        if self.status_filters(query) != [None] or not _WITH_UNSETTLED.keys().isdisjoint(query.filters):
             return stages
         # That list has what moved the balance. What is pending comes first: settled meanwhile, it is seen once more.
+        # One list of both (N) would not tell which of two rows with one id did, and be cut and counted with more rows.
+        narrowed = partial(replace, query, statuses=frozenset())
         lists = {
-            word: plan(_narrow(query, word), limit, max_concurrency)[0].partitions
+            word: plan(narrowed(provider_statuses=frozenset({word})), limit, max_concurrency)[0].partitions
             for word in ("P", "D")
-            if word in query.provider_statuses or self.statuses[word] in query.statuses
+            if not query.has_statuses or word in query.provider_statuses or self.statuses[word] in query.statuses
         }
         pending = [api.Stage(lists.pop("P"))] if "P" in lists else []
         return [*pending, api.Stage([*stages[0].partitions, *lists.get("D", ())])]
@@ -189,18 +202,24 @@ class PayPalApi(api.PaymentsApi):
         fee, fee_currency = _read_money(info.fee_amount)
         if fee_currency != currency:
             fee = None
-        is_refund = code in REFUNDS and (amount is None or amount < 0)
-        is_listed = is_refund or (code.startswith(PAYMENTS) and (amount is None or amount > 0))
+        has_gone, has_come = (amount is None or amount < 0), (amount is None or amount > 0)
+        is_refund = (code in REFUNDS and has_gone) or (code in CHARGEBACKS and (has_gone or has_come))
+        is_listed = is_refund or (code.startswith(PAYMENTS) and has_come)
+        flags = self.flags_of(provider_status) if is_listed else (_OTHER,)
+        net = None if amount is None or fee is None else api.add(amount, fee)
+        if is_refund:  # what went out is positive, and what came back is negative
+            amount, net = (each and each.copy_negate() for each in (amount, net))  # - would round
+            flags = flags if amount is None or amount > 0 else (*flags, "reversal_canceled")
         return self.new_payment(
             info.transaction_id if is_listed else f"{info.transaction_id}:{code}",  # which a payment may have, too
             self.status_of(provider_status),
             provider_status,
             api.PaymentKind.REFUND if is_refund else api.PaymentKind.PAYMENT,
-            self.flags_of(provider_status) if is_listed else (_OTHER,),
-            amount and amount.copy_abs(),  # abs() and - would round
+            flags,
+            amount,
             currency,
             fee=fee and fee.copy_negate(),
-            net_amount=None if amount is None or fee is None else api.add(amount, fee).copy_abs(),
+            net_amount=net,
             order_id=info.invoice_id or info.custom_field,
             payer_id=api.text_of(row.payer_info, "account_id") or info.paypal_account_id,
             created_at=api.parse_time(info.transaction_initiation_date),
@@ -220,10 +239,6 @@ class PayPalHook(PaymentsHook):
     default_conn_name = "paypal_default"
     default_host = "https://api-m.paypal.com"
     api_class = PayPalApi
-
-
-def _narrow(query: api.PaymentQuery, word: str) -> api.PaymentQuery:
-    return replace(query, statuses=frozenset(), provider_statuses=frozenset({word}))
 
 
 def _read_money(money: Money | None) -> tuple[Decimal | None, str | None]:

@@ -65,10 +65,12 @@ class RetryPolicy:
 
     :param max_attempts: attempts at one request, the first included.
     :param base_wait: the first step, in seconds. Half of it is the shortest wait for a response that means "wait".
+    :param throttle_wait: seconds that are waited besides, after a response that means "wait" without saying how long.
     """
 
     max_attempts: int = 5
     base_wait: float = 1.0
+    throttle_wait: float = 0.0
 
     def next_wait(self, attempt: int, waited: float, error: PaymentsError) -> float | None:
         """Return the seconds to wait before the next attempt; None when there is to be none.
@@ -83,8 +85,9 @@ class RetryPolicy:
         wait = error.retry_after if isinstance(error, PaymentsThrottled) else None
         if not wait:  # a time that is past tells no more than none: clocks differ
             step = min(self.base_wait * 2 ** min(attempt - 1, 60), _LONGEST_STEP)
-            least = step / 2 if isinstance(error, PaymentsThrottled) else 0.0
-            wait = random.uniform(least, step)  # noqa: S311 - no secret
+            is_throttled = isinstance(error, PaymentsThrottled)
+            wait = random.uniform(step / 2 if is_throttled else 0.0, step)  # noqa: S311 - no secret
+            wait += self.throttle_wait if is_throttled else 0.0
         elif wait > _LONGEST_RETRY_AFTER:
             return None
         return wait if waited + wait <= _LONGEST_IN_ALL else None

@@ -1,15 +1,21 @@
-"""Which payments were seen, and those that wait for the end of a listing; both in bounded memory."""
+"""Which payments were seen, which of their rows counts, and those that wait for the end of a listing; all in bounded
+memory.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
 
-from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.times import UTC
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class SeenIds:
@@ -37,6 +43,23 @@ class SeenIds:
         return found
 
 
+def prefer_settled(keys: Sequence[str], payments: Sequence[Payment]) -> Sequence[Payment]:
+    """Return a page's payments, of several rows with one key each time the one that counts.
+
+    That is one by which money came; else one that is final; else the one that was updated last.
+    """
+    if len(set(keys)) == len(keys):
+        return payments
+    settled: dict[str, Payment] = {}
+    for key, payment in zip(keys, payments, strict=True):
+        settled[key] = max(settled.get(key, payment), payment, key=_rank)
+    return [settled[key] for key in keys]
+
+
+def _rank(payment: Payment) -> tuple[bool, bool, datetime]:
+    return payment.status is PaymentStatus.SUCCEEDED, payment.is_final, payment.updated_at or _NEVER
+
+
 class HoldbackBuffer:
     """Payments that wait for the end of a listing: a scratch database that moves to disk as it grows."""
 
@@ -45,21 +68,23 @@ class HoldbackBuffer:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096; PRAGMA locking_mode=EXCLUSIVE;"
-            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB, amount_minor TEXT); BEGIN"
+            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB, amount_minor TEXT,"
+            "is_final INTEGER); BEGIN"
         )
 
     def __contains__(self, payment_id: str) -> bool:
         return self._database.execute("SELECT 1 FROM held WHERE id = ?", (payment_id,)).fetchone() is not None
 
     def put(self, payment: Payment) -> None:
-        """Hold a payment; it replaces an earlier sighting of it."""
+        """Hold a payment; it replaces an earlier sighting of it, unless that one was final and this one is not."""
         # MessagePack has no integers beyond 64 bits.
         amount = None if payment.amount_minor is None else str(payment.amount_minor)
         packed = msgspec.msgpack.encode(msgspec.structs.replace(payment, amount_minor=None))
         self._database.execute(
-            "INSERT INTO held (id, payment, amount_minor) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE "
-            "SET payment = excluded.payment, amount_minor = excluded.amount_minor",
-            (payment.id, packed, amount),
+            "INSERT INTO held (id, payment, amount_minor, is_final) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "SET payment = excluded.payment, amount_minor = excluded.amount_minor, is_final = excluded.is_final "
+            "WHERE excluded.is_final >= held.is_final",
+            (payment.id, packed, amount, payment.is_final),
         )
 
     def drop(self, payment_id: str) -> None:

@@ -7,12 +7,12 @@ from datetime import datetime
 
 import msgspec
 
-from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
+from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds, prefer_settled
 from airflow_provider_payments.listing.list_pass import ListPass
 from airflow_provider_payments.listing.plan import ListingApi, Stage
 from airflow_provider_payments.listing.provisional import ProvisionalPayments
 from airflow_provider_payments.listing.report import Accepted, ListingReport
-from airflow_provider_payments.payment import Payment, stamp
+from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
 
@@ -27,8 +27,9 @@ class Listing:
         that are not final are held back until the last stage has ended, for a later one may find them again in their
         final state.
     :param report: filled with what can be said about the listing; None is a new one.
-    :param waits_for_ids: whether payments whose id is provisional are held back to the end, too. A search that ends
-        with what it finds would have to read the whole list.
+    :param waits_to_end: whether payments are held back to the very end that the last list may show again: those whose
+        id is provisional, and those that have another row. A search that ends with what it finds would have to read the
+        whole list.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Listing:
         plan: Callable[[], Sequence[Stage]],
         report: ListingReport | None = None,
         *,
-        waits_for_ids: bool = True,
+        waits_to_end: bool = True,
     ) -> None:
         self.report = report or ListingReport()
         if unlisted := api.unlisted_reason(query):
@@ -51,7 +52,9 @@ class Listing:
         self._held: HoldbackBuffer | None = None
         self._holds_back = False
         self._is_second = False
-        self._waits_for_ids = waits_for_ids
+        self._waits_to_end = waits_to_end
+        #: Ids of payments whose own belonged to another one, by key.
+        self._given_ids: dict[str, str] = {}
         self._provisional: ProvisionalPayments | None = None
 
     def passes(self) -> Iterator[ListPass]:
@@ -61,11 +64,11 @@ class Listing:
         """
         self.report.listed_at = listed_at = self.report.listed_at or datetime.now(UTC)
         stages = self._plan()
-        if self._waits_for_ids:
+        if self._waits_to_end:
             in_flight = max((each.max_concurrency for stage in stages for each in stage.partitions), default=1)
             self._provisional = ProvisionalPayments(self.api.former_id, in_flight, listed_at)
         for number, stage in enumerate(stages, start=1):
-            self._holds_back = number < len(stages)
+            self._holds_back = number < len(stages) or (self._waits_to_end and self.api.repeats_payments)
             seen: int | None = None
             for is_second in (False, True):
                 if number > 1 or is_second:
@@ -102,21 +105,27 @@ class Listing:
 
     def _accept(self, payments: Sequence[Payment]) -> Accepted:
         keys, payments = self._identify(payments)
+        if self.api.repeats_payments:
+            payments = prefer_settled(keys, payments)
         new_to_pass = self._seen_in_pass.add(keys)
         new = new_to_pass if self._seen_in_pass is self._seen else self._seen.add(keys)
         new_rows = sum(new_to_pass)
         self.report.duplicates_dropped += len(keys) - (new_rows if self._is_second else sum(new))
-        if all(new):
-            found = payments
-        else:
-            found = [
-                payment
-                for payment, is_new, is_new_to_pass in zip(payments, new, new_to_pass, strict=True)
-                if is_new or (is_new_to_pass and self._held and payment.id in self._held)
-            ]
+        found = payments if all(new) else self._find_later_states(payments, new, new_to_pass)
         if self._provisional:
             found = self._provisional.sift(found)
         return Accepted(self._hold_back(self._choose(found)), keys, new_rows, any(new))
+
+    def _find_later_states(
+        self, payments: Sequence[Payment], new: Sequence[bool], new_to_pass: Sequence[bool]
+    ) -> list[Payment]:
+        """Return those of a page's payments that are new, or held back in what may be an earlier state."""
+        found: dict[str, Payment] = {}
+        for payment, is_new, is_new_to_pass in zip(payments, new, new_to_pass, strict=True):
+            may_be_later = is_new_to_pass or self.api.repeats_payments
+            if is_new or (may_be_later and self._held and payment.id in self._held):
+                found[payment.id] = payment
+        return list(found.values())
 
     def _identify(self, payments: Sequence[Payment]) -> tuple[list[str], Sequence[Payment]]:
         """Return each payment's key. A payment whose id already belongs to another payment gets another id."""
@@ -127,10 +136,14 @@ class Listing:
         payments = list(payments)
         for number, (*ids, key) in others.items():
             keys[number] = key
+            own = payments[number].id
             (is_first_sighting,) = self._others.add([key])
             if is_first_sighting:
-                free = (each for each in (payments[number].id, *ids) if self._others.add([each])[0])
-                payments[number] = msgspec.structs.replace(payments[number], id=next(free, key))
+                free = (each for each in (own, *ids) if self._others.add([each])[0])
+                if (given := next(free, key)) != own:
+                    self._given_ids[key] = given
+            if key in self._given_ids:
+                payments[number] = msgspec.structs.replace(payments[number], id=self._given_ids[key])
         return keys, payments
 
     def _choose(self, payments: Sequence[Payment]) -> Sequence[Payment]:
@@ -150,9 +163,13 @@ class Listing:
             return payments
         ready = []
         for payment in payments:
-            if self._holds_back and not payment.is_final:
+            if self._holds_back and self._may_be_shown_again(payment):
                 self._held.put(payment)
             else:
                 self._held.drop(payment.id)
                 ready.append(payment)
         return ready
+
+    def _may_be_shown_again(self, payment: Payment) -> bool:
+        """Whether a row that is yet to come may show a payment in a later state."""
+        return not payment.is_final or (self.api.repeats_payments and payment.status is not PaymentStatus.SUCCEEDED)

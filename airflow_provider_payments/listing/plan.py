@@ -66,6 +66,9 @@ class Stage:
 class ListingApi(Protocol):
     """The part of ``PaymentsApi`` that a listing uses."""
 
+    @property
+    def repeats_payments(self) -> bool: ...
+
     def discovery_request(self) -> Request | None: ...
 
     def discover(self, request: Request, response: Response) -> None: ...

@@ -54,6 +54,9 @@ class WindowsReader(Reader):
     :param is_too_late: whether a refusal means that the API has no data yet of the time when a window begins.
     :param longest: how long a window may be.
     :param reaches_back: how long ago the earliest payments are that the API shows.
+    :param delay: how late a payment may come into the list, which counts where a reply does not tell until when there
+        is data; None where lists are up to date.
+    :param splitting_filters: names of filters that share out what is too much even for a second.
     """
 
     list_within: MakeReader = field(kw_only=True)
@@ -64,6 +67,8 @@ class WindowsReader(Reader):
     is_too_late: Callable[[PaymentsRequestError], bool] = field(kw_only=True)
     longest: timedelta = field(kw_only=True)
     reaches_back: timedelta = field(kw_only=True)
+    delay: timedelta | None = field(default=None, kw_only=True)
+    splitting_filters: Sequence[str] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,11 +94,7 @@ class WindowsReader(Reader):
         while True:
             following: Sequence[PageRequest] = ()
             if window := self._find(request):
-                if page.data_until and page.data_until < window.end.replace(microsecond=0):
-                    until = f"{self.company} has data until {page.data_until.isoformat()}"
-                    if page.data_until < window.start <= self._starts_at:
-                        raise PaymentsNotAvailableYet(f"{until}, which is before {window.start.isoformat()}.")
-                    self._note_gap(until)
+                self._check_end(window, page.data_until)
                 following = request.reader.receive(request, page)
             following = [*following, *self._begin(self.options.room() - len(following), is_busy=bool(following))]
             if not following and not self.in_flight:
@@ -103,7 +104,16 @@ class WindowsReader(Reader):
     def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
         self.in_flight -= 1
         window = self._find(request)
-        parts = window.cut() if window and self.is_too_large(refusal) else []
+        is_too_large = window is not None and self.is_too_large(refusal)
+        parts = window.cut() if window and is_too_large else []
+        if window and is_too_large and not parts:
+            filters = " or ".join(map(repr, self.splitting_filters))
+            raise PaymentsRequestError(
+                f"{refusal} That many are within the second from {window.start.isoformat()} on, which cannot be cut."
+                + (f" List them in parts, by filters: {filters}." if filters else ""),
+                refusal.status,
+                refusal.code,
+            )
         if window and (parts or self.is_too_late(refusal)):
             self._begun.remove(window)
             self._waiting.extendleft(reversed(parts))
@@ -114,6 +124,27 @@ class WindowsReader(Reader):
         elif window:
             return self._count(request.reader.refuse(request, refusal))
         return self._count(self._begin(self.options.room()))
+
+    def _check_end(self, window: Window, data_until: datetime | None) -> None:
+        """Doubt a window of which there may be no data to its end.
+
+        :raises PaymentsNotAvailableYet: when there is none from the very beginning of the listing.
+        """
+        until = data_until
+        if until is None:
+            if self.delay is None:
+                return
+            until = self.options.started_at.replace(microsecond=0) - self.delay
+        if until >= window.end.replace(microsecond=0):
+            return
+        if data_until is None:
+            after = f"it may have none from after {until.isoformat()}"
+            self._note_gap(f"{self.company} did not tell until when it has data, and {after}")
+            return
+        told = f"{self.company} has data until {until.isoformat()}"
+        if until < window.start <= self._starts_at:
+            raise PaymentsNotAvailableYet(f"{told}, which is before {window.start.isoformat()}.")
+        self._note_gap(told)
 
     def _note_gap(self, reason: str) -> None:
         gap = f"Payments may be missing: {reason}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from itertools import chain
 
 from airflow_provider_payments.api.base import PaymentsApi
@@ -109,9 +109,11 @@ class OrderFinder:
         """Search the pending payments, where most orders that are waited for are found, and then all.
 
         Where the list cannot be filtered by a pending status, finding those would take the whole list at each poll.
-        Then only the latest payments are searched.
+        Then only the latest payments are searched. Nothing is searched further back than the API's page says, unless
+        ``created_from`` does.
         """
-        query = PaymentQuery(created_from=self.created_from)
+        reach = None if self.created_from else api.orders.reach
+        query = PaymentQuery(created_from=datetime.now(timezone.utc) - reach if reach else self.created_from)
         seen = 0
 
         def is_silent(payment: Payment) -> bool:
@@ -126,7 +128,7 @@ class OrderFinder:
             return any(api.matches_order(payment, order_id) for order_id in order_ids)
 
         candidates: dict[str, Payment] = {}
-        self.is_cut = False
+        self.is_cut = reach is not None
         pending = [build_pending_listing(api, query)] if can_filter_pending(api) else []
         for listing in (*pending, build_latest_listing(api, query)):
             seen = 0

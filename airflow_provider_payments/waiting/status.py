@@ -74,7 +74,7 @@ class StatusCondition(StatusArguments):
         others = "; ".join(f"{len(names)} {status} ({_enumerate(names)})" for status, names in names_by_status.items())
         text = f"{reached} of {len(self._names)} {what} have reached {target}" + (f"; {others}." if others else ".")
         if others and self._finder.is_cut:
-            text += " Not every payment was searched: name payment_ids, or a later created_from."
+            text += " Not every payment was searched: name payment_ids, or a created_from just before the order."
         return text
 
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:

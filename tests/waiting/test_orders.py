@@ -15,7 +15,7 @@ from airflow_provider_payments.waiting.status import StatusCondition
 from tests.waits import SEARCHED, Shop
 
 Poll = Callable[[PaymentsHook, WaitCondition], bool]
-CUT = "Not every payment was searched: name payment_ids, or a later created_from."
+CUT = "Not every payment was searched: name payment_ids, or a created_from just before the order."
 
 
 def statuses_of(shop: Shop, wait: StatusCondition) -> list[str]:
