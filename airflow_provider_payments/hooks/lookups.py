@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
@@ -19,10 +20,14 @@ from airflow_provider_payments.hooks.listings import (
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.plan import Stage
+from airflow_provider_payments.listing.readers import COARSEST_TIME
 from airflow_provider_payments.listing.run import Lookup, Requests, Search, ask, discover
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
+
+#: Of how many pending rows it is asked whether their payments are pending, at most.
+_MOST_CONFIRMED = 20
 
 
 def find_payment(api: PaymentsApi, payment_id: str) -> Lookup[Payment]:
@@ -123,13 +128,32 @@ def find_pending(
     yield from discover(api)
     questions = _small_questions(api, query, statuses)
     if not questions:
-        found = yield Search(build_pending_listing(api, query, statuses, waits_to_end=False), limit=1)
-        return found[0] if found else None
+        listing = build_pending_listing(api, query, statuses, waits_to_end=False)
+        found = yield Search(listing, limit=_MOST_CONFIRMED if api.repeats_payments else 1)
+        return (yield from _find_confirmed(api, found))
     for question in questions:
         response = yield from ask(question)
-        for payment in map(api.parse_payment, api.parse_page(question, response).rows):
-            if payment.status in statuses and api.matches(query, payment):
-                return payment
+        payments = map(api.parse_payment, api.parse_page(question, response).rows)
+        found = [each for each in payments if each.status in statuses and api.matches(query, each)]
+        if payment := (yield from _find_confirmed(api, found)):
+            return payment
+    return None
+
+
+def _find_confirmed(api: PaymentsApi, pending: Sequence[Payment]) -> Lookup[Payment | None]:
+    """Find a payment that is not settled, of some that are pending by one row.
+
+    Where a payment may have several rows, each is asked for by its id.
+    """
+    for payment in pending[:_MOST_CONFIRMED]:
+        by_id = api.query_for(payment.id) if api.repeats_payments else None
+        if by_id is None or payment.created_at is None:
+            return payment
+        of_its_time = replace(by_id, created_from=payment.created_at, created_to=payment.created_at + COARSEST_TIME)
+        listing = build_listing(api, of_its_time, waits_to_end=False)
+        found = yield Search(listing, lambda each: each.id == payment.id, limit=1)  # noqa: B023 - used at once
+        if not found or not found[0].is_final:
+            return payment
     return None
 
 

@@ -5,7 +5,7 @@ something that changes, or be added to in the middle. But what was read is in th
 rows as the list counts are all of them, whatever has moved; and until there are as many, the pages are read once more.
 
 Rows of one payment are different rows where a page shows them together; on two pages they may be the same one that has
-moved. So each time the pages are a row shorter, for two neighbours that a page's end had parted come together then.
+moved. So each time the pages are a little shorter: two neighbours that a page's end has parted come together then.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from airflow_provider_payments.listing.report import count_doubt
 
 #: How often the pages are read, at most.
 _MOST_ROUNDS = 3
+#: By which part of a page pages get shorter each time; shorter ones than that stay as they are.
+_SHORTER_BY = 50
 
 
 @dataclass
@@ -55,7 +57,7 @@ class LedgerReader(Reader):
                 last = -(-total // size)
                 if furthest >= last and not self.in_flight and rounds < _MOST_ROUNDS:
                     rounds, furthest = rounds + 1, 0
-                    size = max(size - 1, 1)
+                    size -= size // _SHORTER_BY
                     last = -(-total // size)
                 room = max(self.options.room(), 0 if self.in_flight else 1)
                 numbers = range(furthest + 1, min(furthest + room, last) + 1)

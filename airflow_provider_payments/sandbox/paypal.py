@@ -48,8 +48,10 @@ class PayPal(Api):
         self.too_late_status = 400
         """Some see 404."""
         self.end_is_inclusive = True
-        self.shows_unsettled = True
+        self.shows_unsettled = False
         """Whether pending and denied payments are listed although they moved no balance."""
+        self.tells_freshness = True
+        """Whether replies tell until when there is data."""
         self._issued = self._refusals = 0
 
     def connection(self, url: str) -> Row:
@@ -105,19 +107,27 @@ class PayPal(Api):
         balances = {} if is_filtered else self.balances()[0]
         rows = found[(page - 1) * size : page * size]
         pages = max(1, -(-len(found) // size))
+        freshness = {
+            "end_date": iso(min(end, self.last_refreshed), "seconds"),
+            "last_refreshed_datetime": iso(self.last_refreshed, "seconds"),
+        }
         return Answer.json(
             {
                 "transaction_details": [show(row, sections, balances.get(id(row))) for row in rows],
                 "account_number": "SANDBOXMERCHANT",
                 "start_date": iso(start, "seconds"),
-                "end_date": iso(min(end, self.last_refreshed), "seconds"),
-                "last_refreshed_datetime": iso(self.last_refreshed, "seconds"),
+                **(freshness if self.tells_freshness else {}),
                 "page": page,
                 "total_items": len(found),
                 "total_pages": pages,
                 "links": [{"href": f"{ROUTE}?{urlencode(call.query)}", "rel": "self", "method": "GET"}],
             }
         )
+
+    def repeat_as_pending(self, row: Row) -> None:
+        """Let a payment be there once more under its id, as it was before it moved the balance."""
+        at = next(number for number, each in enumerate(self.rows) if each is row)
+        self.rows.insert(at + 1, {**row, "status": "P", "affects_balance": False})  # served oldest first, so before it
 
     def _is_asked_for(self, row: Row, query: dict[str, str], start: datetime, end: datetime) -> bool:
         if row[self.time_field]:  # a row without a time, which the API has not, is in every window

@@ -22,7 +22,8 @@ MATTERS = {
     "fee": 4,
     "payment sent": 3,
     "refund received": 1,
-    "chargeback": 1,
+    "chargeback": 2,
+    "chargeback won": 1,
     "withdrawal": 3,
     "conversion": 2,
     "hold": 1,
@@ -40,12 +41,14 @@ CODES = {
     "payment sent": ("T0000", "T0003"),
     "refund received": ("T1107",),
     "chargeback": ("T1201",),
+    "chargeback won": ("T1202", "T1202", "T1205", "T1208"),
     "withdrawal": ("T0403",),
     "conversion": ("T0200",),
     "hold": ("T1110",),
     "authorization": ("T1300",),
 }
 STATUSES = {"pending": "P", "denied": "D", "reversed": "V"}
+GIVEN_BACK = ("refund", "chargeback", "chargeback won")
 DEBITS = ("refund", "fee", "payment sent", "chargeback", "withdrawal", "conversion", "hold")
 PLACES = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "TND": 3}
 ALPHABET = "0123456789ABCDEFGHJKLMNPRSTUVWXY"
@@ -94,12 +97,12 @@ def build_row(dice: Dice, created: datetime, matter: str) -> Built:
         "status": STATUSES.get(matter, "S"),
         "affects_balance": matter != "authorization",
     }
-    if is_payment or matter in ("refund", "chargeback"):
+    if is_payment or matter in GIVEN_BACK:
         row["paypal_account_id"] = dice.letters(13, ALPHABET)
         row["invoice_id" if dice.chance(80) else "custom_field"] = f"order-{dice.randrange(10_000)}"
         row["transaction_subject"] = dice.choice(TEXTS)[:256]
         row["payer_info"] = {**PERSONAL, "account_id": row["paypal_account_id"], "payer_name": {"surname": "Doe"}}
-    if matter in ("refund", "chargeback"):
+    if matter in GIVEN_BACK:
         row |= {"paypal_reference_id": _make_id(dice), "paypal_reference_id_type": "TXN"}
     if is_payment and dice.chance(85):
         row["fee_amount"] = _make_fee(dice, units, currency)

@@ -49,8 +49,8 @@ def is_received_or_given_back(row: Row) -> bool:
     code, is_credit = row["transaction_event_code"], not row["transaction_amount"]["value"].startswith("-")
     if code[:3] in ("T00", "T07", "T30"):
         return is_credit
-    refunds = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118", "T1201", "T1207")
-    return code in refunds and not is_credit
+    refunds = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118")
+    return (code in refunds and not is_credit) or code in ("T1201", "T1202", "T1205", "T1207", "T1208")
 
 
 FACTS = {
@@ -298,5 +298,6 @@ FACTS = {
         pending_questions=1,
         undated={"transaction_initiation_date": None},
         is_listed=is_received_or_given_back,
+        lists=3,
     ),
 }

@@ -22,6 +22,8 @@ from airflow_provider_payments.operators.list_payments import ListPaymentsOperat
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Call, Row, Sandbox
 from airflow_provider_payments.sandbox.paypal_data import money
+from airflow_provider_payments.waiting.pending import PendingCondition
+from airflow_provider_payments.waiting.status import StatusCondition
 from tests.hooks.facts import is_received_or_given_back
 
 Connect = Callable[..., PaymentsHook]
@@ -29,7 +31,8 @@ Collect = Callable[..., list[Payment]]
 Ledger = Callable[..., Row]
 LATEST = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=1)
 SECOND = timedelta(seconds=1)
-REFUNDS = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118", "T1201", "T1207")
+REFUNDS = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118")
+CHARGEBACKS = ("T1201", "T1202", "T1205", "T1207", "T1208")
 
 
 def iso(moment: datetime) -> str:
@@ -82,7 +85,7 @@ def test_one_token_for_many_windows_and_one_renewal_in_the_middle(
     before = collect(hook)
 
     def revoke(call: Call) -> None:
-        if len(sandbox.requests) == 50:
+        if len(sandbox.requests) == 150:
             sandbox.paypal.tokens.clear()
 
     sandbox.before_reply = revoke
@@ -107,6 +110,10 @@ def test_half_a_request_per_second_unless_the_connection_says_otherwise(connect:
     assert pace({"requests_per_second": 0}) == 0.0
 
 
+def test_half_a_minute_is_waited_where_a_reply_only_says_wait(connect: Connect) -> None:
+    assert connect("paypal").resolve()[1].retry.throttle_wait == 30.0
+
+
 # Windows.
 
 
@@ -117,7 +124,7 @@ def test_a_long_time_is_cut_into_windows_that_touch(connect: Connect, collect: C
     cut = sorted(windows(sandbox), reverse=True)
     assert [each[1] for each in cut] == [LATEST - timedelta(days=31 * number) for number in range(4)]
     assert [each[0] for each in cut] == [*(each[1] for each in cut[1:]), start]
-    assert len(asked(sandbox)) == 4
+    assert len(asked(sandbox)) == 3 * 4  # of what is pending, of what moved the balance, of what was denied
 
 
 @pytest.mark.parametrize("end_is_inclusive", [True, False])
@@ -172,8 +179,10 @@ def test_a_second_with_too_many_rows_is_an_error(
     sandbox.paypal.most_rows = 3
     for number in range(4):
         ledger(f"A{number}", LATEST)
-    with pytest.raises(PaymentsRequestError, match="RESULTSET_TOO_LARGE"):
+    with pytest.raises(PaymentsRequestError, match="RESULTSET_TOO_LARGE") as caught:
         collect(connect("paypal"), created_from=LATEST - timedelta(hours=1), created_to=LATEST + timedelta(hours=1))
+    assert f"within the second from {LATEST.isoformat()} on" in str(caught.value)
+    assert "'transaction_currency' or 'transaction_type'" in str(caught.value)
 
 
 @pytest.mark.parametrize("created_from", [None, "2005-01-01T00:00:00Z"])
@@ -212,11 +221,24 @@ def test_a_reply_that_is_cut_short_is_not_complete(connect: Connect, ledger: Led
     assert not listing.report.is_complete
     until = (LATEST + timedelta(hours=2)).isoformat()
     assert listing.report.warnings() == [f"Payments may be missing: PayPal has data until {until}."]
-    assert len(asked(sandbox)) == 1  # a second reading would show no more
+    assert len(asked(sandbox)) == 3  # a second reading would show no more
     sandbox.paypal.now += timedelta(hours=3)
     listing = connect("paypal").list_payments(**day)
     assert [each.id for each in listing] == ["EARLY", "LATE"]
     assert listing.report.is_complete
+
+
+def test_a_reply_that_does_not_tell_it_vouches_for_no_more_than_what_is_three_hours_old(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    ledger("A", LATEST)
+    sandbox.paypal.tells_freshness = False
+    now = datetime.now(timezone.utc)
+    for hours, is_complete in ((4, True), (2, False), (-1, False)):
+        listing = connect("paypal").list_payments(created_from=LATEST, created_to=now - timedelta(hours=hours))
+        assert [each.id for each in listing] == ["A"]
+        assert listing.report.is_complete is is_complete
+        assert all("PayPal did not tell until when it has data" in said for said in listing.report.warnings())
 
 
 @pytest.mark.parametrize("field", ["end_date", "last_refreshed_datetime"])
@@ -276,10 +298,12 @@ def test_payments_received_and_refunds_given_and_nothing_else(
         ("T0006", "-1.00"): None,  # made, not received
         ("T0700", "-1.00"): None,
         ("T0006", "0.00"): None,
-        **{(code, "-1.00"): "refund" for code in REFUNDS},
+        **{(code, "-1.00"): "refund" for code in (*REFUNDS, *CHARGEBACKS)},
+        **{(code, "1.00"): "refund" for code in CHARGEBACKS},  # taken back
+        ("T1201", "0.00"): None,
         ("T1107", "1.00"): None,  # of a payment that was made
         **{(code, "-1.00"): None for code in ["T0106", "T0200", "T0403", "T1110", "T1300", "T1501", "T2001", "T9800"]},
-        **{(code, "1.00"): None for code in ["T0300", "T1202", "T1111", "T1108"]},
+        **{(code, "1.00"): None for code in ["T0300", "T1111", "T1108", "T1106"]},
     }
     for number, (code, value) in enumerate(wanted):
         ledger(f"{code}{value}", LATEST + timedelta(seconds=number), code, value)
@@ -287,7 +311,10 @@ def test_payments_received_and_refunds_given_and_nothing_else(
     assert {each: payment.kind.value for each, payment in found.items()} == {
         f"{code}{value}": kind for (code, value), kind in wanted.items() if kind
     }
-    assert {payment.amount for payment in found.values()} == {Decimal("1.00")}
+    taken_back = {f"{code}1.00" for code in CHARGEBACKS}
+    for each, payment in found.items():
+        assert payment.amount == Decimal("-1.00" if each in taken_back else "1.00")
+        assert ("reversal_canceled" in payment.flags) is (each in taken_back)
 
 
 def test_rows_that_are_not_listed_are_not_missed(connect: Connect, ledger: Ledger, sandbox: Sandbox) -> None:
@@ -299,7 +326,7 @@ def test_rows_that_are_not_listed_are_not_missed(connect: Connect, ledger: Ledge
     )
     assert [each.id for each in listing] == ["ONE"]
     assert listing.report.is_complete
-    assert len(asked(sandbox)) == 5
+    assert len(asked(sandbox)) == 5 + 2
 
 
 def test_net_is_what_the_ledgers_own_balance_says(connect: Connect, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -326,6 +353,45 @@ def test_net_is_what_the_ledgers_own_balance_says(connect: Connect, sandbox: San
     balances = sandbox.paypal.balances()[1]
     assert len(balances) == 5
     assert {currency: amount for currency, amount in net.items() if amount} == {c: a for c, a in balances.items() if a}
+
+
+def test_a_chargeback_that_is_won_is_a_refund_taken_back(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Neither is the customer's payment counted twice, nor is the money gone that came back."""
+    at = (LATEST + timedelta(seconds=number) for number in range(9))
+    ledger("PAID", next(at), value="100.00")
+    ledger("LOST", next(at), "T1201", "-100.00", fee_amount=money("-20.00", "USD"))
+    ledger("WON", next(at), "T1202", "100.00", fee_amount=money("20.00", "USD"))
+    ledger("AGAIN", next(at), "T1207", "-30.00")
+    ledger("LENT", next(at), "T1208", "30.00", status="P")  # pending moves nothing
+    ledger("TINY", next(at), value="0.30", fee_amount=money("-0.35", "USD"))
+    connect("paypal")
+    path = tmp_path / "p.jsonl"
+    manifest: Any = ListPaymentsOperator(
+        task_id="list",
+        payments_conn_id="paypal_default",
+        created_from=LATEST,
+        created_to=LATEST + timedelta(hours=1),
+        output_path=path.as_uri(),
+    ).execute({})
+    assert manifest["succeeded_amounts"] == {"USD": "100.30"}
+    assert manifest["refunded_amounts"] == {"USD": "30.00"}
+    records = {each["id"]: each for each in map(json.loads, path.read_text().splitlines())}
+    assert {each: (record["kind"], record["amount"], record["net_amount"]) for each, record in records.items()} == {
+        "PAID": ("payment", "100.00", None),
+        "LOST": ("refund", "100.00", "120.00"),
+        "WON": ("refund", "-100.00", "-120.00"),
+        "AGAIN": ("refund", "30.00", None),
+        "LENT": ("refund", "-30.00", None),
+        "TINY": ("payment", "0.30", "-0.05"),
+    }
+    net = sum(
+        (1 if each["kind"] == "payment" else -1) * Decimal(each["net_amount"] or each["amount"])
+        for each in records.values()
+        if each["status"] == "succeeded"
+    )
+    assert net == sandbox.paypal.balances()[1]["USD"]
 
 
 # Ids.
@@ -414,17 +480,86 @@ def test_payments_are_waited_for_by_the_same_search(connect: Connect, ledger: Le
     assert look() == {"A1": "failed", "B2": "succeeded"}
 
 
+# Two rows of one payment.
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+def test_of_two_rows_the_settled_one_counts(
+    connect: Connect, ask: Callable[..., Any], ledger: Ledger, sandbox: Sandbox, is_shown: bool
+) -> None:
+    """Whether what moved no balance is in the list of what did is not documented, nor how rows are ordered."""
+    sandbox.paypal.shows_unsettled = is_shown
+    for number in range(120):
+        row = ledger(f"A{number:03d}", LATEST + timedelta(seconds=number), status="SVD"[number % 3])
+        if number % 2:
+            sandbox.paypal.repeat_as_pending(row)
+    wanted = {f"A{number:03d}": ("succeeded", "succeeded", "failed")[number % 3] for number in range(120)}
+    hook = connect("paypal", {"page_size": 51})  # pages part some of the pairs
+    question = {"created_from": LATEST - SECOND, "created_to": LATEST + timedelta(hours=1)}
+    for order in (1, -1):
+        sandbox.paypal.rows[:] = sandbox.paypal.rows[::order]
+        for filters in ({}, {"balance_affecting_records_only": "N"}):
+            listing = hook.list_payments(**question, filters=filters)
+            found = [(each.id, each.status.value) for each in listing]
+            assert sorted(found) == sorted(wanted.items())
+            assert listing.report.is_complete
+        assert ask(hook.get_payment, "A001").status.value == "succeeded"
+        assert not ask(hook.has_pending, **question)
+    wait = PendingCondition(created_from=question["created_from"], created_to=question["created_to"], until="settled")
+    assert hook.look_up(wait.poll)
+    ledger("B", LATEST, status="P")
+    assert ask(hook.has_pending, **question)
+    assert ask(hook.has_pending)
+
+
+@pytest.mark.parametrize("becomes", ["S", "D"])
+def test_a_payment_that_settles_between_two_lists_is_listed_once_as_it_is(
+    connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox, becomes: str
+) -> None:
+    row = ledger("A", LATEST, status="P")
+
+    def settle(call: Call) -> None:
+        if call.query.get("transaction_status") != "P" and "reporting" in call.route:
+            row["status"] = becomes
+
+    sandbox.before_reply = settle
+    (payment,) = collect(connect("paypal"), created_from=LATEST, created_to=LATEST + SECOND)
+    assert payment.provider_status == becomes
+
+
+# Orders.
+
+
+@pytest.mark.parametrize("status", ["P", "S", "D"])
+def test_an_order_is_searched_for_in_the_last_month_by_three_requests(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox, status: str
+) -> None:
+    ledger("NEW", LATEST, status=status, invoice_id="new-order")
+    ledger("OLD", LATEST - timedelta(days=40), status=status, invoice_id="old-order")
+    hook = connect("paypal")
+    wait = StatusCondition(order_ids=["new-order"], target_statuses=["succeeded", "failed", "pending"])
+    assert hook.look_up(wait.poll)
+    assert len(asked(sandbox)) == 3
+    old = StatusCondition(order_ids=["old-order"], target_statuses=["succeeded", "failed", "pending"])
+    sandbox.requests.clear()
+    assert not hook.look_up(old.poll)
+    assert len(asked(sandbox)) == 3
+    assert "Not every payment was searched: name payment_ids, or a created_from just before" in old.describe()
+    far = StatusCondition(
+        order_ids=["old-order"], target_statuses=old.target_statuses, created_from=LATEST - timedelta(days=41)
+    )
+    assert hook.look_up(far.poll)
+
+
 # Statuses.
 
 
 def test_what_has_moved_no_balance_is_found_where_it_is_asked_for(
     connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox
 ) -> None:
-    sandbox.paypal.shows_unsettled = False
     for number, word in enumerate("PDSV"):
         ledger(word, LATEST + timedelta(seconds=number), status=word)
     hook = connect("paypal")
-    assert {each.id for each in collect(hook)} == {"S", "V"}
     assert [each.id for each in collect(hook, statuses=["pending"])] == ["P"]
     assert [each.id for each in collect(hook, statuses=["failed"])] == ["D"]
     assert {each.id for each in collect(hook, statuses=["succeeded"])} == {"S", "V"}
@@ -439,15 +574,25 @@ def test_what_has_moved_no_balance_is_found_where_it_is_asked_for(
 
 
 def test_the_list_asks_for_no_more_than_it_needs(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
-    collect(connect("paypal"), created_from=LATEST, created_to=LATEST + timedelta(hours=1))
-    (call,) = asked(sandbox)
-    assert call.query == {
+    hook = connect("paypal")
+    hour = {"created_from": LATEST, "created_to": LATEST + timedelta(hours=1)}
+    collect(hook, **hour)
+    of_all = {
         "fields": "transaction_info,payer_info",
         "start_date": iso(LATEST),
         "end_date": iso(LATEST + timedelta(hours=1)),
         "page": "1",
         "page_size": "500",
     }
+    pending, *others = [call.query for call in asked(sandbox)]
+    unsettled = {**of_all, "balance_affecting_records_only": "N"}
+    assert pending == {**unsettled, "transaction_status": "P"}
+    assert of_all in others
+    assert {**unsettled, "transaction_status": "D"} in others
+    assert len(others) == 2
+    sandbox.requests.clear()
+    collect(hook, **hour, statuses=["succeeded", "refunded", "unknown"])
+    assert [call.query for call in asked(sandbox)] == [of_all]
 
 
 @pytest.mark.parametrize(

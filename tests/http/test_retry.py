@@ -172,6 +172,15 @@ def test_a_wait_that_is_not_said_is_no_short_one() -> None:
         assert max(waits) - min(waits) > step / 6  # random all the same, for many may be waiting
 
 
+def test_a_wait_that_is_not_said_is_at_least_what_the_api_documents() -> None:
+    policy = RetryPolicy(throttle_wait=30.0)
+    attempts = Attempts(PaymentsThrottled("wait."), PaymentsThrottled("wait.", 2), DOWN)
+    attempts.run(policy)
+    assert 30.5 <= attempts.waits[0] <= 31
+    assert attempts.waits[1] == 2
+    assert attempts.waits[2] <= 4
+
+
 def test_own_waits_count_towards_the_budget() -> None:
     policy = RetryPolicy(max_attempts=1000)
     attempts = Attempts(*[DOWN] * 999)

@@ -119,6 +119,8 @@ class Server:
 class Api:
     """The simulated API, as a listing sees it."""
 
+    repeats_payments = False
+
     def __init__(self, shared_ids: Mapping[str, str] | None = None) -> None:
         self._shared_ids = shared_ids or {}
 

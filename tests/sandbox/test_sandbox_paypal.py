@@ -102,11 +102,11 @@ def test_31_days_are_permitted(sandbox: Sandbox) -> None:
 
 def test_pages_are_counted_from_1(sandbox: Sandbox) -> None:
     whole = rows(get(sandbox, page_size=500))
-    pages = [get(sandbox, page_size=25, page=number) for number in (1, 2, 3, 4)]
+    pages = [get(sandbox, page_size=20, page=number) for number in (1, 2, 3, 4)]
     assert [each["transaction_id"] for page in pages for each in rows(page)] == [
         each["transaction_id"] for each in whole
     ]
-    assert [len(rows(page)) for page in pages[:2]] == [25, 25]
+    assert [len(rows(page)) for page in pages[:2]] == [20, 20]
     assert {(page.json()["total_items"], page.json()["total_pages"]) for page in pages} == {(len(whole), 3)}
     assert rows(get(sandbox))[0] == whole[0]
     moments = [each["transaction_initiation_date"][:19] for each in whole]

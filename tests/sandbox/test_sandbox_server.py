@@ -62,7 +62,7 @@ DIGESTS = {
     "mollie": "917fc385a26c",
     "razorpay": "b05c01ecd59b",
     "square": "9f8e4436933f",
-    "paypal": "dc5eacb630cf",
+    "paypal": "8b2b770710ca",
 }
 """Of each API's payments, as JSON."""
 
