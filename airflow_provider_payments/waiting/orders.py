@@ -63,6 +63,8 @@ class OrderFinder:
     known: dict[str, set[str]] = field(default_factory=dict)
     #: Whether the last search did not look at every payment.
     is_cut: bool = field(default=False, init=False)
+    #: Since when the last search went, where nobody said it.
+    reaches_from: datetime | None = field(default=None, init=False)
     #: Order id by payment id, as replies for single payments told it.
     _told: dict[str, str | None] = field(default_factory=dict, init=False)
     _polls: int = field(default=0, init=False)
@@ -113,7 +115,8 @@ class OrderFinder:
         ``created_from`` does.
         """
         reach = None if self.created_from else api.orders.reach
-        query = PaymentQuery(created_from=datetime.now(timezone.utc) - reach if reach else self.created_from)
+        self.reaches_from = datetime.now(timezone.utc).replace(microsecond=0) - reach if reach else None
+        query = PaymentQuery(created_from=self.reaches_from or self.created_from)
         seen = 0
 
         def is_silent(payment: Payment) -> bool:
@@ -128,7 +131,7 @@ class OrderFinder:
             return any(api.matches_order(payment, order_id) for order_id in order_ids)
 
         candidates: dict[str, Payment] = {}
-        self.is_cut = reach is not None
+        self.is_cut = False
         pending = [build_pending_listing(api, query)] if can_filter_pending(api) else []
         for listing in (*pending, build_latest_listing(api, query)):
             seen = 0

@@ -74,7 +74,10 @@ class StatusCondition(StatusArguments):
         others = "; ".join(f"{len(names)} {status} ({_enumerate(names)})" for status, names in names_by_status.items())
         text = f"{reached} of {len(self._names)} {what} have reached {target}" + (f"; {others}." if others else ".")
         if others and self._finder.is_cut:
-            text += " Not every payment was searched: name payment_ids, or a created_from just before the order."
+            text += " Not every payment was searched: name payment_ids, or a later created_from."
+        elif self._finder.reaches_from and not all(map(self._choose, self._names)):
+            since = self._finder.reaches_from.isoformat()
+            text += f" Searched since {since}: name a created_from for an older order."
         return text
 
     def list_payments(self, hook: PaymentsHook) -> PaymentListing:

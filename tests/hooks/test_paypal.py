@@ -544,7 +544,8 @@ def test_an_order_is_searched_for_in_the_last_month_by_three_requests(
     sandbox.requests.clear()
     assert not hook.look_up(old.poll)
     assert len(asked(sandbox)) == 3
-    assert "Not every payment was searched: name payment_ids, or a created_from just before" in old.describe()
+    assert "Searched since " in old.describe()
+    assert "name a created_from for an older order" in old.describe()
     far = StatusCondition(
         order_ids=["old-order"], target_statuses=old.target_statuses, created_from=LATEST - timedelta(days=41)
     )

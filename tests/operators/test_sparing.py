@@ -151,7 +151,8 @@ def test_a_search_through_the_latest_asks_for_page_after_page(shop: Sandbox, con
 
     hook = BaseHook.get_hook(f"{conn_type}_default")
     found = hook.look_up(search)
-    lists = {"satispay": 2, "square": 3}.get(conn_type, 1)  # one for each of two statuses, of three locations
+    # One for each of two statuses, of three locations; of what moved the balance and of what was denied.
+    lists = {"satispay": 2, "square": 3, "paypal": 2}.get(conn_type, 1)
     assert watch.most == lists
     assert len({payment.id for payment in found}) == 100
     assert len(watch.began) <= 7 + lists  # 100 payments are on six pages of 20, which overlap; one more is a token

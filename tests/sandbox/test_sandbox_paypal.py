@@ -166,7 +166,6 @@ def test_sections_are_those_that_were_asked_for(sandbox: Sandbox) -> None:
 
 
 def test_the_balance_is_the_sum_of_all_that_moved_it(sandbox: Sandbox) -> None:
-    sandbox.paypal.shows_unsettled = False
     totals: dict[str, Decimal] = {}
     whole = rows(get(sandbox, page_size=500))
     for each in whole:
@@ -180,7 +179,6 @@ def test_the_balance_is_the_sum_of_all_that_moved_it(sandbox: Sandbox) -> None:
 
 
 def test_what_moved_no_balance_is_shown_where_it_is_asked_for(sandbox: Sandbox) -> None:
-    sandbox.paypal.shows_unsettled = False
     usual, all_of_it = (rows(get(sandbox, balance_affecting_records_only=word)) for word in "YN")
     assert {each["transaction_status"] for each in usual} == {"S", "V"}
     assert {each["transaction_status"] for each in all_of_it} == set("DPSV")
