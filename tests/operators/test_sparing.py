@@ -155,7 +155,9 @@ def test_a_search_through_the_latest_asks_for_page_after_page(shop: Sandbox, con
     lists = {"satispay": 2, "square": 3, "paypal": 2}.get(conn_type, 1)
     assert watch.most == lists
     assert len({payment.id for payment in found}) == 100
-    assert len(watch.began) <= 7 + lists  # 100 payments are on six pages of 20, which overlap; one more is a token
+    # 100 payments are on six pages of 20, which overlap; one more is a token. PayPal has rows that are no payments, and
+    # each page of what moved the balance comes with a window of what was denied.
+    assert len(watch.began) <= (7 + lists) * (2 if conn_type == "paypal" else 1)
     if conn_type in ("spacepay", "jframework"):
         latest = sorted((payment.created_at for payment in hook.list_payments()), reverse=True)
         assert [payment.created_at for payment in found] == latest[:100]
