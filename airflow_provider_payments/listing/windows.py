@@ -131,18 +131,14 @@ class WindowsReader(Reader):
         :raises PaymentsNotAvailableYet: when there is none from the very beginning of the listing.
         """
         until = data_until
-        if until is None:
-            if self.delay is None:
-                return
+        if until is None and self.delay is not None:
             until = self.options.started_at.replace(microsecond=0) - self.delay
-        if until >= window.end.replace(microsecond=0):
-            return
-        if data_until is None:
-            after = f"it may have none from after {until.isoformat()}"
-            self._note_gap(f"{self.company} did not tell until when it has data, and {after}")
+        if until is None or until >= window.end.replace(microsecond=0):
             return
         told = f"{self.company} has data until {until.isoformat()}"
-        if until < window.start <= self._starts_at:
+        if data_until is None:
+            told = f"{self.company} did not tell until when it has data, and may have none after {until.isoformat()}"
+        elif until < window.start <= self._starts_at:
             raise PaymentsNotAvailableYet(f"{told}, which is before {window.start.isoformat()}.")
         self._note_gap(told)
 

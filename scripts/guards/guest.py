@@ -74,9 +74,23 @@ GUARDS = [
     Guard(
         "a wait that is not said is no short one",
         "http/retry.py",
-        "least = step / 2 if",
-        "least = 0.0 if",
+        "step / 2 if is_throttled",
+        "0.0 if is_throttled",
         "tests/http/test_retry.py",
+    ),
+    Guard(
+        "where a reply only says wait, a company's own wait counts (PayPal)",
+        "hooks/http_hook.py",
+        "throttle_wait=api.throttle_wait",
+        "throttle_wait=0.0",
+        "tests/hooks/test_paypal.py -k half_a_minute",
+    ),
+    Guard(
+        "an order is not searched for through three years at each poll (PayPal)",
+        "waiting/orders.py",
+        "reach = None if self.created_from else api.orders.reach",
+        "reach = None",
+        "tests/hooks/test_paypal.py -k by_three_requests",
     ),
     Guard(
         "a firewall's 401 or 403 ends no task for good",

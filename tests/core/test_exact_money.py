@@ -139,15 +139,16 @@ def razorpay(amount: Money, fee: Money, refunded: Money, currency: tuple[str, in
     }
 
 
-def paypal(amount: Money, fee: Money, currency: str) -> Row:
+def paypal(code: str, amount: Money, fee: Money, currency: str) -> Row:
     amounts = f'{{"currency_code": "TND", "value": {amount.json}}}, "fee_amount": {{"currency_code": "{currency}", '
-    about = f'"transaction_event_code": "T0006", "transaction_status": "S", "transaction_amount": {amounts}'
+    about = f'"transaction_event_code": "{code}", "transaction_status": "S", "transaction_amount": {amounts}'
     row = f'{{"transaction_info": {{"transaction_id": "1", {about}"value": {fee.json}}}}}}}'
     is_told = amount.value is not None and fee.value is not None and currency == "TND"
+    sign = -1 if code == "T1202" and amount.value else 1  # of a refund, what went out is positive
     return row, {
-        "amount": None if amount.value is None else abs(amount.value),
+        "amount": None if amount.value is None else sign * amount.value,
         "fee": -fee.value if fee.value is not None and currency == "TND" else None,
-        "net_amount": abs((amount.value or 0) + (fee.value or 0)) if is_told else None,
+        "net_amount": sign * ((amount.value or 0) + (fee.value or 0)) if is_told else None,
         "amount_minor": None,
     }
 
@@ -189,7 +190,7 @@ ROWS: dict[str, tuple[st.SearchStrategy[Row], str]] = {
         '{"entity": "collection", "count": 1, "items": [%s]}',
     ),
     "paypal": (
-        st.builds(paypal, QUOTED, QUOTED, st.sampled_from(["TND", "TND", "USD"])),
+        st.builds(paypal, st.sampled_from(["T0006", "T1202"]), QUOTED, QUOTED, st.sampled_from(["TND", "TND", "USD"])),
         '{"transaction_details": [%s], "total_items": 1}',
     ),
 }
