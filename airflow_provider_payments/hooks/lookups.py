@@ -128,14 +128,18 @@ def find_pending(
     yield from discover(api)
     questions = _small_questions(api, query, statuses)
     if not questions:
-        listing = build_pending_listing(api, query, statuses, waits_to_end=False)
-        found = yield Search(listing, limit=_MOST_CONFIRMED if api.repeats_payments else 1)
-        return (yield from _find_confirmed(api, found))
+        for limit in (1, _MOST_CONFIRMED) if api.repeats_payments else (1,):  # mostly, the first is pending
+            found = yield Search(build_pending_listing(api, query, statuses, waits_to_end=False), limit=limit)
+            payment = yield from _find_confirmed(api, found)
+            if payment or len(found) < limit:
+                return payment
+        return None
     for question in questions:
         response = yield from ask(question)
         payments = map(api.parse_payment, api.parse_page(question, response).rows)
         found = [each for each in payments if each.status in statuses and api.matches(query, each)]
-        if payment := (yield from _find_confirmed(api, found)):
+        payment = yield from _find_confirmed(api, found)
+        if payment:
             return payment
     return None
 
