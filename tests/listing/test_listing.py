@@ -562,10 +562,11 @@ def test_ids_are_told_apart_in_little_memory() -> None:
 def test_what_is_held_back_stays_as_it_was(make_payment: Callable[..., Payment]) -> None:
     held = HoldbackBuffer()
     first, second = make_payment(1, "1E-24", raw=b'{"n": 1e400}'), make_payment(2, None, 3, flags=("undated",))
-    held.put(first)
+    held.put(msgspec.structs.replace(first, status=PaymentStatus.PENDING))
     held.put(second)
     newer = msgspec.structs.replace(first, status=PaymentStatus.PROCESSING)
     held.put(newer)
+    held.put(msgspec.structs.replace(second, status=PaymentStatus.PENDING))  # which has succeeded, and still has
     assert "1" in held
     assert list(held.pages()) == [[newer, second]]
     held.drop("1")
