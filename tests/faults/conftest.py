@@ -166,7 +166,7 @@ def hurry(hook: PaymentsHook, log: Callable[[str], None]) -> PaymentsHook:
 
         def _change(self, opened: tuple[PaymentsApi, ClientConfig]) -> tuple[PaymentsApi, ClientConfig]:
             api, config = opened
-            return api, replace(config, retry=replace(config.retry, base_wait=0.01), log=log)
+            return api, replace(config, retry=replace(config.retry, base_wait=0.01, throttle_wait=0.0), log=log)
 
     return Hurried(hook.payments_conn_id)
 

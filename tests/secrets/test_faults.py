@@ -96,6 +96,7 @@ def test_an_api_that_repeats_everything(
 ) -> None:
     server.answer = company(plant, lambda call: FAULTS[fault](call, echo(call, plant)))
     attempts = 2 if fault == "429" else 1  # retries are logged
+    monkeypatch.setattr("airflow_provider_payments.hooks.paypal.PayPalApi.throttle_wait", 0.0)  # not half a minute
     place = plant.connection(server.origin, max_attempts=attempts)
     monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", place)
     errors = search(plant)
