@@ -36,6 +36,7 @@ LAYERS = [
     ["hooks"],
     ["waiting"],
     ["output"],
+    ["report"],
     ["operators"],
     ["triggers"],
     ["sensors"],

@@ -1,0 +1,244 @@
+"""What a report says of one connection."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from airflow_provider_payments.report.chart import Bar, Step, choose_step, draw_bars
+from airflow_provider_payments.report.markup import (
+    count_things,
+    format_age,
+    group_digits,
+    make_table,
+    plain_amount,
+    show_amount,
+    show_count,
+    show_moment,
+    show_sentence,
+    show_text,
+)
+from airflow_provider_payments.report.summary import (
+    AGES,
+    GROUPS,
+    LISTED,
+    NO_AGE,
+    ConnectionSummary,
+    Days,
+    Money,
+    group_of,
+)
+from airflow_provider_payments.status import PaymentStatus
+
+#: Charts of amounts, at most: those of the currencies with the most payments.
+_CHARTS = 6
+#: Words that are listed, at most: those that came most often.
+_WORDS = 20
+_STYLES = dict(zip(GROUPS, ("succeeded", "pending", "other", "unknown"), strict=True))
+_WIDE, _NARROW = 960, 460
+_ORDER = {status.value: number for number, status in enumerate(PaymentStatus)}
+
+
+def render_connection(connection: ConnectionSummary, number: int) -> str:
+    """Return the section of one connection."""
+    parts = [
+        f"<h2>{show_text(connection.connection_id)} <span class=soft>{show_text(connection.provider)}</span></h2>",
+        _say_how_many(connection),
+        _list_warnings(connection),
+    ]
+    if connection.records:
+        parts += [
+            f'<div class="columns"><div>{_count_statuses(connection)}</div><div>{_sum_up(connection)}</div></div>',
+            *_draw(connection.days, connection),
+            _list_pending(connection),
+        ]
+    return f'<section class="card" id="connection-{number}">{"".join(parts)}</section>'
+
+
+def _say_how_many(connection: ConnectionSummary) -> str:
+    notes = [count_things(connection.records, "payment")]
+    if connection.refunds:
+        notes.append(f"{count_things(connection.refunds, 'of them a refund', 'of them refunds')}")
+    if connection.listed_at:
+        first, last = (show_moment(each) for each in connection.listed_at)
+        notes.append(f"listed {first} UTC" if first == last else f"listed {first} to {last} UTC")
+    if connection.older:
+        notes.append(f"{count_things(connection.older, 'older row')} of payments that were listed again left out")
+    if connection.days.undated:
+        notes.append(f"{show_count(connection.days.undated)} without a time, so on no day")
+    return f'<p class="soft">{" · ".join(notes)}</p>'
+
+
+def _list_warnings(connection: ConnectionSummary) -> str:
+    found: Counter[str] = Counter()
+    is_bad = False
+    for output in connection.outputs:
+        is_bad = is_bad or output.is_complete is False or bool(output.doubts)
+        found.update([*output.doubts, *output.warnings])
+    if not found:
+        return ""
+    times = {sentence: f" ({number} outputs)" if number > 1 else "" for sentence, number in found.items()}
+    items = "".join(f"<li>{show_sentence(sentence)}{times[sentence]}</li>" for sentence in sorted(found))
+    head = "<strong>Payments may be missing.</strong>" if is_bad else "<strong>Warnings</strong>"
+    return f'<div class="say{" bad" * is_bad}">{head}<ul>{items}</ul></div>'
+
+
+def _count_statuses(connection: ConnectionSummary) -> str:
+    statuses = sorted(connection.statuses, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
+    rows = []
+    for name in statuses:
+        number = connection.statuses[name]
+        share = f"{Decimal(number) / connection.records:.1%}"
+        css = _STYLES[group_of(name)]
+        bar = f'<svg class="share" aria-hidden="true"><rect class="{css}" width="{share}" height="100%"/></svg>'
+        rows.append([show_text(name), bar, show_count(number), share])
+    table = make_table(
+        ["Status", "", "Payments", "Share"],
+        rows,
+        caption="",
+        texts=2,
+        foot=["all", "", show_count(connection.records), ""],
+    )
+    return "".join(
+        [
+            f"<h3>By status</h3>{table}",
+            _list_words("Words that this package does not know", "As the company says", connection.unknown_words),
+            _list_words("Flags", "Flag", connection.flags),
+        ]
+    )
+
+
+def _list_words(title: str, head: str, words: Counter[str]) -> str:
+    if not words:
+        return ""
+    ordered = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+    rows = [[show_text(word) if word else "<i>none</i>", show_count(number)] for word, number in ordered[:_WORDS]]
+    if len(ordered) > _WORDS:
+        rest = ordered[_WORDS:]
+        rows.append([f"{count_things(len(rest), 'other')}", show_count(sum(number for _, number in rest))])
+    return f"<h3>{title}</h3>{make_table([head, 'Payments'], rows, caption='')}"
+
+
+def _sum_up(connection: ConnectionSummary) -> str:
+    rows = [
+        [
+            _currency(name),
+            show_count(money.payments),
+            show_amount(money.succeeded, name),
+            show_amount(money.refunded, name),
+            f"<strong>{show_amount(money.net, name)}</strong>",
+        ]
+        for name, money in sorted(connection.money.items())
+    ]
+    unknown = count_things(connection.amounts_unknown, "payment")
+    note = f'<p class="soft">Without an amount, so in no sum: {unknown}.</p>'
+    table = make_table(["Currency", "Payments", "Succeeded", "Refunded", "Net"], rows, caption="")
+    return f"<h3>By currency</h3>{table if rows else '<p>Nothing has succeeded.</p>'}" + (
+        note if connection.amounts_unknown else ""
+    )
+
+
+def _currency(name: str) -> str:
+    return show_text(name) if name else "<i>none</i>"
+
+
+def _draw(days: Days, connection: ConnectionSummary) -> list[str]:
+    if not days.groups:
+        return []
+    step, starts = choose_step(days.groups)
+    counts: dict[date, Counter[str]] = {}
+    for day, groups in days.groups.items():
+        counts.setdefault(step.start(day), Counter()).update(groups)
+    keys = "".join(f'<span class="key" style="background:var(--{_STYLES[name]})"></span>{name}' for name in GROUPS)
+    bars = [
+        Bar(
+            step.label(start),
+            [(_STYLES[name], Decimal(counts.get(start, Counter())[name])) for name in GROUPS],
+            f"{step.label(start)}: {_in_words(counts.get(start, Counter()))}",
+        )
+        for start in starts
+    ]
+    rows = [
+        [step.label(start), *(show_count(counts[start][name]) for name in GROUPS), show_count(counts[start].total())]
+        for start in sorted(counts)
+    ]
+    table = make_table([step.name.capitalize(), *(name.capitalize() for name in GROUPS), "All"], rows, caption="")
+    chart = draw_bars(bars, f"Payments by {step.name}; the numbers are in the table below", _WIDE)
+    order = sorted(days.money, key=lambda name: (-connection.money[name].payments, name))
+    figures = [_draw_currency(name, days.money[name], step, starts) for name in order[:_CHARTS]]
+    rest = len(order) - _CHARTS
+    more = f'<p class="soft">{count_things(rest, "currency", "currencies")} with fewer payments not drawn.</p>'
+    return [
+        f"<h3>Payments by {step.name}</h3><figure>{chart}<figcaption>{keys}</figcaption></figure>",
+        f"<details><summary>In numbers</summary>{table}</details>",
+        f'<h3>Amounts by {step.name}</h3><div class="columns">{"".join(figures)}</div>' if figures else "",
+        more if rest > 0 else "",
+    ]
+
+
+def _in_words(groups: Counter[str]) -> str:
+    return ", ".join(f"{groups[name]} {name}" for name in GROUPS if groups[name])
+
+
+def _draw_currency(name: str, by_day: dict[date, Money], step: Step, starts: Sequence[date]) -> str:
+    by_step: dict[date, Money] = {}
+    for day, money in by_day.items():
+        by_step.setdefault(step.start(day), Money()).merge(money)
+
+    def text(start: date) -> str:
+        money = by_step[start]
+        succeeded, refunded = (group_digits(plain_amount(each, name)) for each in (money.succeeded, money.refunded))
+        return f"{step.label(start)}: {succeeded} succeeded" + (f", {refunded} refunded" if money.refunded else "")
+
+    bars = [
+        Bar(
+            step.label(start),
+            [("succeeded", by_step[start].succeeded), ("refunded", by_step[start].refunded.copy_negate())],
+            text(start),
+        )
+        if start in by_step
+        else Bar(step.label(start), [], "")
+        for start in starts
+    ]
+    rows = [
+        [step.label(start), *(show_amount(each, name) for each in (money.succeeded, money.refunded, money.net))]
+        for start, money in sorted(by_step.items())
+    ]
+    table = make_table([step.name.capitalize(), "Succeeded", "Refunded", "Net"], rows, caption="")
+    keys = '<span class="key" style="background:var(--succeeded)"></span>succeeded'
+    if any(money.refunded for money in by_step.values()):
+        keys += '<span class="key" style="background:var(--refunded)"></span>refunded'
+    chart = draw_bars(bars, f"Amounts by {step.name}; the numbers are in the table below", _NARROW)
+    return (
+        f"<figure><strong>{_currency(name)}</strong>{chart}<figcaption>{keys}</figcaption>"
+        f"<details><summary>In numbers</summary>{table}</details></figure>"
+    )
+
+
+def _list_pending(connection: ConnectionSummary) -> str:
+    if not connection.pending:
+        return '<h3>On their way</h3><p class="soft">No payment is.</p>'
+    ages = [(name, connection.ages[name]) for name in (*(name for name, _ in AGES), NO_AGE) if connection.ages[name]]
+    by_age = make_table(["Age", "Payments"], [[name, show_count(number)] for name, number in ages], caption="")
+    rows = [
+        [
+            show_text(each.row.id),
+            show_text(each.row.status),
+            show_text(each.row.provider_status),
+            NO_AGE if each.age is None else format_age(each.age),
+            "–"
+            if each.row.amount is None
+            else f"{show_amount(Decimal(each.row.amount), each.row.currency)} {show_text(each.row.currency)}",
+            show_moment(each.row.occurred_at),
+            show_moment(each.row.listed_at),
+        ]
+        for each in connection.oldest_pending
+    ]
+    title = f"The oldest {LISTED}" if connection.pending > LISTED else "The oldest first"
+    head = ["Payment", "Status", "Company’s word", "Age", "Amount", "Created", "Listed"]
+    return (
+        f"<h3>On their way: {count_things(connection.pending, 'payment')}</h3>{by_age}"
+        f"<h3>{title}</h3>{make_table(head, rows, caption='', texts=3)}"
+    )
