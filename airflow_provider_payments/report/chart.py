@@ -105,16 +105,17 @@ def draw_bars(bars: Sequence[Bar], description: str, width: int) -> str:
     """
     top, low = (max(bar.height(sign) for bar in bars) for sign in (1, -1))
     interval = _choose_interval(max(top, low))
-    above, below = (_steps(size, interval) for size in (top, low))
-    above += not above + below
-    scale = Decimal(_HEIGHT - _TOP - _BOTTOM) / (interval * (above + below))
+    above = _steps(top, interval) or int(not low)
+    # What goes down has room for itself, however little it is beside the rest, and no more.
+    room = max(low, interval / 10) if low else Decimal(0)
+    scale = (_HEIGHT - _TOP - _BOTTOM) / (interval * above + room)
     zero = _TOP + interval * above * scale
     slot = Decimal(width - _LEFT - 8) / len(bars)
     thick = min(slot * Decimal("0.78"), Decimal(_WIDEST_BAR))
     parts = [
         f'<svg class="chart" viewBox="0 0 {width} {_HEIGHT}" role="img" aria-label="{escape(description)}">',
     ]
-    for number in range(-below, above + 1):
+    for number in range(-int(room // interval), above + 1):
         y = zero - number * interval * scale
         css = "zero" if number == 0 else "grid"
         parts.append(f'<line class="{css}" x1="{_LEFT}" x2="{width}" y1="{_px(y)}" y2="{_px(y)}"/>')

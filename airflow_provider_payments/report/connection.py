@@ -17,6 +17,7 @@ from airflow_provider_payments.report.markup import (
     show_amount,
     show_count,
     show_moment,
+    show_money,
     show_sentence,
     show_text,
 )
@@ -50,7 +51,9 @@ def render_connection(connection: ConnectionSummary, number: int) -> str:
     ]
     if connection.records:
         parts += [
-            f'<div class="columns"><div>{_count_statuses(connection)}</div><div>{_sum_up(connection)}</div></div>',
+            '<div class="columns">',
+            f"<div>{_count_statuses(connection)}</div><div>{_count_others(connection)}</div></div>",
+            _sum_up(connection),
             *_draw(connection.days, connection),
             _list_pending(connection),
         ]
@@ -64,6 +67,8 @@ def _say_how_many(connection: ConnectionSummary) -> str:
     if connection.listed_at:
         first, last = (show_moment(each) for each in connection.listed_at)
         notes.append(f"listed {first} UTC" if first == last else f"listed {first} to {last} UTC")
+    if tests := connection.flags["test"]:
+        notes.append(f"<strong>{show_count(tests)} in test mode: no real money</strong>")
     if connection.older:
         notes.append(f"{count_things(connection.older, 'older row')} of payments that were listed again left out")
     if connection.days.undated:
@@ -101,10 +106,17 @@ def _count_statuses(connection: ConnectionSummary) -> str:
         texts=2,
         foot=["all", "", show_count(connection.records), ""],
     )
+    return f"<h3>By status</h3>{table}"
+
+
+def _count_others(connection: ConnectionSummary) -> str:
+    names = [name for name in (*(name for name, _ in AGES), NO_AGE) if connection.ages[name]]
+    rows = [[name, show_count(connection.ages[name])] for name in names]
+    ages = make_table(["Since", "Payments"], rows, caption="", foot=["all", show_count(connection.pending)])
     return "".join(
         [
-            f"<h3>By status</h3>{table}",
-            _list_words("Words that this package does not know", "As the company says", connection.unknown_words),
+            f"<h3>On their way</h3>{ages if rows else '<p class=soft>No payment is.</p>'}",
+            _list_words("Status words that are not known", "As the company writes it", connection.unknown_words),
             _list_words("Flags", "Flag", connection.flags),
         ]
     )
@@ -151,7 +163,8 @@ def _draw(days: Days, connection: ConnectionSummary) -> list[str]:
     counts: dict[date, Counter[str]] = {}
     for day, groups in days.groups.items():
         counts.setdefault(step.start(day), Counter()).update(groups)
-    keys = "".join(f'<span class="key" style="background:var(--{_STYLES[name]})"></span>{name}' for name in GROUPS)
+    drawn = [name for name in GROUPS if any(groups[name] for groups in counts.values())]
+    keys = "".join(f'<span class="key" style="background:var(--{_STYLES[name]})"></span>{name}' for name in drawn)
     bars = [
         Bar(
             step.label(start),
@@ -171,7 +184,8 @@ def _draw(days: Days, connection: ConnectionSummary) -> list[str]:
     rest = len(order) - _CHARTS
     more = f'<p class="soft">{count_things(rest, "currency", "currencies")} with fewer payments not drawn.</p>'
     return [
-        f"<h3>Payments by {step.name}</h3><figure>{chart}<figcaption>{keys}</figcaption></figure>",
+        f"<h3>Payments by {step.name}</h3>",
+        f"<figure><div class=scroll>{chart}</div><figcaption>{keys}</figcaption></figure>",
         f"<details><summary>In numbers</summary>{table}</details>",
         f'<h3>Amounts by {step.name}</h3><div class="columns">{"".join(figures)}</div>' if figures else "",
         more if rest > 0 else "",
@@ -219,26 +233,20 @@ def _draw_currency(name: str, by_day: dict[date, Money], step: Step, starts: Seq
 
 def _list_pending(connection: ConnectionSummary) -> str:
     if not connection.pending:
-        return '<h3>On their way</h3><p class="soft">No payment is.</p>'
-    ages = [(name, connection.ages[name]) for name in (*(name for name, _ in AGES), NO_AGE) if connection.ages[name]]
-    by_age = make_table(["Age", "Payments"], [[name, show_count(number)] for name, number in ages], caption="")
+        return ""
     rows = [
         [
             show_text(each.row.id),
             show_text(each.row.status),
             show_text(each.row.provider_status),
             NO_AGE if each.age is None else format_age(each.age),
-            "–"
-            if each.row.amount is None
-            else f"{show_amount(Decimal(each.row.amount), each.row.currency)} {show_text(each.row.currency)}",
+            "–" if each.row.amount is None else show_money(Decimal(each.row.amount), each.row.currency),
             show_moment(each.row.occurred_at),
             show_moment(each.row.listed_at),
         ]
         for each in connection.oldest_pending
     ]
-    title = f"The oldest {LISTED}" if connection.pending > LISTED else "The oldest first"
+    is_cut = connection.pending > LISTED
+    which = f"the oldest {LISTED} of {show_count(connection.pending)}" if is_cut else "the oldest first"
     head = ["Payment", "Status", "Company’s word", "Age", "Amount", "Created", "Listed"]
-    return (
-        f"<h3>On their way: {count_things(connection.pending, 'payment')}</h3>{by_age}"
-        f"<h3>{title}</h3>{make_table(head, rows, caption='', texts=3)}"
-    )
+    return f"<h3>On their way, {which}</h3>{make_table(head, rows, caption='', texts=3)}"

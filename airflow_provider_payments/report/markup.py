@@ -12,6 +12,7 @@ from airflow_provider_payments.texts import escape_controls
 from airflow_provider_payments.times import EPOCH
 
 _LONGEST = 120
+_LONGEST_CURRENCY = 20
 _MINUS = "\u2212"
 
 
@@ -48,6 +49,11 @@ def show_amount(amount: Decimal, currency: str) -> str:
     """Show an amount, exact, for people and for programs."""
     plain = plain_amount(amount, currency)
     return f'<data value="{plain}">{group_digits(plain)}</data>'
+
+
+def show_money(amount: Decimal, currency: str) -> str:
+    """Show an amount and its currency, of which the middle is left out when it is long."""
+    return f'<span class="money">{show_amount(amount, currency)} {show_text(currency, _LONGEST_CURRENCY)}</span>'
 
 
 def show_count(number: int) -> str:

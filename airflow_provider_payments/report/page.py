@@ -7,8 +7,8 @@ from airflow_provider_payments.report.markup import (
     count_things,
     format_moment,
     make_table,
-    show_amount,
     show_count,
+    show_money,
     show_sentence,
     show_text,
 )
@@ -89,7 +89,7 @@ def _reasons(output: Output) -> str:
 def _list_connections(report: ReportSummary) -> str:
     def row(number: int, each: ConnectionSummary) -> list[str]:
         currencies = sorted(each.money.items(), key=lambda item: (-item[1].payments, item[0]))
-        net = [f"<div>{show_amount(money.net, name)} {show_text(name, 20)}</div>" for name, money in currencies[:_CURRENCIES]]
+        net = [f"<div>{show_money(money.net, name)}</div>" for name, money in currencies[:_CURRENCIES]]
         if len(currencies) > _CURRENCIES:
             more = count_things(len(currencies) - _CURRENCIES, "more currency", "more currencies")
             net.append(f'<div class="soft">and {more}</div>')
@@ -130,8 +130,8 @@ def _list_outputs(report: ReportSummary) -> str:
 def _explain() -> str:
     return (
         '<section class="soft"><p><strong>Net</strong> is what succeeded less what was refunded. A payment that went '
-        "back whole has the status refunded, and is in neither sum. <strong>On its way</strong> are pending, processing "
-        "and authorized payments; how long is counted from the payment’s creation to its listing. Days and times are "
-        "UTC; a payment is on the day it was created, or completed where the company does not tell the creation. "
-        "Sums are exact.</p></section>"
+        "back whole has the status refunded, and is in neither sum. <strong>On its way</strong> are pending, "
+        "processing and authorized payments; since when is counted from the payment’s creation to its listing. Days "
+        "and times are UTC; a payment is on the day it was created, or completed where the company does not tell the "
+        "creation. Sums are exact.</p></section>"
     )

@@ -132,14 +132,15 @@ def _read_json_lines(stream: IO[bytes]) -> Iterator[_Record]:
 
 
 def _read_csv(stream: IO[bytes]) -> Iterator[_Record]:
-    lines = (line.replace("\0", _NUL) for line in io.TextIOWrapper(stream, encoding="utf-8", newline=""))
-    with _long_fields():
-        rows = csv.reader(lines, strict=True)
+    with io.TextIOWrapper(stream, encoding="utf-8", newline="") as text, _long_fields():
+        rows = csv.reader((line.replace("\0", _NUL) for line in text), strict=True)
         header = next(rows, [])
         if "id" not in header:
             raise ValueError("no header")
         at = {name: header.index(name) for name in _FIELDS if name in header}
         for row in rows:
+            if len(row) != len(header):
+                raise ValueError("a row is not whole")
             values: dict[str, Any] = {name: row[index].replace(_NUL, "\0") for name, index in at.items() if row[index]}
             for name in ("created_at", "completed_at", "listed_at"):
                 values[name] = parse_iso(values[name]) if name in values else None

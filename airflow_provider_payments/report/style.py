@@ -47,10 +47,12 @@ th, td {
 }
 th { font-weight: 600; font-size: .85rem; color: var(--soft); }
 th:last-child, td:last-child { padding-right: 0; }
-td { overflow-wrap: anywhere; }
-td:first-child { min-width: 6rem; } td:first-child:has(a) { min-width: 12rem; }
+td { overflow-wrap: break-word; }
+td:first-child { overflow-wrap: anywhere; min-width: 6rem; } td:first-child:has(a) { min-width: 12rem; }
 .n { text-align: right; white-space: nowrap; overflow-wrap: normal; }
-.sums { white-space: normal; } .sums data { white-space: nowrap; }
+.money { white-space: normal; } .money data { white-space: nowrap; }
+figure > strong { overflow-wrap: anywhere; }
+.scroll > .chart { min-width: 640px; }
 tfoot td { font-weight: 600; border-bottom: 0; }
 .share { display: inline-block; width: 90px; height: 9px; vertical-align: baseline; background: var(--note); }
 .tag { border-radius: 5px; padding: .05rem .45rem; background: var(--note); white-space: nowrap; font-size: .85rem; }
