@@ -16,7 +16,9 @@ __all__ = ["payments_report"]
 
 
 def payments_report(
-    paths: str | PathLike[str] | Iterable[str | PathLike[str]] = (), *, manifests: Iterable[Mapping[str, Any]] = ()
+    paths: str | PathLike[str] | Iterable[str | PathLike[str]] = (),
+    *,
+    manifests: Mapping[str, Any] | Iterable[Mapping[str, Any]] = (),
 ) -> str:
     """Return a page of HTML about payments that were written: one file, which needs neither network nor JavaScript.
 
@@ -26,13 +28,16 @@ def payments_report(
 
     Memory stays the same however many payments there are; they are sorted in Python's temporary folder.
 
-    :param paths: outputs, in any of the formats: URLs as in ``output_path``, paths of this machine, or both. Of a
+    :param paths: outputs, or one, in any of the formats: URLs as in ``output_path``, paths of this machine, or both. Of a
         folder with ``_manifest.json``, the parts that it lists; of any other folder, the outputs in it and below.
-    :param manifests: what tasks with an ``output_path`` return. Their outputs are read whether they are in ``paths`` or
+    :param manifests: what tasks with an ``output_path`` return, or one of them. Their outputs are read whether they are in ``paths`` or
         not. An output of one file has no other manifest, and without it nobody knows whether it is complete.
     :raises PaymentsConfigError: when there is nothing at a path, or what is there is no output.
     """
-    outputs = find_outputs([paths] if isinstance(paths, str | PathLike) else paths, manifests)
+    outputs = find_outputs(
+        [paths] if isinstance(paths, str | PathLike) else paths,
+        [manifests] if isinstance(manifests, Mapping) else manifests,
+    )
     summary = ReportSummary()
     for row, older in keep_newest(row for output in outputs for row in read_rows(output)):
         summary.add(row, older)

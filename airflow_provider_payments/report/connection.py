@@ -80,7 +80,7 @@ def _list_warnings(connection: ConnectionSummary) -> str:
     found: Counter[str] = Counter()
     is_bad = False
     for output in connection.outputs:
-        is_bad = is_bad or output.is_complete is False or bool(output.doubts)
+        is_bad = is_bad or output.is_complete is False
         found.update([*output.doubts, *output.warnings])
     if not found:
         return ""
@@ -102,7 +102,6 @@ def _count_statuses(connection: ConnectionSummary) -> str:
     table = make_table(
         ["Status", "", "Payments", "Share"],
         rows,
-        caption="",
         texts=2,
         foot=["all", "", show_count(connection.records), ""],
     )
@@ -112,7 +111,7 @@ def _count_statuses(connection: ConnectionSummary) -> str:
 def _count_others(connection: ConnectionSummary) -> str:
     names = [name for name in (*(name for name, _ in AGES), NO_AGE) if connection.ages[name]]
     rows = [[name, show_count(connection.ages[name])] for name in names]
-    ages = make_table(["Since", "Payments"], rows, caption="", foot=["all", show_count(connection.pending)])
+    ages = make_table(["Since", "Payments"], rows, foot=["all", show_count(connection.pending)])
     return "".join(
         [
             f"<h3>On their way</h3>{ages if rows else '<p class=soft>No payment is.</p>'}",
@@ -130,7 +129,7 @@ def _list_words(title: str, head: str, words: Counter[str]) -> str:
     if len(ordered) > _WORDS:
         rest = ordered[_WORDS:]
         rows.append([f"{count_things(len(rest), 'other')}", show_count(sum(number for _, number in rest))])
-    return f"<h3>{title}</h3>{make_table([head, 'Payments'], rows, caption='')}"
+    return f"<h3>{title}</h3>{make_table([head, 'Payments'], rows)}"
 
 
 def _sum_up(connection: ConnectionSummary) -> str:
@@ -146,7 +145,7 @@ def _sum_up(connection: ConnectionSummary) -> str:
     ]
     unknown = count_things(connection.amounts_unknown, "payment")
     note = f'<p class="soft">Without an amount, so in no sum: {unknown}.</p>'
-    table = make_table(["Currency", "Payments", "Succeeded", "Refunded", "Net"], rows, caption="")
+    table = make_table(["Currency", "Payments", "Succeeded", "Refunded", "Net"], rows)
     return f"<h3>By currency</h3>{table if rows else '<p>Nothing has succeeded.</p>'}" + (
         note if connection.amounts_unknown else ""
     )
@@ -177,7 +176,7 @@ def _draw(days: Days, connection: ConnectionSummary) -> list[str]:
         [step.label(start), *(show_count(counts[start][name]) for name in GROUPS), show_count(counts[start].total())]
         for start in sorted(counts)
     ]
-    table = make_table([step.name.capitalize(), *(name.capitalize() for name in GROUPS), "All"], rows, caption="")
+    table = make_table([step.name.capitalize(), *(name.capitalize() for name in GROUPS), "All"], rows)
     chart = draw_bars(bars, f"Payments by {step.name}; the numbers are in the table below", _WIDE)
     order = sorted(days.money, key=lambda name: (-connection.money[name].payments, name))
     figures = [_draw_currency(name, days.money[name], step, starts) for name in order[:_CHARTS]]
@@ -220,7 +219,7 @@ def _draw_currency(name: str, by_day: dict[date, Money], step: Step, starts: Seq
         [step.label(start), *(show_amount(each, name) for each in (money.succeeded, money.refunded, money.net))]
         for start, money in sorted(by_step.items())
     ]
-    table = make_table([step.name.capitalize(), "Succeeded", "Refunded", "Net"], rows, caption="")
+    table = make_table([step.name.capitalize(), "Succeeded", "Refunded", "Net"], rows)
     keys = '<span class="key" style="background:var(--succeeded)"></span>succeeded'
     if any(money.refunded for money in by_step.values()):
         keys += '<span class="key" style="background:var(--refunded)"></span>refunded'
@@ -249,4 +248,4 @@ def _list_pending(connection: ConnectionSummary) -> str:
     is_cut = connection.pending > LISTED
     which = f"the oldest {LISTED} of {show_count(connection.pending)}" if is_cut else "the oldest first"
     head = ["Payment", "Status", "Company’s word", "Age", "Amount", "Created", "Listed"]
-    return f"<h3>On their way, {which}</h3>{make_table(head, rows, caption='', texts=3)}"
+    return f"<h3>On their way, {which}</h3>{make_table(head, rows, texts=3)}"

@@ -88,9 +88,7 @@ def format_age(microseconds: int) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def make_table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, texts: int = 1, foot: Sequence[str] = ()
-) -> str:
+def make_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1, foot: Sequence[str] = ()) -> str:
     """Return a table of cells that are HTML already.
 
     :param texts: columns at the beginning that hold texts; all others hold numbers.
@@ -105,6 +103,6 @@ def make_table(
     body = "".join(f"<tr>{cells(row, 'td')}</tr>\n" for row in rows)
     last = f"<tfoot><tr>{cells(foot, 'td')}</tr></tfoot>" if foot else ""
     return (
-        f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>{cells(head, "th")}</tr></thead>'
+        f'<div class="scroll"><table><thead><tr>{cells(head, "th")}</tr></thead>'
         f"<tbody>\n{body}</tbody>{last}</table></div>"
     )

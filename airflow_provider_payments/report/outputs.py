@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.output.atomic_output import MANIFEST_NAME
 from airflow_provider_payments.output.formats import FORMATS, choose_format
 from airflow_provider_payments.output.location import StorageLocation
+from airflow_provider_payments.times import EPOCH, parse_time
 
 _PART = re.compile(r"part-\d{5,}\.")
 
@@ -44,8 +46,15 @@ class Output:
 
     @property
     def is_complete(self) -> bool | None:
-        """What the manifest says; None when there is none."""
-        return None if self.manifest is None else self.manifest.get("complete") is True
+        """Whether its listing found every payment, and all that it found is here; None when nobody can tell."""
+        if self.doubts:
+            return False
+        return None if self.manifest is None else self.is_vouched_for
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether the manifest says that the listing found every payment."""
+        return (self.manifest or {}).get("complete") is True
 
     @property
     def warnings(self) -> list[str]:
@@ -81,7 +90,7 @@ def find_outputs(paths: Iterable[str | PathLike[str]], manifests: Iterable[Any])
             )
         key = _key(_locate(path))
         # Of runs that wrote the same output, the later one says what is there.
-        if str(manifest.get("listed_at")) >= str(known.get(key, manifest).get("listed_at")):
+        if _listed_at(manifest) >= _listed_at(known.get(key, manifest)):
             known[key] = manifest
         addresses.append(path)
     found: dict[tuple[str, str], Output] = {}
@@ -93,6 +102,10 @@ def find_outputs(paths: Iterable[str | PathLike[str]], manifests: Iterable[Any])
                     output.manifest = known.get(_key(output.location))
                 found.setdefault(_key(output.location), output)
     return [found[key] for key in sorted(found)]
+
+
+def _listed_at(manifest: Mapping[str, Any]) -> datetime:
+    return parse_time(str(manifest.get("listed_at") or "")) or EPOCH
 
 
 def _key(location: StorageLocation) -> tuple[str, str]:

@@ -18,6 +18,8 @@ from airflow_provider_payments.report.summary import ConnectionSummary, ReportSu
 
 # Nothing may be loaded, whatever the page says.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+#: Outputs that are listed at once; more of them, when somebody asks.
+_OUTPUTS = 50
 #: Currencies of a connection that the first table names.
 _CURRENCIES = 4
 _COMPLETE = {
@@ -62,14 +64,16 @@ def _say_what_it_is_of(report: ReportSummary) -> str:
 
 
 def _say_what_may_be_missing(report: ReportSummary) -> str:
-    doubted = [each for each in report.outputs if each.doubts or each.is_complete is False]
-    silent = [each for each in report.outputs if each.is_complete is None and not each.doubts]
+    doubted = [each for each in report.outputs if each.is_complete is False]
+    silent = [each for each in report.outputs if each.is_complete is None]
     found = []
     if doubted:
         items = "".join(f"<li>{show_text(each.name)}: {_reasons(each)}</li>" for each in doubted)
         found.append(f'<div class="say bad"><strong>Payments may be missing.</strong><ul>{items}</ul></div>')
     if silent:
-        which = "The output has" if len(report.outputs) == 1 else f"{len(silent)} of the outputs have"
+        all_of_them = "The output has" if len(silent) == 1 else "The outputs have"
+        some = f"{len(silent)} of the outputs {'has' if len(silent) == 1 else 'have'}"
+        which = all_of_them if len(silent) == len(report.outputs) else some
         found.append(
             f'<p class="say">{which} no manifest here, so this page cannot tell whether the listing was complete. Give '
             "the manifests that the tasks return.</p>"
@@ -81,7 +85,7 @@ def _say_what_may_be_missing(report: ReportSummary) -> str:
 
 def _reasons(output: Output) -> str:
     reasons = [show_sentence(each) for each in output.doubts]
-    if output.is_complete is False:
+    if output.manifest is not None and not output.is_vouched_for:
         reasons.append("its listing could not vouch for every payment" + (", see its warnings" * bool(output.warnings)))
     return "; ".join(reasons)
 
@@ -108,7 +112,7 @@ def _list_connections(report: ReportSummary) -> str:
     rows = [row(number, each) for number, each in enumerate(report.connections, 1)]
     if not rows:
         return '<p class="say">There are no payments in these outputs.</p>'
-    return f'<section class="card"><h2>Connections</h2>{make_table(head, rows, caption="", texts=2)}</section>'
+    return f'<section class="card"><h2>Connections</h2>{make_table(head, rows, texts=2)}</section>'
 
 
 def _list_outputs(report: ReportSummary) -> str:
@@ -118,12 +122,14 @@ def _list_outputs(report: ReportSummary) -> str:
         return [
             show_text(output.name),
             window if output.manifest is not None else "not known",
-            _COMPLETE[output.is_complete and not output.doubts],
+            _COMPLETE[output.is_complete],
             show_count(output.records),
         ]
 
     rows = [row(each) for each in report.outputs]
-    table = make_table(["Output", "Window (UTC)", "Listing", "Records"], rows, caption="", texts=3)
+    table = make_table(["Output", "Window (UTC)", "Listing", "Records"], rows, texts=3)
+    if len(rows) > _OUTPUTS:
+        table = f"<details><summary>{count_things(len(rows), 'output')}</summary>{table}</details>"
     return f'<section class="card"><h2>Outputs</h2>{table}</section>'
 
 

@@ -27,7 +27,7 @@ h2 { font-size: 1.25rem; margin: 0; overflow-wrap: anywhere; }
 h3 { font-size: .95rem; margin: 1.6rem 0 .4rem; }
 p { margin: .4rem 0; }
 a { color: var(--link); }
-.soft, caption, figcaption { color: var(--soft); }
+.soft, figcaption { color: var(--soft); }
 .card {
   background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1.2rem 1.4rem 1.4rem;
   margin: 1.2rem 0;
@@ -41,7 +41,6 @@ a { color: var(--link); }
 .columns > * { min-width: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-size: .85rem; padding: .2rem 0; }
 th, td {
   text-align: left; vertical-align: baseline; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line);
 }

@@ -174,7 +174,7 @@ class ConnectionSummary:
     @property
     def is_complete(self) -> bool | None:
         """Whether all of its outputs are; None when that of some is not known, and of no other is doubted."""
-        found = {output.is_complete and not output.doubts for output in self.outputs}
+        found = {output.is_complete for output in self.outputs}
         return False if False in found else None if None in found or not found else True
 
 
