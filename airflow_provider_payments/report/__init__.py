@@ -28,10 +28,11 @@ def payments_report(
 
     Memory stays the same however many payments there are; they are sorted in Python's temporary folder.
 
-    :param paths: outputs, or one, in any of the formats: URLs as in ``output_path``, paths of this machine, or both. Of a
-        folder with ``_manifest.json``, the parts that it lists; of any other folder, the outputs in it and below.
-    :param manifests: what tasks with an ``output_path`` return, or one of them. Their outputs are read whether they are in ``paths`` or
-        not. An output of one file has no other manifest, and without it nobody knows whether it is complete.
+    :param paths: outputs, or one, in any of the formats: URLs as in ``output_path``, paths of this machine, or both. Of
+        a folder with ``_manifest.json``, the parts that it lists; of any other folder, the outputs in it and below.
+    :param manifests: what tasks with an ``output_path`` return, or one of them. Their outputs are read whether they are
+        in ``paths`` or not. An output of one file has no other manifest, and without it nobody knows whether it is
+        complete.
     :raises PaymentsConfigError: when there is nothing at a path, or what is there is no output.
     """
     outputs = find_outputs(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 
-from airflow_provider_payments.report.chart import Bar, Step, choose_step, draw_bars
+from airflow_provider_payments.report.days import STYLES, draw_days
 from airflow_provider_payments.report.markup import (
     count_things,
     format_age,
-    group_digits,
     make_table,
-    plain_amount,
     show_amount,
     show_count,
+    show_currency,
     show_moment,
     show_money,
     show_sentence,
@@ -23,22 +20,15 @@ from airflow_provider_payments.report.markup import (
 )
 from airflow_provider_payments.report.summary import (
     AGES,
-    GROUPS,
     LISTED,
     NO_AGE,
     ConnectionSummary,
-    Days,
-    Money,
     group_of,
 )
 from airflow_provider_payments.status import PaymentStatus
 
-#: Charts of amounts, at most: those of the currencies with the most payments.
-_CHARTS = 6
 #: Words that are listed, at most: those that came most often.
 _WORDS = 20
-_STYLES = dict(zip(GROUPS, ("succeeded", "pending", "other", "unknown"), strict=True))
-_WIDE, _NARROW = 960, 460
 _ORDER = {status.value: number for number, status in enumerate(PaymentStatus)}
 
 
@@ -54,7 +44,7 @@ def render_connection(connection: ConnectionSummary, number: int) -> str:
             '<div class="columns">',
             f"<div>{_count_statuses(connection)}</div><div>{_count_others(connection)}</div></div>",
             _sum_up(connection),
-            *_draw(connection.days, connection),
+            *draw_days(connection),
             _list_pending(connection),
         ]
     return f'<section class="card" id="connection-{number}">{"".join(parts)}</section>'
@@ -96,7 +86,7 @@ def _count_statuses(connection: ConnectionSummary) -> str:
     for name in statuses:
         number = connection.statuses[name]
         share = f"{Decimal(number) / connection.records:.1%}"
-        css = _STYLES[group_of(name)]
+        css = STYLES[group_of(name)]
         bar = f'<svg class="share" aria-hidden="true"><rect class="{css}" width="{share}" height="100%"/></svg>'
         rows.append([show_text(name), bar, show_count(number), share])
     table = make_table(
@@ -135,7 +125,7 @@ def _list_words(title: str, head: str, words: Counter[str]) -> str:
 def _sum_up(connection: ConnectionSummary) -> str:
     rows = [
         [
-            _currency(name),
+            show_currency(name),
             show_count(money.payments),
             show_amount(money.succeeded, name),
             show_amount(money.refunded, name),
@@ -148,85 +138,6 @@ def _sum_up(connection: ConnectionSummary) -> str:
     table = make_table(["Currency", "Payments", "Succeeded", "Refunded", "Net"], rows)
     return f"<h3>By currency</h3>{table if rows else '<p>Nothing has succeeded.</p>'}" + (
         note if connection.amounts_unknown else ""
-    )
-
-
-def _currency(name: str) -> str:
-    return show_text(name) if name else "<i>none</i>"
-
-
-def _draw(days: Days, connection: ConnectionSummary) -> list[str]:
-    if not days.groups:
-        return []
-    step, starts = choose_step(days.groups)
-    counts: dict[date, Counter[str]] = {}
-    for day, groups in days.groups.items():
-        counts.setdefault(step.start(day), Counter()).update(groups)
-    drawn = [name for name in GROUPS if any(groups[name] for groups in counts.values())]
-    keys = "".join(f'<span class="key" style="background:var(--{_STYLES[name]})"></span>{name}' for name in drawn)
-    bars = [
-        Bar(
-            step.label(start),
-            [(_STYLES[name], Decimal(counts.get(start, Counter())[name])) for name in GROUPS],
-            f"{step.label(start)}: {_in_words(counts.get(start, Counter()))}",
-        )
-        for start in starts
-    ]
-    rows = [
-        [step.label(start), *(show_count(counts[start][name]) for name in GROUPS), show_count(counts[start].total())]
-        for start in sorted(counts)
-    ]
-    table = make_table([step.name.capitalize(), *(name.capitalize() for name in GROUPS), "All"], rows)
-    chart = draw_bars(bars, f"Payments by {step.name}; the numbers are in the table below", _WIDE)
-    order = sorted(days.money, key=lambda name: (-connection.money[name].payments, name))
-    figures = [_draw_currency(name, days.money[name], step, starts) for name in order[:_CHARTS]]
-    rest = len(order) - _CHARTS
-    more = f'<p class="soft">{count_things(rest, "currency", "currencies")} with fewer payments not drawn.</p>'
-    return [
-        f"<h3>Payments by {step.name}</h3>",
-        f"<figure><div class=scroll>{chart}</div><figcaption>{keys}</figcaption></figure>",
-        f"<details><summary>In numbers</summary>{table}</details>",
-        f'<h3>Amounts by {step.name}</h3><div class="columns">{"".join(figures)}</div>' if figures else "",
-        more if rest > 0 else "",
-    ]
-
-
-def _in_words(groups: Counter[str]) -> str:
-    return ", ".join(f"{groups[name]} {name}" for name in GROUPS if groups[name])
-
-
-def _draw_currency(name: str, by_day: dict[date, Money], step: Step, starts: Sequence[date]) -> str:
-    by_step: dict[date, Money] = {}
-    for day, money in by_day.items():
-        by_step.setdefault(step.start(day), Money()).merge(money)
-
-    def text(start: date) -> str:
-        money = by_step[start]
-        succeeded, refunded = (group_digits(plain_amount(each, name)) for each in (money.succeeded, money.refunded))
-        return f"{step.label(start)}: {succeeded} succeeded" + (f", {refunded} refunded" if money.refunded else "")
-
-    bars = [
-        Bar(
-            step.label(start),
-            [("succeeded", by_step[start].succeeded), ("refunded", by_step[start].refunded.copy_negate())],
-            text(start),
-        )
-        if start in by_step
-        else Bar(step.label(start), [], "")
-        for start in starts
-    ]
-    rows = [
-        [step.label(start), *(show_amount(each, name) for each in (money.succeeded, money.refunded, money.net))]
-        for start, money in sorted(by_step.items())
-    ]
-    table = make_table([step.name.capitalize(), "Succeeded", "Refunded", "Net"], rows)
-    keys = '<span class="key" style="background:var(--succeeded)"></span>succeeded'
-    if any(money.refunded for money in by_step.values()):
-        keys += '<span class="key" style="background:var(--refunded)"></span>refunded'
-    chart = draw_bars(bars, f"Amounts by {step.name}; the numbers are in the table below", _NARROW)
-    return (
-        f"<figure><strong>{_currency(name)}</strong>{chart}<figcaption>{keys}</figcaption>"
-        f"<details><summary>In numbers</summary>{table}</details></figure>"
     )
 
 

@@ -51,6 +51,11 @@ def show_amount(amount: Decimal, currency: str) -> str:
     return f'<data value="{plain}">{group_digits(plain)}</data>'
 
 
+def show_currency(currency: str) -> str:
+    """Show a currency, or that there is none."""
+    return show_text(currency) if currency else "<i>none</i>"
+
+
 def show_money(amount: Decimal, currency: str) -> str:
     """Show an amount and its currency, of which the middle is left out when it is long."""
     return f'<span class="money">{show_amount(amount, currency)} {show_text(currency, _LONGEST_CURRENCY)}</span>'

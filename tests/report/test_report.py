@@ -214,10 +214,10 @@ def test_doubts_and_warnings_are_at_the_top(make_payment: Make, tmp_path: Path) 
     fewer = {**write(tmp_path / "c.jsonl", [make_payment()]), "records": 2}
     silent = write(tmp_path / "d.jsonl", [make_payment()])
     # Of two runs that wrote one object, the later one says what is there, in whichever order they are given.
-    older = {**doubted, "complete": True, "warnings": ["old"], "listed_at": "2026-01-01T00:00:00Z"}
+    older = {**doubted, "complete": True, "warnings": ["STALE"], "listed_at": "2026-01-01T00:00:00Z"}
     doubted["listed_at"] = "2026-01-01T00:00:00.500000Z"
     page = Page(payments_report(silent["path"], manifests=[whole, doubted, older, fewer]))
-    assert "old" not in page.text
+    assert "STALE" not in page.text
     top = page.text[: page.text.index("Connections")]
     assert f"{tmp_path}/b.jsonl: its listing could not vouch for every payment" in top
     assert f"{tmp_path}/c.jsonl: its manifest counts 2 records, and 1 were read" in top
