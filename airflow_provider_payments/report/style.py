@@ -9,7 +9,7 @@ STYLE = """
   --succeeded: #2f8f6b; --pending: #e0a11b; --other: #9aa5b4; --unknown: #c2417f; --refunded: #d0694b;
   --good: #e3f4ec; --good-ink: #17573f; --bad: #fde7e4; --bad-ink: #8c1d10; --note: #eceff4;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #12161c; --card: #1b2129; --ink: #e6eaf0; --soft: #9aa6b5; --line: #303a46; --link: #8ab8ff;
     --succeeded: #4cb88e; --pending: #e8b64c; --other: #6f7d8f; --unknown: #e070a8; --refunded: #e08a70;
@@ -68,8 +68,8 @@ figcaption { font-size: .85rem; }
 .key:first-child { margin-left: 0; }
 details { margin: .4rem 0; } summary { cursor: pointer; color: var(--link); font-size: .9rem; }
 @media print {
-  :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --note: #eee; }
-  body { padding: 0; font-size: 11px; } .card { border: 0; padding: 0; } details { display: none; }
+  :root { color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --note: #eee; }
+  html { font-size: 11px; } body { padding: 0; font-size: 11px; } .card { border: 0; padding: 0; } details { display: none; }
   h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
