@@ -69,7 +69,8 @@ figcaption { font-size: .85rem; }
 details { margin: .4rem 0; } summary { cursor: pointer; color: var(--link); font-size: .9rem; }
 @media print {
   :root { color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --note: #eee; }
-  html { font-size: 11px; } body { padding: 0; font-size: 11px; } .card { border: 0; padding: 0; } details { display: none; }
+  html, body { font-size: 11px; }
+  body { padding: 0; } .card { border: 0; padding: 0; } details { display: none; }
   h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
