@@ -104,15 +104,23 @@ def test_locations_that_make_no_sense(connect: Connect, sandbox: Sandbox, named:
 def test_a_location_may_be_asked_for_by_the_apis_own_filter(
     connect: Connect, collect: Collect, ask: Ask, sandbox: Sandbox
 ) -> None:
+    """No other is asked for then, so that no permission to see them is needed."""
+    sandbox.square.permissions = {"PAYMENTS_READ"}
     hook = connect("square")
     assert ids(collect(hook, filters={"location_id": TOKYO})) == ids_at(sandbox, TOKYO)
-    assert ask(hook.has_pending, filters={"location_id": TOKYO}) in (True, False)
+    assert ask(hook.has_pending, filters={"location_id": TOKYO}) is True
     assert {call.query["location_id"] for call in calls(sandbox, LISTS)} == {TOKYO}
+    assert calls(sandbox, LOCATIONS) == []
 
 
-def test_a_location_that_does_not_exist_is_an_error(connect: Connect, collect: Collect) -> None:
+@pytest.mark.parametrize(
+    ("extra", "filters"), [({"location_ids": [MAIN, "LNOWHERE"]}, {}), ({}, {"location_id": "LNOWHERE"})]
+)
+def test_a_location_that_does_not_exist_is_an_error(
+    connect: Connect, collect: Collect, extra: Row, filters: Row
+) -> None:
     with pytest.raises(PaymentsRequestError, match="LNOWHERE"):
-        collect(connect("square", {"location_ids": [MAIN, "LNOWHERE"]}))
+        collect(connect("square", extra), filters=filters)
 
 
 def test_a_token_that_may_not_see_locations_is_an_error_and_not_a_smaller_list(
