@@ -234,6 +234,39 @@ def test_whoever_takes_ten_minutes_a_page_gets_every_payment(
     assert report.requests <= 2.5 * len(found) / page_size + 20
 
 
+@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("page_size", [1, 20])
+def test_a_slow_caller_gets_every_payment_that_follows_empty_and_short_pages(
+    connect: Connect, sandbox: Sandbox, page_size: int, at_once: int, is_async: bool
+) -> None:
+    dice = random.Random(3)
+    sandbox.square.page_length = lambda first, most: dice.choice([most, most // 2, 1, 0])
+    hook = connect("square", {"page_size": page_size, "max_concurrency": at_once})
+    found, report = read_slowly(hook, is_async, lambda: sandbox.advance(600))
+    assert ids(found) == ids_at(sandbox, MAIN, TOKYO, CLOSED)
+    assert (report.doubts, report.duplicates_dropped) == ([], 0)
+    assert any(call.status == 400 for call in sandbox.requests)
+
+
+@pytest.mark.parametrize("at_once", [1, 6])
+def test_a_slow_caller_gets_every_payment_of_one_time(
+    connect: Connect, sandbox: Sandbox, at_once: int, is_async: bool
+) -> None:
+    """What is read again is read at once: in between, the caller would be given pages of other locations."""
+    moment = datetime(2026, 1, 5, tzinfo=timezone.utc)
+    sandbox.square.rows[:] = [
+        {**sandbox.square.rows[0], "id": f"{place}{number}", "location_id": place, "created_at": created.isoformat()}
+        for place, number, created in (
+            *((MAIN, number, moment) for number in range(350)),
+            *((TOKYO, number, moment - timedelta(hours=number)) for number in range(700)),
+        )
+    ]
+    hook = connect("square", {"page_size": 20, "max_concurrency": at_once})
+    found, report = read_slowly(hook, is_async, lambda: sandbox.advance(600))
+    assert len(set(ids(found))) == 1050
+    assert (report.doubts, report.duplicates_dropped) == ([], 0)
+
+
 @pytest.mark.parametrize("page_size", [2, 7])
 def test_cursors_that_nobody_can_use_are_no_loss(
     connect: Connect, sandbox: Sandbox, page_size: int, is_async: bool
@@ -352,7 +385,7 @@ def test_slices_of_a_sparse_history_stay_within_the_range(
 
 
 def test_pages_may_be_shorter_than_asked_for(connect: Connect, sandbox: Sandbox, is_async: bool) -> None:
-    sandbox.square.is_short = lambda first: True
+    sandbox.square.page_length = lambda first, most: most - 1
     found, report = read_slowly(connect("square", {"page_size": 5}), is_async, lambda: None)
     assert ids(found) == ids_at(sandbox, MAIN, TOKYO, CLOSED)
     assert report.is_complete
