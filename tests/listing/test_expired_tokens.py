@@ -120,6 +120,22 @@ def test_where_no_token_is_taken_longer_pages_are_asked_for(gaps: Sequence[float
     read_all(gaps, page_size, lambda number, is_taken: REFUSED)
 
 
+@each_page_size
+@each_list
+def test_a_reading_that_is_refused_again_and_again_ends(gaps: Sequence[float], page_size: int) -> None:
+    """With every payment, or with the refusal."""
+    for often, since in product((2, 3, 4), repeat=2):
+        try:
+            read_all(
+                gaps,
+                page_size,
+                lambda number, is_taken, n=often, k=since: FULL if (number + k) % n else REFUSED,
+                page_size,
+            )
+        except PaymentsRequestError as refusal:
+            assert "invalid cursor" in str(refusal)
+
+
 @pytest.mark.parametrize(("first", "fruitful"), [(FULL, 2), (EMPTY, 1)])
 def test_where_nothing_more_can_be_seen_the_refusal_is_the_end(first: str, fruitful: int) -> None:
     """Six payments of one time on pages of three, of which two orders show all; or nothing but empty pages."""
