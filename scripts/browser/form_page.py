@@ -19,8 +19,11 @@ STANDARD_FIELDS = ("description", "host", "login", "password", "schema", "port")
 # As a person pastes: a one-line field drops line breaks. The page's own code is told as the keyboard tells it.
 _PASTE = "arguments[0].focus(); arguments[0].select(); document.execCommand('insertText', false, arguments[1]);"
 
-# Opens all of a dialog's sections but the last, which has the extra fields once more.
+# Opens all of a dialog's sections but the last, which has the extra fields once more; at once, without animation.
 _OPEN_ALL = """
+const style = document.createElement('style');
+style.textContent = '*, *::before, *::after { animation: none !important; transition: none !important }';
+document.head.append(style);
 for (const content of [...arguments[0].querySelectorAll('[data-part=item-content]')].slice(0, -1)) {
     content.hidden = false;
     content.dataset.state = 'open';
@@ -230,6 +233,7 @@ class Airflow3FormPage(FormPage):
 
     def whole(self) -> WebElement:
         self.browser.execute_script(_OPEN_ALL, self._dialog())
+        self._wait_for_rest(self._dialog())
         return self._dialog()
 
     def has_asterisk(self, name: str) -> bool:
@@ -273,12 +277,15 @@ class Airflow3FormPage(FormPage):
     def _open_section(self, section: WebElement) -> None:
         if section.get_attribute("aria-expanded") != "true":
             section.click()
-        content = self.browser.find_element(By.ID, str(section.get_attribute("aria-controls")))
+        self._wait_for_rest(self.browser.find_element(By.ID, str(section.get_attribute("aria-controls"))))
+
+    def _wait_for_rest(self, part: WebElement) -> None:
+        """Wait until a part of the page has a height, and keeps it."""
         height = "return arguments[0].getBoundingClientRect().height"
         known: list[float] = []
 
         def has_come_to_rest() -> bool:
-            known.append(self.browser.execute_script(height, content))
+            known.append(self.browser.execute_script(height, part))
             return len(known) > 3 and known[-1] > 0 and len(set(known[-3:])) == 1
 
         wait_until(self.browser, has_come_to_rest, "a section to open")
