@@ -224,8 +224,7 @@ class FormTest:
                 if is_secret:
                     expect(f"{each} is shown as it is", shown == value, False)
                 else:
-                    is_list = isinstance(value, list) and not self._airflow.is_airflow_2
-                    expect(f"what {each} shows", shown, ",".join(value) if is_list else str(value))
+                    expect(f"what {each} shows", shown, self._text_of(value))
         if name == "description":
             page.save_pictures(self._picture("edit"))
         page.fill({name: text})
@@ -238,6 +237,12 @@ class FormTest:
             expected["extra"][name] = json.loads(text)
         expect(f"what is stored after {name} was edited", after, expected)
         return after
+
+    def _text_of(self, value: object) -> str:
+        """Return a stored value as a one-line field shows it."""
+        if not isinstance(value, list):
+            return str(value)
+        return json.dumps(value) if self._airflow.is_airflow_2 else ",".join(value)
 
     def _stored(self) -> dict[str, Any]:
         # Airflow 2 stores what is left empty as "", Airflow 3 as NULL: both mean the same to everybody.
