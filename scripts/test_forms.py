@@ -284,7 +284,7 @@ def main() -> int:
                         FormTest(airflow, browser, case).run()
                     except Exception:
                         failed.append(name)
-                        print(f"{name} FAILED\n{traceback.format_exc()}", flush=True)
+                        print(f"{name} FAILED\n{traceback.format_exc()}\n{airflow.last_words()}", flush=True)
                         save_screenshot(browser, PICTURES / airflow.version / f"FAILED-{case.conn_id}.png")
                     else:
                         passed += 1
