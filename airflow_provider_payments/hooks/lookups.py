@@ -125,7 +125,7 @@ def find_pending(
     """
     if api.filterable_statuses and not can_be_listed(api, query, statuses):
         return None
-    yield from discover(api)
+    yield from discover(api, query)
     questions = _small_questions(api, query, statuses)
     if not questions:
         for limit in (1, _MOST_CONFIRMED) if api.repeats_payments else (1,):  # mostly, the first is pending
@@ -190,8 +190,9 @@ def find_pending_at_head(
 
 def read_one_page(api: PaymentsApi) -> Lookup[None]:
     """Ask for a page with one payment, to see whether the connection works."""
-    yield from discover(api)
-    request = _first_request(api, api.plan_listing(PaymentQuery(), limit=1, max_concurrency=1)[0])
+    query = PaymentQuery()
+    yield from discover(api, query)
+    request = _first_request(api, api.plan_listing(query, limit=1, max_concurrency=1)[0])
     response = yield from ask(request)
     api.parse_page(request, response)
 
