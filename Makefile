@@ -57,7 +57,7 @@ test-all: checks ## The same with every case of every test, and branch coverage;
 # Lint and types need one environment: they go on while the others are made.
 .PHONY: checks
 checks:
-	@$(MAKE) --no-print-directory -j3 environments lint types
+	@$(MAKE) --no-print-directory -j3 environments lint types $(VENV_3)/.compiled $(VENV_2)/.compiled
 
 both_lines = rm -rf build/tests && mkdir -p build/tests && \
 	$(MAKE) --no-print-directory --keep-going build/tests/$(1)airflow-3 build/tests/$(1)airflow-2 || { \
@@ -68,6 +68,13 @@ both_lines = rm -rf build/tests && mkdir -p build/tests && \
 build/tests/%:
 	@{ COLUMNS=160 $(MAKE) --no-print-directory test-$* 2>&1 || touch $@.bad; } | tee $@.failed; \
 		test ! -e $@.bad && mv $@.failed $@.log
+
+# uv leaves bytecode to the first import. One process makes what the tests import, not four at the same moment, each all
+# of it.
+%/.compiled: %/.ready
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
+		AIRFLOW_HOME="$$home" $*/bin/python -m pytest --collect-only -qq >"$$home/log" || tail "$$home/log"
+	@touch $@
 
 # Each run of the tests gets an AIRFLOW_HOME of its own, so two can go on at the same time.
 run_pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \

@@ -64,6 +64,11 @@ class Search:
     limit: int | None = None
     reach: int | None = None
 
+    @property
+    def is_to_the_end(self) -> bool:
+        """Whether every page of the listing is read: then the next one may be asked for before this one is searched."""
+        return self.limit is None and self.reach is None
+
 
 Lookup = Generator[Requests | Search, list[Any], T]
 
@@ -104,7 +109,7 @@ def look_up(lookup: Lookup[T], client: SyncClient) -> T:
         if isinstance(question, Requests):
             found = [response for responses in client.fetch_pages(question) for response in responses]
         else:
-            with closing(read(question.listing, client, ahead=question.limit is None)) as pages:
+            with closing(read(question.listing, client, ahead=question.is_to_the_end)) as pages:
                 payments = chain.from_iterable(pages)
                 wanted = filter(question.is_wanted, islice(payments, question.reach))
                 found = list(islice(wanted, question.limit))
@@ -133,7 +138,7 @@ def _advance(lookup: Lookup[T], found: list[Any] | None) -> tuple[Requests | Sea
 async def _search(search: Search, client: AsyncClient) -> list[Payment]:
     found: list[Payment] = []
     seen = 0
-    async with aclosing(aread(search.listing, client, ahead=search.limit is None)) as pages:
+    async with aclosing(aread(search.listing, client, ahead=search.is_to_the_end)) as pages:
         async for payments in pages:
             for payment in payments:
                 seen += 1

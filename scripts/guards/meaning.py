@@ -159,4 +159,11 @@ GUARDS = [
         "if False:",
         "tests/hooks/test_contract_records.py -k paypal",
     ),
+    Guard(
+        "a search that has looked far enough asks for no further page",
+        "listing/run.py",
+        "        return self.limit is None and self.reach is None\n",
+        "        return self.limit is None\n",
+        "tests/operators/test_sparing.py -k far_enough",
+    ),
 ]

@@ -148,9 +148,7 @@ def test_windows_are_exact_to_the_instant(
     assert {each.id for each in found} == {"in-2", "in-3"}
 
 
-def test_every_payment_once_of_more_than_there_may_be(
-    connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox
-) -> None:
+def test_every_payment_once_of_more_than_there_may_be(connect: Connect, ledger: Ledger, sandbox: Sandbox) -> None:
     """25,000 rows and a ceiling of 10,000; many at once, and one second with nearly as many as there may be."""
     template = ledger("template", LATEST)
     sandbox.paypal.rows.clear()

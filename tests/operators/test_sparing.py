@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -161,3 +162,19 @@ def test_a_search_through_the_latest_asks_for_page_after_page(shop: Sandbox, con
     if conn_type in ("spacepay", "jframework"):
         latest = sorted((payment.created_at for payment in hook.list_payments()), reverse=True)
         assert [payment.created_at for payment in found] == latest[:100]
+
+
+def test_a_search_that_has_looked_far_enough_asks_for_no_further_page(shop: Sandbox, is_async: bool) -> None:
+    def look_for_long(payment: Payment) -> bool:
+        """On the last of five pages, leave another thread the time to ask for a sixth."""
+        deadline = time.monotonic() + 0.02
+        while len(shop.requests) == 5 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return False
+
+    def search(api: PaymentsApi) -> Lookup[list[Payment]]:
+        return (yield Search(build_latest_listing(api, PaymentQuery()), look_for_long, reach=100))
+
+    hook = BaseHook.get_hook("mollie_default")
+    assert (asyncio.run(hook.alook_up(search)) if is_async else hook.look_up(search)) == []
+    assert len(shop.requests) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ def deploy(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Deployment]]:
 
 @pytest.mark.timeout(900)
 def test_sensors_outlive_a_triggerer(
-    sandbox: Sandbox, tmp_path: Path, deploy: Callable[[dict[str, str]], Deployment]
+    sandbox: Sandbox, tmp_path: Path, empty_database: Path, deploy: Callable[[dict[str, str]], Deployment]
 ) -> None:
     pending = {conn_id: pending_names(conn_id) for conn_id in CONN_IDS}
     assert all(len(names) == 2 for names in pending.values())
@@ -43,7 +44,7 @@ def test_sensors_outlive_a_triggerer(
     processing = sandbox.spacepay.add(status="processing")
     output = tmp_path / "lake"
     airflow = deploy({"TEST_PENDING": json.dumps(pending), "TEST_OUTPUT": output.as_uri()})
-    airflow.migrate()
+    shutil.copy(empty_database, airflow.home / "airflow.db")
     airflow.start_all()
     airflow.wait_for_states({"deferred": 4})
     polls = len(sandbox.requests)

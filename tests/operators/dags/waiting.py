@@ -15,7 +15,7 @@ except ImportError:  # Airflow 2.11
 
 CONN_TYPES = [each["connection-type"] for each in get_provider_info()["connection-types"]]
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-OFTEN = {"poke_interval": 0.2, "timeout": 120}
+OFTEN = {"poke_interval": 0.1, "timeout": 120}
 
 with DAG("wait_deferred", schedule=None, start_date=START) as wait_deferred:
     for conn_type in CONN_TYPES:
