@@ -7,6 +7,7 @@
     ├── PaymentsAuthError (AirflowFailException)     you: the payment company refuses the credentials
     ├── PaymentsRequestError                         you or they: the API understood the request and refused it
     │   └── PaymentNotFound                          nobody yet: no payment has this id (for now)
+    │       └── NamedPaymentNotFound (AirflowFailException)  you: ids that a task was given have no payment
     ├── PaymentFailed (AirflowFailException)         you: a payment that a sensor waited for has failed
     ├── PaymentsThrottled                            wait: ``retry_after`` says how many seconds
     ├── PaymentsUnavailable                          wait: network, something in between, or the API is down
@@ -64,6 +65,10 @@ class PaymentsRequestError(PaymentsError):
 
 class PaymentNotFound(PaymentsRequestError):
     """No payment has this id. To a sensor this means "still waiting", never "gone"."""
+
+
+class NamedPaymentNotFound(PaymentNotFound, AirflowFailException):
+    """Ids that a task was given have no payment. A retry would ask for all of them again, and find the same."""
 
 
 class PaymentFailed(PaymentsError, AirflowFailException):
