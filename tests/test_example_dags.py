@@ -23,8 +23,7 @@ import airflow
 import airflow.settings
 import pytest
 
-from airflow_provider_payments.output.formats import FORMATS
-from airflow_provider_payments.payment import RECORD_FIELDS, Payment, PaymentStatus
+from airflow_provider_payments.payment import RECORD_FIELDS
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.hooks.test_secrets import Ears
 from tests.stores import S3UnderTest, moto_url, s3
@@ -189,36 +188,6 @@ def test_loads_days_into_a_warehouse(
     assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
     assert len(loaded) == len(rows) + 1
     assert all("+00:00" in each["created_at"] for each in loaded.values())
-
-
-def test_the_warehouse_keeps_what_was_listed_later(
-    make_payment: Callable[..., Payment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In whichever order objects are loaded: a day is run again after the next one, or only its last task is."""
-    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
-    dag = runpy.run_path(str(EXAMPLES[0].parent / "example_payments_to_warehouse.py"))["dag"]
-    listed_at = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-    def write(name: str, seconds: float, status: PaymentStatus, ids: str) -> dict[str, Any]:
-        about = {"status": status, "listed_at": listed_at + timedelta(seconds=seconds)}
-        with (tmp_path / name).open("wb") as file:
-            writer = FORMATS["parquet"].open_writer(file, True)
-            writer.write([make_payment(each, **about) for each in ids])
-            writer.finish()
-        return {"path": (tmp_path / name).as_uri(), "records": len(ids)}
-
-    def load(manifest: dict[str, Any]) -> str:
-        assert dag.get_task("load").python_callable(manifest) == manifest["records"]
-        return " ".join(each["id"] + each["status"][0] for each in sorted(table(tmp_path), key=lambda each: each["id"]))
-
-    first = write("first.parquet", 0, PaymentStatus.PENDING, "12")
-    second = write("second.parquet", 0.000005, PaymentStatus.SUCCEEDED, "23")
-    assert load(first) == "1p 2p"
-    assert load(second) == "1p 2s 3s"
-    assert load(first) == "1p 2s 3s"
-    assert load(write("again.parquet", 1, PaymentStatus.REFUNDED, "12")) == "1r 2r 3s"
-    assert load(second) == "1r 2r 3s"
 
 
 def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:

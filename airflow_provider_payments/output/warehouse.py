@@ -175,7 +175,8 @@ def _choose_cells(scales: dict[str, int | None]) -> Callable[[Row], list[Any]]:
             if row[place] and len(row[place].partition(".")[2].rstrip("0")) > scale:
                 raise PaymentsConfigError(
                     f"{name} of payment {record[RECORD_FIELDS.index('id')]!r} has more than the {scale} digits after "
-                    "the point that the column takes. Nothing is rounded: give the column more."
+                    "the point that the column takes. Nothing is rounded: give the column more, or load Parquet, where "
+                    "amounts of more than 18 are null."
                 )
         return row
 

@@ -1,140 +1,33 @@
-"""A table of payments: in SQLite, in DuckDB for the databases that have MERGE, and in Postgres where there is one.
-
-PAYMENTS_TEST_POSTGRES is the URI of a database of Postgres that the tests may make tables in; Airflow's provider
-package for it has to be installed besides.
-"""
+"""Loading payments into a table, in each of the databases of ``tests/warehouses.py``."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
 import sqlite3
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from airflow_provider_payments._compat import AirflowFailException
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.output.formats import FORMATS
-from airflow_provider_payments.output.warehouse import get_database_hook, load_payments
+from airflow_provider_payments.output.warehouse import load_payments
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment, PaymentStatus
+from tests.warehouses import Warehouse, connect_sqlite, warehouse
 
-POSTGRES = os.environ.get("PAYMENTS_TEST_POSTGRES", "")
+__all__ = ["warehouse"]
+
 LISTED = datetime(2026, 2, 1, tzinfo=timezone.utc)
 AMOUNTS = ("amount", "fee", "net_amount", "refunded_amount", "crypto_amount")
 
 Make = Callable[..., Payment]
 Write = Callable[..., dict[str, Any]]
-
-
-class DuckDbConnection:
-    """DuckDB as PEP 249 has it: a transaction is always open, and cursors are of it."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = duckdb.connect(path)
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.begin()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def cursor(self) -> Any:
-        return DuckDbCursor(self._connection)
-
-    def commit(self) -> None:
-        self._connection.commit()
-        self._connection.begin()
-
-    def rollback(self) -> None:
-        self._connection.rollback()
-        self._connection.begin()
-
-
-class DuckDbCursor:
-    """What runs statements; closing it leaves the connection open."""
-
-    rowcount = -1
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-class DuckDbHook(DbApiHook):
-    conn_name_attr = "duckdb_conn_id"
-    conn_type = "duckdb"
-    placeholder = "?"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(duckdb_conn_id="none")
-        self._path = path
-
-    def get_conn(self) -> Any:
-        return DuckDbConnection(self._path)
-
-
-@dataclass
-class Warehouse:
-    """A database, and a table in it that is not there yet."""
-
-    hook: DbApiHook
-    table: str = "payments"
-
-    def execute(self, sql: str) -> None:
-        with closing(self.hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-            cursor.execute(sql)
-            connection.commit()
-
-    def rows(self) -> dict[str, dict[str, Any]]:
-        with closing(self.hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-            cursor.execute(f"SELECT * FROM {self.table}")
-            names = [column[0] for column in cursor.description]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return {row["id"]: row for row in sorted(rows, key=lambda row: row["id"])}
-
-    def statuses(self) -> str:
-        """Each payment's id, and its status' first letter."""
-        return " ".join(key + row["status"][0] for key, row in self.rows().items())
-
-    def load(self, manifest: dict[str, Any]) -> int:
-        return load_payments(manifest, self.hook, self.table)
-
-
-@pytest.fixture(params=["sqlite", "duckdb", "postgres"])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
-    if request.param == "duckdb":
-        yield Warehouse(DuckDbHook(tmp_path / "warehouse.duckdb"))
-    elif request.param == "sqlite":
-        connect_sqlite(tmp_path, monkeypatch)
-        yield Warehouse(get_database_hook("warehouse"))
-    elif not POSTGRES:
-        pytest.skip("PAYMENTS_TEST_POSTGRES is not set")
-    else:
-        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", POSTGRES)
-        made = Warehouse(get_database_hook("warehouse"), f"payments_{uuid.uuid4().hex}")
-        yield made
-        made.execute(f"DROP TABLE IF EXISTS {made.table}")
-
-
-def connect_sqlite(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = {"conn_type": "sqlite", "host": str(folder / "warehouse.db")}
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
 
 
 @pytest.fixture
@@ -239,7 +132,7 @@ def test_a_column_of_fewer_digits_does_not_round(warehouse: Warehouse, make_paym
     if warehouse.hook.conn_type == "sqlite":
         pytest.skip("SQLite's columns have no number of digits")
     warehouse.execute(
-        f"CREATE TABLE {warehouse.table} (provider TEXT, connection_id TEXT, id TEXT, amount NUMERIC(12, 2), "
+        "CREATE TABLE payments (provider TEXT, connection_id TEXT, id TEXT, amount NUMERIC(12, 2), "
         "listed_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (provider, connection_id, id))"
     )
     fits = [make_payment("1", amount="1.50", listed_at=LISTED), make_payment("2", amount="1.5000", listed_at=LISTED)]
@@ -252,11 +145,11 @@ def test_a_column_of_fewer_digits_does_not_round(warehouse: Warehouse, make_paym
 
 def test_a_table_may_have_other_columns(warehouse: Warehouse, make_payment: Make, write: Write) -> None:
     warehouse.execute(
-        f"CREATE TABLE {warehouse.table} (note TEXT DEFAULT 'new', listed_at TIMESTAMP WITH TIME ZONE, id TEXT, "
+        "CREATE TABLE payments (note TEXT DEFAULT 'new', listed_at TIMESTAMP WITH TIME ZONE, id TEXT, "
         "connection_id TEXT, provider TEXT, status TEXT, PRIMARY KEY (provider, connection_id, id))"
     )
     warehouse.execute(
-        f"INSERT INTO {warehouse.table} (provider, connection_id, id, note) VALUES ('spacepay', 'pay', '1', 'mine')"
+        "INSERT INTO payments (provider, connection_id, id, note) VALUES ('spacepay', 'pay', '1', 'mine')"
     )
     warehouse.load(write("payments.jsonl", [make_payment(each, listed_at=LISTED) for each in "12"]))
     found = warehouse.rows()
