@@ -30,6 +30,7 @@ LAYERS = [
     ["payment"],
     ["query"],
     ["windows"],
+    ["reconciliation"],
     ["http"],
     ["listing"],
     ["api"],
@@ -142,7 +143,7 @@ def test_the_drawing_in_the_docs_is_of_these_imports() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [name for name in modules() if name.split(".")[0] in ("http", "listing", "api", *VALUES)],
+    [name for name in modules() if name.split(".")[0] in ("http", "listing", "api", "reconciliation", *VALUES)],
 )
 def test_what_is_below_the_hooks_knows_no_airflow(module: str) -> None:
     assert not {name for name in imports(module) if name.split(".")[0] == "airflow"}
