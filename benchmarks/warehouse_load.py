@@ -84,11 +84,11 @@ def main() -> None:
     if given.load:
         load(json.loads(given.load))
         return
-    from airflow_provider_payments.output.warehouse import get_database_hook
+    from airflow_provider_payments.output.databases import find_database
 
     print(f"{'':10} {'turn':8} {'seconds':>8} {'MiB':>6}")
     for file_format in given.formats:
-        hook = get_database_hook("benchmark")
+        hook = find_database("benchmark")
         hook.run(f"DROP TABLE IF EXISTS {TABLE}")
         with tempfile.TemporaryDirectory() as folder:
             for turn in ("new", "updated", "few"):

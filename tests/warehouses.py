@@ -20,7 +20,8 @@ import duckdb
 import pytest
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-from airflow_provider_payments.output.warehouse import get_database_hook, load_payments
+from airflow_provider_payments.output.databases import find_database
+from airflow_provider_payments.output.warehouse import load_payments
 
 POSTGRES = os.environ.get("PAYMENTS_TEST_POSTGRES", "")
 
@@ -108,17 +109,17 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         yield Warehouse(DuckDbHook(tmp_path / "warehouse.duckdb"))
     elif request.param == "sqlite":
         connect_sqlite(tmp_path, monkeypatch)
-        yield Warehouse(get_database_hook("warehouse"))
+        yield Warehouse(find_database("warehouse"))
     elif not POSTGRES:
         pytest.skip("PAYMENTS_TEST_POSTGRES is not set")
     else:
         schema = f"test_{uuid.uuid4().hex}"
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", POSTGRES)
-        database = Warehouse(get_database_hook("warehouse"))
+        database = Warehouse(find_database("warehouse"))
         database.execute(f"CREATE SCHEMA {schema}")
         options = quote(f"-c search_path={schema} -c TimeZone=UTC")
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"{POSTGRES}?options={options}")
-        yield Warehouse(get_database_hook("warehouse"))
+        yield Warehouse(find_database("warehouse"))
         database.execute(f"DROP SCHEMA {schema} CASCADE")
 
 

@@ -20,7 +20,7 @@ from airflow_provider_payments.arguments import (
 )
 from airflow_provider_payments.exceptions import PaymentsDiffer, PaymentsProtocolError
 from airflow_provider_payments.operators.base import PaymentsTask
-from airflow_provider_payments.operators.databases import find_database
+from airflow_provider_payments.output.databases import find_database
 from airflow_provider_payments.query import parse_bound, require_window
 from airflow_provider_payments.times import format_time
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments._compat import AirflowException, AirflowNotFoundException, BaseHook
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
+from airflow_provider_payments.output.databases import find_database
 from airflow_provider_payments.output.records import AMOUNT_FIELDS, TIME_FIELDS, Row, read_records
 from airflow_provider_payments.payment import RECORD_FIELDS
 
@@ -67,7 +67,7 @@ def load_payments(manifest: dict[str, Any], database: str | DbApiHook, table: st
     :raises PaymentsError: when the object has not as many payments as the manifest says.
     """
     records = read_records(manifest)
-    hook = get_database_hook(database) if isinstance(database, str) else database
+    hook = find_database(database) if isinstance(database, str) else database
     with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
         if hook.supports_autocommit:
             hook.set_autocommit(connection, False)
@@ -92,29 +92,6 @@ def load_payments(manifest: dict[str, Any], database: str | DbApiHook, table: st
         cursor.execute(f"DROP TABLE {_STAGING}")
         connection.commit()
     return batches.rows
-
-
-def get_database_hook(conn_id: str) -> DbApiHook:
-    """Return the hook of a connection to a database.
-
-    :raises PaymentsConfigError: when there is no such connection, it is to something else, or its package is missing.
-    """
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException as error:
-        raise PaymentsConfigError(f"There is no connection {conn_id!r}: {error}") from None
-    try:
-        from airflow.providers.common.sql.hooks.sql import DbApiHook
-
-        hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]
-    except (AirflowException, ImportError) as error:
-        raise PaymentsConfigError(
-            f"Connection {conn_id!r} needs Airflow's provider package for {connection.conn_type!r} ({error}). "
-            "Install it: pip install apache-airflow-providers-postgres, or -sqlite, -snowflake, …"
-        ) from error
-    if not isinstance(hook, DbApiHook):
-        raise PaymentsConfigError(f"Connection {conn_id!r} is not to a database; its hook is {type(hook).__name__}.")
-    return hook
 
 
 def _find_columns(hook: DbApiHook, connection: Any, cursor: Any, table: str) -> dict[str, int | None]:

@@ -238,8 +238,8 @@ def test_loads_at_the_same_time_neither_block_nor_lose(warehouse: Warehouse, mak
     ("connection", "message"),
     [
         (None, "There is no connection 'warehouse'"),
-        ({"conn_type": "mysql", "host": "localhost"}, "needs Airflow's provider package for 'mysql'"),
-        ({"conn_type": "spacepay", "password": "secret-key"}, "is not to a database; its hook is SpacePayHook"),
+        ({"conn_type": "mysql", "host": "localhost"}, "is of type 'mysql', and Airflow has no hook for it"),
+        ({"conn_type": "spacepay", "password": "secret-key"}, "is of no SQL database's type; its hook is SpacePayHook"),
     ],
     ids=["no connection", "no provider", "no database"],
 )

@@ -21,7 +21,7 @@ def find_database(conn_id: str) -> DbApiHook:
         from airflow.providers.common.sql.hooks.sql import DbApiHook
     except ImportError as error:
         raise PaymentsConfigError(
-            f"Comparing with a table needs Airflow's provider for SQL: {error}. "
+            f"A database needs Airflow's provider for SQL: {error}. "
             "Install it: pip install apache-airflow-providers-common-sql"
         ) from None
     try:
