@@ -59,20 +59,25 @@ def run_dag(database: None, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
     import_module("airflow.cli.cli_parser")  # brings the tables of users, which Airflow 2 needs to run a day again
 
     def run(
-        file: Path, date: str | None = None, conf: dict[str, str] | None = None, *, has_interval: bool = True
+        file: Path,
+        date: str | None = None,
+        conf: dict[str, str] | None = None,
+        *,
+        has_interval: bool = True,
+        variable: str = "dag",
     ) -> str:
         monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(file.parent))
         monkeypatch.setattr(airflow.settings, "DAGS_FOLDER", str(file.parent))
         when: dict[str, Any] = {}
         if date:
             when["logical_date" if AIRFLOW >= (3,) else "execution_date"] = datetime.fromisoformat(
-                f"{date}T00:00:00+00:00"
+                f"{date}+00:00" if "T" in date else f"{date}T00:00:00+00:00"
             )
         elif not has_interval:
             when["logical_date"] = None  # as `airflow dags trigger` of Airflow 3 does
         capfd.readouterr()
         with Ears(level=None) as ears:
-            dag_run = runpy.run_path(str(file))["dag"].test(run_conf=conf, **when)
+            dag_run = runpy.run_path(str(file))[variable].test(run_conf=conf, **when)
         log = "".join(capfd.readouterr()) + ears.stream.getvalue()
         assert dag_run.state == "success", log
         return log
@@ -188,6 +193,47 @@ def test_loads_days_into_a_warehouse(
     assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
     assert len(loaded) == len(rows) + 1
     assert all("+00:00" in each["created_at"] for each in loaded.values())
+
+
+def test_a_warehouse_follows_every_payment_and_is_proven_right(
+    run_dag: Run, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debits settle after the lookback, a refund comes later still, and a row that somebody has changed is found."""
+    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
+    dags = changed(
+        "example_keep_warehouse_right",
+        tmp_path,
+        FILES=repr(tmp_path.as_uri()),
+        START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
+        LOOKBACK="timedelta(days=2)",
+    )
+    sandbox.stripe.rows.clear()
+    days = [datetime(2026, 6, day, 12, tzinfo=timezone.utc) for day in (1, 2, 3)]
+    debits = [sandbox.stripe.add(day, status="processing") for day in days]
+    paid = sandbox.stripe.add(days[0])
+
+    def statuses() -> dict[str, str]:
+        return {each["id"]: each["status"] for each in table(tmp_path)}
+
+    for date in ("2026-06-02", "2026-06-03", "2026-06-04"):
+        run_dag(dags, date, variable="daily")
+    assert statuses() == {**dict.fromkeys((row["id"] for row in debits), "processing"), paid["id"]: "succeeded"}
+    settled, failed, _ = debits
+    settled.update(status="succeeded", amount_received=settled["amount"])
+    failed.update(status="canceled", canceled_at=failed["created"] + 1)
+    run_dag(dags, "2026-06-20", variable="daily")  # the lookback does not reach them
+    assert [statuses()[row["id"]] for row in debits] == ["succeeded", "canceled", "processing"]
+    paid["latest_charge"].update(amount_refunded=paid["amount"], refunded=True)
+    run_dag(dags, "2026-06-21", variable="daily")
+    assert statuses()[paid["id"]] == "succeeded"  # it had ended
+    log = run_dag(dags, "2026-06-21T06:00:00", variable="weekly")
+    assert statuses()[paid["id"]] == "refunded"
+    assert '"matched": 4, "missing": 0, "extra": 0, "different": 0' in log
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as connection, connection:
+        connection.execute("UPDATE payments SET amount = '0.01', listed_at = '2099' WHERE id = ?", [paid["id"]])
+    with pytest.raises(AssertionError, match=r"CALL: reconcile: .*1 .*differ"):
+        run_dag(dags, "2026-06-28T06:00:00", variable="weekly")
 
 
 def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
