@@ -1,12 +1,12 @@
-"""Seconds and peak memory of loading payments into a database.
+"""Seconds, CPU seconds and peak memory of loading payments into a database.
 
     .venv/airflow-3.3.2/bin/python benchmarks/warehouse_load.py postgres://user@localhost:5432/warehouse
 
 Each measurement is a process of its own, which loads a file of ``--count`` payments, about 800 bytes of JSON each, by
 ``load_payments`` into the table ``benchmark_payments``, which is dropped first: into the new table; the same payments,
 listed later; and again with one in a hundred listed later still. Airflow's provider package of the database has to be
-installed. Its peak is what the system counted (``ru_maxrss``), Python and libraries included; that of the database is
-its own.
+installed. CPU and peak (``ru_maxrss``) are those of the process that loads, Python and libraries included; what the
+database needs is its own.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ def write(folder: Path, file_format: str, count: int, turn: str) -> dict[str, ob
 
 
 def load(manifest: dict[str, object]) -> None:
-    """Load a file, and print the peak in MiB and the seconds."""
+    """Load a file, and print the seconds, those of the CPU, and the peak in MiB."""
     from airflow_provider_payments.output.warehouse import load_payments
 
     began = time.monotonic()
     load_payments(manifest, "benchmark", TABLE)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{peak:.0f} {time.monotonic() - began:.1f}")
+    seconds, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{seconds:.1f} {time.process_time():.1f} {peak:.0f}")
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
         return
     from airflow_provider_payments.output.databases import find_database
 
-    print(f"{'':10} {'turn':8} {'seconds':>8} {'MiB':>6}")
+    print(f"{'':10} {'turn':8} {'seconds':>8} {'CPU':>6} {'MiB':>6}")
     for file_format in given.formats:
         hook = find_database("benchmark")
         hook.run(f"DROP TABLE IF EXISTS {TABLE}")
@@ -95,8 +95,8 @@ def main() -> None:
                 manifest = write(Path(folder), file_format, given.count, turn)
                 arguments = [sys.executable, __file__, given.database, "--load", json.dumps(manifest)]
                 done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-                peak, seconds = done.stdout.split()[-2:]
-                print(f"{file_format:10} {turn:8} {seconds:>8} {peak:>6}", flush=True)
+                seconds, cpu, peak = done.stdout.split()[-3:]
+                print(f"{file_format:10} {turn:8} {seconds:>8} {cpu:>6} {peak:>6}", flush=True)
         hook.run(f"DROP TABLE {TABLE}")
 
 
