@@ -20,7 +20,6 @@ from airflow_provider_payments.arguments import (
 )
 from airflow_provider_payments.exceptions import PaymentsDiffer, PaymentsProtocolError
 from airflow_provider_payments.operators.base import PaymentsTask
-from airflow_provider_payments.output.databases import find_database
 from airflow_provider_payments.query import parse_bound, require_window
 from airflow_provider_payments.times import format_time
 
@@ -172,6 +171,7 @@ class ReconcilePaymentsOperator(PaymentsTask):
 
     def _reconcile(self) -> tuple[dict[str, Any], str]:
         """Compare, and return the result, and what is wrong, in words; empty when nothing is."""
+        from airflow_provider_payments.output.databases import find_database
         from airflow_provider_payments.reconciliation.comparison import Comparison
         from airflow_provider_payments.reconciliation.rows import read_rows
 

@@ -262,6 +262,13 @@ def test_importing_what_dag_files_import_costs_no_heavy_module(kind: str) -> Non
     assert {name for name in own if ".waiting" in name} <= {f"{PACKAGE}.waiting{name}" for name in LIGHT_WHILE_WAITING}
 
 
+def test_loading_into_a_table_costs_dag_files_no_heavy_module() -> None:
+    found = load({"warehouse": (f"from {PACKAGE}._compat import BaseOperator", f"import {PACKAGE}.output.warehouse")})
+    _, added = found["warehouse"]
+    assert f"{PACKAGE}.output.warehouse" in added
+    assert choose(added, HEAVY) == set()
+
+
 @pytest.mark.parametrize("client", ["aiohttp", "pyarrow"])
 def test_a_heavy_module_would_be_seen(client: str, tmp_path: Path) -> None:
     (tmp_path / client).mkdir()
