@@ -13,6 +13,7 @@ from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsAuthError,
     PaymentsConfigError,
+    PaymentsDiffer,
     PaymentsError,
     PaymentsNotAvailableYet,
     PaymentsProtocolError,
@@ -29,6 +30,7 @@ ALL = [
     PaymentNotFound("text", 404, "41"),
     NamedPaymentNotFound("text"),
     PaymentFailed("text"),
+    PaymentsDiffer("text"),
     PaymentsThrottled("text", 1.5),
     PaymentsUnavailable("text"),
     PaymentsNotAvailableYet("text"),
@@ -45,7 +47,14 @@ def test_the_list_here_is_whole() -> None:
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
 def test_airflow_fails_at_once_where_a_retry_cannot_help(error: PaymentsError) -> None:
     assert isinstance(error, AirflowException)
-    hopeless = (PaymentsConfigError, PaymentsAuthError, NamedPaymentNotFound, PaymentFailed, TooManyRecordsForXCom)
+    hopeless = (
+        PaymentsConfigError,
+        PaymentsAuthError,
+        NamedPaymentNotFound,
+        PaymentFailed,
+        PaymentsDiffer,
+        TooManyRecordsForXCom,
+    )
     assert isinstance(error, AirflowFailException) is isinstance(error, hopeless)
 
 
