@@ -667,7 +667,7 @@ GUARDS = [
     ),
     Guard(
         "what is found in a search comes in the order of the names",
-        "hooks/named_payments.py",
+        "listing/dedup.py",
         "min(places) << 32 | self._put",
         "self._put",
         f"{NAMED} -k all_payments_of_orders",
