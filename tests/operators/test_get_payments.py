@@ -213,7 +213,12 @@ def test_another_payment_is_not_taken_for_the_one_that_was_asked_for(sandbox: Sa
     """As a cache in between may reply. It would be dropped as a duplicate, and the right one be missing unseen."""
     ids = of_spacepay(sandbox, 2)
     other = json.dumps({"id": ids[1], "status": "completed"}).encode()
-    sandbox.faults.reply_with["spacepay"].append((200, {}, other))
+
+    def answer_with_the_other(call: Call) -> None:
+        if ids[0] in call.path:
+            sandbox.faults.reply_with["spacepay"].append((200, {}, other))
+
+    sandbox.before_reply = answer_with_the_other
     with pytest.raises(PaymentsProtocolError, match="another payment than"):
         get(payment_ids=ids)
 
