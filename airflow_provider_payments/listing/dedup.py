@@ -1,5 +1,5 @@
-"""Which payments were seen, which of their rows counts, and those that wait for the end of a listing; all in bounded
-memory.
+"""Which payments were seen, which of their rows counts, and those that wait for the end of a listing or a search; all
+in bounded memory.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain
 
 import msgspec
 
@@ -75,16 +76,20 @@ class HoldbackBuffer:
     def __contains__(self, payment_id: str) -> bool:
         return self._database.execute("SELECT 1 FROM held WHERE id = ?", (payment_id,)).fetchone() is not None
 
-    def put(self, payment: Payment) -> None:
-        """Hold a payment; it replaces an earlier sighting of it, unless that one was final and this one is not."""
+    def put(self, payment: Payment, number: int | None = None) -> None:
+        """Hold a payment; it replaces an earlier sighting of it, in that one's place, unless that one was final and this
+        one is not.
+
+        :param number: its place among the others, which no other has; None is after all of them.
+        """
         # MessagePack has no integers beyond 64 bits.
         amount = None if payment.amount_minor is None else str(payment.amount_minor)
         packed = msgspec.msgpack.encode(msgspec.structs.replace(payment, amount_minor=None))
         self._database.execute(
-            "INSERT INTO held (id, payment, amount_minor, is_final) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "INSERT INTO held (number, id, payment, amount_minor, is_final) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
             "SET payment = excluded.payment, amount_minor = excluded.amount_minor, is_final = excluded.is_final "
             "WHERE excluded.is_final >= held.is_final",
-            (payment.id, packed, amount, payment.is_final),
+            (number, payment.id, packed, amount, payment.is_final),
         )
 
     def drop(self, payment_id: str) -> None:
@@ -92,7 +97,7 @@ class HoldbackBuffer:
         self._database.execute("DELETE FROM held WHERE id = ?", (payment_id,))
 
     def pages(self) -> Iterator[list[Payment]]:
-        """Yield what is held, in the order in which it came."""
+        """Yield what is held, by its numbers: in the order in which it came."""
         rows = self._database.execute("SELECT payment, amount_minor FROM held ORDER BY number")
         while page := rows.fetchmany(1000):
             yield [_unpack(packed, amount) for packed, amount in page]
@@ -100,6 +105,46 @@ class HoldbackBuffer:
     def close(self) -> None:
         """Delete the scratch database."""
         self._database.close()
+
+
+class FoundPayments:
+    """What a search has found: payments on disk, in the order of the names that they were found by."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._left = dict.fromkeys(names)
+        self._held = HoldbackBuffer()
+        self._put = 0
+
+    def put(self, payment: Payment, names: Iterable[str]) -> None:
+        """Keep a payment if one of these names is asked for."""
+        places = [self._places[name] for name in names if name in self._places]
+        if places:
+            for name in names:
+                self._left.pop(name, None)
+            self._put += 1
+            self._held.put(payment, min(places) << 32 | self._put)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a payment was found by every name."""
+        return not self._left
+
+    def has(self, name: str) -> bool:
+        """Whether a payment was found by a name."""
+        return name not in self._left
+
+    def left(self) -> Sequence[str]:
+        """Return the names that no payment was found by."""
+        return [*self._left]
+
+    def payments(self) -> Iterator[Payment]:
+        """Yield what was found."""
+        return chain.from_iterable(self._held.pages())
+
+    def close(self) -> None:
+        """Delete what was found."""
+        self._held.close()
 
 
 def _unpack(packed: bytes, amount: str | None) -> Payment:
