@@ -129,7 +129,15 @@ def test_the_same_text(key: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("pay_1", "PAY_1"), ("pay_1", " pay_1"), ("pay_1", "pay_1\n"), ("007", 7), ("", None), ("None", None), ("\u00e9", "e\u0301")],
+    [
+        ("pay_1", "PAY_1"),
+        ("pay_1", " pay_1"),
+        ("pay_1", "pay_1\n"),
+        ("007", 7),
+        ("", None),
+        ("None", None),
+        ("\u00e9", "e\u0301"),
+    ],
 )
 def test_another_text(key: str, value: Any) -> None:
     assert pack_text(key) != read_text(value)
