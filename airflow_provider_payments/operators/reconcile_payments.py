@@ -208,7 +208,7 @@ class ReconcilePaymentsOperator(PaymentsTask):
             "different": found.different,
             "duplicates": found.duplicates,
             "api_amounts": comparison.api.amounts(),
-            "table_amounts": comparison.table.amounts(),
+            "table_amounts": comparison.table.amounts(like=comparison.api),
             "api_amounts_unknown": comparison.api.amounts_unknown,
             "table_amounts_unknown": comparison.table.amounts_unknown,
             "api_records": comparison.api.records,

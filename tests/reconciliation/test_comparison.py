@@ -23,6 +23,7 @@ from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.reconciliation.comparison import Comparison
 from airflow_provider_payments.reconciliation.difference import Difference
 
+pytestmark = pytest.mark.without_airflow
 MakePayment = Callable[..., Payment]
 Row = list[Any]
 LONG = "123456789012345678901.234"
@@ -162,6 +163,28 @@ def test_sums_are_exact_by_currency(make_payment: MakePayment) -> None:
     amounts = {"": "0.10", "EUR": f"{total[:-3]}.{total[-3:]}", "USD": "-0.30"}
     assert comparison.api.amounts() == amounts
     assert comparison.table.amounts() == {**amounts, "USD": "2.20"}
+
+
+def test_equal_sums_look_equal(make_payment: MakePayment) -> None:
+    """Columns like NUMERIC(38, 18) have zeros at the end."""
+    with Comparison(0) as comparison:
+        comparison.add_payments(
+            [make_payment(1, "10.50"), make_payment(2, "0.50"), make_payment(3, "7", currency="JPY")]
+        )
+        comparison.add_rows([[n, "", Decimal(f"{n}.0000"), "USD"] for n in (5, 6)])
+        comparison.add_rows([[3, "", Decimal("7.0010"), "JPY"], [4, "", Decimal("1E+2"), "EUR"], [5, "", 1, None]])
+        comparison.add_rows([[6, "", 1, ""], [7, "", 1, "x" * 90], [8, "", 2, "x" * 91]])
+    assert comparison.api.amounts() == {"JPY": "7", "USD": "11.00"}
+    assert comparison.table.amounts(like=comparison.api) == {
+        **{"": "1", "'": "1", "EUR": "100", "JPY": "7.001", "USD": "11.00"},
+        **{f"{'x' * 79}…": "1", f"{'x' * 79}…'": "2"},
+    }
+
+
+def test_amounts_that_are_unknown_are_counted(make_payment: MakePayment) -> None:
+    with Comparison(0) as comparison:
+        comparison.add_payments([make_payment(1, None), make_payment(2)])
+        comparison.add_rows([[1, "", None, "USD"], [2, "", "much", "USD"], [3, "", 1, "USD"]])
     assert (comparison.api.amounts_unknown, comparison.table.amounts_unknown) == (1, 2)
 
 

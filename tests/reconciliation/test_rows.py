@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.reconciliation.rows import read_rows
 
+pytestmark = pytest.mark.without_airflow
 FOUR = "'a' AS id, 'b' AS status, 1 AS amount, 'c' AS currency"
 
 

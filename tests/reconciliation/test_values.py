@@ -18,6 +18,7 @@ from airflow_provider_payments.reconciliation.values import (
     show_amount,
 )
 
+pytestmark = pytest.mark.without_airflow
 LONG = "123456789012345678901.234"
 
 
