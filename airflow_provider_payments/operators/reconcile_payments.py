@@ -208,7 +208,7 @@ class ReconcilePaymentsOperator(PaymentsTask):
             "different": found.different,
             "duplicates": found.duplicates,
             "api_amounts": comparison.api.amounts(),
-            "table_amounts": comparison.table.amounts(),
+            "table_amounts": comparison.table.amounts(like=comparison.api),
             "api_amounts_unknown": comparison.api.amounts_unknown,
             "table_amounts_unknown": comparison.table.amounts_unknown,
             "api_records": comparison.api.records,
@@ -231,8 +231,8 @@ class ReconcilePaymentsOperator(PaymentsTask):
                 comparison.add_payments(payments)
         if not listing.report.is_complete:
             raise PaymentsProtocolError(
-                f"{self.hook.conn_type}: the listing may have missed payments, so nothing can be compared with it: "
-                f"{'; '.join(listing.report.doubts)}."
+                f"{self.hook.conn_type}: the listing is not complete, so it can prove nothing of the table. "
+                f"{' '.join(listing.report.doubts)}"
             )
         self.log.info("The API has %d payments in the window. Now the query is run.", comparison.api.records)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
@@ -21,6 +21,7 @@ from airflow_provider_payments.reconciliation.values import (
     read_text,
     show,
     show_amount,
+    with_decimals_of,
 )
 
 #: What is compared, besides the id.
@@ -56,13 +57,16 @@ class Totals:
         """How many there are."""
         return len(self._sums)
 
-    def amounts(self) -> dict[str, str | None]:
-        """Return the sums. The key of those without a currency is empty."""
-        sums: dict[str, Decimal] = {}
-        for currency, amount in self._sums.items():
-            key = show(currency) or ""
-            sums[key] = add(sums.get(key, _ZERO), amount)
-        return {key: format_amount(amount) for key, amount in sorted(sums.items())}
+    def amounts(self, like: Totals | None = None) -> dict[str, str | None]:
+        """Return the sums. The key of those without a currency is empty.
+
+        :param like: whose decimals to write: columns of a database have zeros at the end, and equal sums look equal.
+        """
+        sums: dict[str, str | None] = {}
+        for currency, amount in sorted(self._sums.items(), key=lambda item: item[0] or b""):
+            other = like._sums.get(currency, _ZERO) if like else amount
+            sums[_unused(show(currency) or "", sums)] = format_amount(with_decimals_of(amount, other))
+        return sums
 
 
 class Comparison:
@@ -175,6 +179,13 @@ class Comparison:
 
     def _show(self, examples: list[Any], more: list[Any]) -> None:
         examples += more[: self._max_examples - len(examples)]
+
+
+def _unused(key: str, keys: Collection[str]) -> str:
+    """Return a key that is not there: of long ones only the beginning is shown, and empty is not null."""
+    while key in keys:
+        key += "'"
+    return key
 
 
 def _explain(key: bytes, payment: Sequence[bytes | None], row: Sequence[bytes | None]) -> list[dict[str, str | None]]:

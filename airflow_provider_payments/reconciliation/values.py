@@ -14,8 +14,8 @@ from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.money import format_amount, parse_amount
 from airflow_provider_payments.texts import escape_controls
 
-#: Amounts have at most half as many digits, so nothing is rounded.
-_normalize = Context(prec=400).normalize
+#: Amounts and their sums have fewer digits, so nothing is rounded.
+_EXACT = Context(prec=1000)
 #: ``Decimal`` itself also reads underscores, the digits of all scripts, and NaN.
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 #: Characters of a number; ``parse_amount`` takes less.
@@ -36,7 +36,14 @@ def pack_amount(amount: Decimal | None) -> bytes | None:
     """Return the bytes of an amount: 10.00 and 1E+1 have the same."""
     if amount is None:
         return None
-    return str(_normalize(amount)).encode() if amount else _ZERO
+    return str(_EXACT.normalize(amount)).encode() if amount else _ZERO
+
+
+def with_decimals_of(amount: Decimal, other: Decimal) -> Decimal:
+    """Return an amount with as many decimals as another one has; with more where it needs them."""
+    normal = _EXACT.normalize(amount)
+    exponent = min(int(normal.as_tuple().exponent), int(other.as_tuple().exponent), 0)
+    return _EXACT.quantize(normal, Decimal((0, (1,), exponent)))
 
 
 def read_text(value: object) -> bytes | None:
@@ -48,7 +55,7 @@ def read_text(value: object) -> bytes | None:
     if isinstance(value, float | Decimal):
         amount = read_amount(value)
         if amount is not None:
-            return (format_amount(_normalize(amount)) or "").encode()
+            return (format_amount(_EXACT.normalize(amount)) or "").encode()
     return pack_text(_as_text(value))
 
 

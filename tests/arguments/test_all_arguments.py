@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -22,6 +24,7 @@ from airflow_provider_payments.hooks.base import PaymentListing
 from airflow_provider_payments.hooks.spacepay import SpacePayHook
 from airflow_provider_payments.operators.get_payments import GetPaymentsOperator
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.operators.reconcile_payments import ReconcilePaymentsOperator
 from airflow_provider_payments.payment import PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
 from airflow_provider_payments.sensors.base import PaymentsSensor
@@ -251,6 +254,17 @@ CONNECTION = Kind(
     ],
 )
 
+SQL_CONNECTION = Kind([(Text("warehouse"), "warehouse"), (Proxy(lambda: "warehouse"), "warehouse")], CONNECTION.refused)
+SQL = Kind(
+    [(Text("SELECT * FROM payments;\n"), "SELECT * FROM payments")],
+    [None, "", " ", "None", 7, True, ["SELECT 1"], {}, b"SELECT 1"],
+)
+PARAMETERS = Kind([((), None), ({}, None), ("[]", None)], [7, True, NAN, "", "None", "soon", b"ab", SECRET])
+ON_DIFFERENCE = Kind(
+    [("report", "report"), (Text("report"), "report"), (" report\n", "report")],
+    [None, "", "None", "ignore", True, ["report"], b"report", SECRET],
+)
+
 DELIVERY = {
     "output_path": PATH,
     "file_format": FORMAT,
@@ -380,6 +394,24 @@ ENTRANCES = {
         [GetPaymentsOperator.__init__],
     ),
     "hook.get_payments": Entrance(_name(_ask("get_payments")), NAMED, [SpacePayHook.get_payments]),
+    "ReconcilePaymentsOperator": Entrance(
+        _execute(
+            ReconcilePaymentsOperator,
+            sql_conn_id="warehouse",
+            sql="SELECT * FROM payments",
+            on_difference="report",
+        ),
+        {
+            "payments_conn_id": CONNECTION,
+            **LISTING,
+            "sql_conn_id": SQL_CONNECTION,
+            "sql": SQL,
+            "parameters": PARAMETERS,
+            "on_difference": ON_DIFFERENCE,
+            "max_examples": Kind(COUNT.taken, [*COUNT.refused, 10_001]),
+        },
+        [ReconcilePaymentsOperator.__init__],
+    ),
     "PaymentStatusSensor": Entrance(
         _execute(PaymentStatusSensor, order_ids=["a"], timeout=0),
         {**SENSOR, **STATUS},
@@ -458,7 +490,11 @@ ALSO_NAMED = {
 
 
 @pytest.fixture
-def asked(sandbox: Sandbox) -> Iterator[Sandbox]:
+def asked(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
+    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse))
+    with closing(sqlite3.connect(warehouse["host"])) as connection:
+        connection.execute("CREATE TABLE payments (id, status, amount, currency)")
     sandbox.spacepay.rows.clear()
     sandbox.spacepay.add(status="completed", orderId="a")
     return sandbox
