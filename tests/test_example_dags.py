@@ -251,10 +251,10 @@ def test_a_warehouse_follows_every_payment_and_is_proven_right(
         START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
         LOOKBACK="timedelta(days=2)",
     )
-    sandbox.stripe.rows.clear()
+    sandbox.gocardless.rows.clear()
     days = [datetime(2026, 6, day, 12, tzinfo=timezone.utc) for day in (1, 2, 3)]
-    debits = [sandbox.stripe.add(day, status="processing") for day in days]
-    paid = sandbox.stripe.add(days[0])
+    debits = [sandbox.gocardless.add(day, status="submitted", amount_refunded=0) for day in days]
+    paid = sandbox.gocardless.add(days[0], status="paid_out", amount_refunded=0)
 
     def statuses() -> dict[str, str]:
         return {each["id"]: each["status"] for each in table(tmp_path)}
@@ -262,12 +262,10 @@ def test_a_warehouse_follows_every_payment_and_is_proven_right(
     for date in ("2026-06-02", "2026-06-03", "2026-06-04"):
         run_dag(dags, date, variable="daily")
     assert statuses() == {**dict.fromkeys((row["id"] for row in debits), "processing"), paid["id"]: "succeeded"}
-    settled, failed, _ = debits
-    settled.update(status="succeeded", amount_received=settled["amount"])
-    failed.update(status="canceled", canceled_at=failed["created"] + 1)
+    debits[0]["status"], debits[1]["status"] = "confirmed", "failed"
     run_dag(dags, "2026-06-20", variable="daily")  # the lookback does not reach them
-    assert [statuses()[row["id"]] for row in debits] == ["succeeded", "canceled", "processing"]
-    paid["latest_charge"].update(amount_refunded=paid["amount"], refunded=True)
+    assert [statuses()[row["id"]] for row in debits] == ["succeeded", "failed", "processing"]
+    paid["status"] = "charged_back"
     run_dag(dags, "2026-06-21", variable="daily")
     assert statuses()[paid["id"]] == "succeeded"  # it had ended
     log = run_dag(dags, "2026-06-21T06:00:00", variable="weekly")
@@ -275,8 +273,12 @@ def test_a_warehouse_follows_every_payment_and_is_proven_right(
     assert '"matched": 4, "missing": 0, "extra": 0, "different": 0' in log
     with closing(sqlite3.connect(tmp_path / "warehouse.db")) as connection, connection:
         connection.execute("UPDATE payments SET amount = '0.01', listed_at = '2099' WHERE id = ?", [paid["id"]])
-    with pytest.raises(AssertionError, match=r"CALL: reconcile: .*1 .*differ"):
+    with pytest.raises(AssertionError, match=r"CALL: reconcile: gocardless: .*1 payments are different"):
         run_dag(dags, "2026-06-28T06:00:00", variable="weekly")
+    sandbox.gocardless.rows.remove(debits[2])
+    with pytest.raises(AssertionError, match=rf"CALL: check__1: Payments may be missing: .*{debits[2]['id']}"):
+        run_dag(dags, "2026-06-29", variable="daily")
+    assert statuses()[debits[2]["id"]] == "processing"
 
 
 def test_writes_a_page_about_several_connections(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_what_is_open_is_found(warehouse: Warehouse, payments: list[Payment]) ->
     expected = [
         payment.id
         for payment in payments
-        if payment.provider == "stripe"
+        if payment.provider == "gocardless"
         and not payment.is_final
         and payment.created_at >= datetime(2026, 1, 1, tzinfo=timezone.utc)  # type: ignore[operator]
     ]
