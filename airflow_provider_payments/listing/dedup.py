@@ -77,8 +77,7 @@ class HoldbackBuffer:
         return self._database.execute("SELECT 1 FROM held WHERE id = ?", (payment_id,)).fetchone() is not None
 
     def put(self, payment: Payment, number: int | None = None) -> None:
-        """Hold a payment; it replaces an earlier sighting of it, in that one's place, unless that one was final and this
-        one is not.
+        """Hold a payment; it replaces an earlier sighting of it, in its place, unless only the earlier one was final.
 
         :param number: its place among the others, which no other has; None is after all of them.
         """
@@ -86,8 +85,9 @@ class HoldbackBuffer:
         amount = None if payment.amount_minor is None else str(payment.amount_minor)
         packed = msgspec.msgpack.encode(msgspec.structs.replace(payment, amount_minor=None))
         self._database.execute(
-            "INSERT INTO held (number, id, payment, amount_minor, is_final) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
-            "SET payment = excluded.payment, amount_minor = excluded.amount_minor, is_final = excluded.is_final "
+            "INSERT INTO held (number, id, payment, amount_minor, is_final) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
+            "DO UPDATE SET payment = excluded.payment, amount_minor = excluded.amount_minor, "
+            "is_final = excluded.is_final "
             "WHERE excluded.is_final >= held.is_final",
             (number, payment.id, packed, amount, payment.is_final),
         )

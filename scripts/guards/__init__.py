@@ -5,7 +5,7 @@ Texts to replace are exact and occur once in their file; a change of the code mo
 
 from __future__ import annotations
 
-from guards import arguments, completeness, guest, meaning, output, report, reconciliation, secrets
+from guards import arguments, completeness, guest, meaning, output, reconciliation, report, secrets
 from guards.guard import Guard
 
 GUARDS: list[Guard] = [
