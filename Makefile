@@ -17,6 +17,8 @@ UV_VERSION := 0.13.9
 
 # Selenium, for the connection forms in a browser.
 BROWSER := .venv/browser
+# MkDocs, for the documentation as a site.
+DOCS := .venv/docs
 
 # More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
 PYTEST_ARGS ?=
@@ -93,6 +95,14 @@ FORMS_ARGS ?=
 test-forms: $(BROWSER)/.ready $(VENV_3)/.ready $(VENV_2)/.ready ## Every connection form in a browser; needs Chromium
 	@$(BROWSER)/bin/python scripts/test_forms.py $(PYTHON_3) $(PYTHON_2) $(FORMS_ARGS)
 
+.PHONY: docs docs-serve
+docs docs-serve: export NO_MKDOCS_2_WARNING = 1  # of what comes after MkDocs 1
+docs: $(DOCS)/.ready ## The documentation as a site, in build/site; what is not right in it is an error
+	$(DOCS)/bin/mkdocs build --strict
+
+docs-serve: $(DOCS)/.ready ## The same on http://127.0.0.1:8000, until Ctrl-C
+	$(DOCS)/bin/mkdocs serve --strict
+
 .PHONY: bench
 bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that does nothing else
 	@$(PYTHON_3) benchmarks/listing.py $(BENCH_ARGS)
@@ -155,3 +165,6 @@ $(AZURITE)/.ready: scripts/make_azurite.sh
 
 $(BROWSER)/.ready: scripts/make_browser.sh constraints/browser.txt
 	@scripts/make_browser.sh "$(PYTHONS_3)"
+
+$(DOCS)/.ready: scripts/make_docs.sh constraints/docs.txt
+	@scripts/make_docs.sh "$(PYTHONS_3)"
