@@ -13,5 +13,5 @@ echo "Making $home"
 rm -rf "$home"
 "$python" -m venv "$home"
 "$home/bin/python" -m pip --quiet --quiet --disable-pip-version-check install --constraint constraints/docs.txt \
-    mkdocs-material "mkdocstrings[python]"
+    mkdocs-material "mkdocstrings[python]" ruff
 touch "$home/.ready"

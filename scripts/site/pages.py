@@ -54,11 +54,11 @@ def relink(markdown: str, folder: Path, uri: str) -> str:
 
 
 def to_page(name: str, code: str) -> str:
-    """Return a page of an example DAG: what it says of itself, and its code."""
+    """Return a page of an example DAG: what it says of itself, and its code. Whoever searches finds other pages first."""
     module = ast.parse(code)
     text = (ast.get_docstring(module) or "").replace("### ", "# ", 1)
     rest = "".join(code.splitlines(keepends=True)[module.body[0].end_lineno :]).strip()
-    return f"{text}\n\n```python title=\"{name}.py\"\n{rest}\n```\n"
+    return f"---\nsearch:\n  boost: 0.5\n---\n{text}\n\n```python title=\"{name}.py\"\n{rest}\n```\n"
 
 
 def to_table(drawing: str) -> str:
