@@ -58,7 +58,7 @@ def to_page(name: str, code: str) -> str:
     module = ast.parse(code)
     text = (ast.get_docstring(module) or "").replace("### ", "# ", 1)
     rest = "".join(code.splitlines(keepends=True)[module.body[0].end_lineno :]).strip()
-    return f"---\nsearch:\n  boost: 0.5\n---\n{text}\n\n```python title=\"{name}.py\"\n{rest}\n```\n"
+    return f'---\nsearch:\n  boost: 0.5\n---\n{text}\n\n```python title="{name}.py"\n{rest}\n```\n'
 
 
 def to_table(drawing: str) -> str:
