@@ -54,7 +54,7 @@ def relink(markdown: str, folder: Path, uri: str) -> str:
 
 
 def to_page(name: str, code: str) -> str:
-    """Return a page of an example DAG: what it says of itself, and its code. Whoever searches finds other pages first."""
+    """Return a page of an example DAG: what it says of itself, and its code. The search finds it last."""
     module = ast.parse(code)
     text = (ast.get_docstring(module) or "").replace("### ", "# ", 1)
     rest = "".join(code.splitlines(keepends=True)[module.body[0].end_lineno :]).strip()
@@ -62,7 +62,7 @@ def to_page(name: str, code: str) -> str:
 
 
 def to_table(drawing: str) -> str:
-    """Return what a flowchart says as a table: GitHub draws it, and here the program that does would come from the web."""
+    """Return what a flowchart says as a table: what draws it on GitHub would come from the web here."""
     rows = [line.strip().partition(" --> ") for line in drawing.splitlines()]
     return "| package | imports |\n|---|---|\n" + "".join(
         f"| `{start}` | {', '.join(f'`{end}`' for end in ends.split(' & ')) if ends else 'none of these'} |\n"
