@@ -50,6 +50,16 @@ def test_every_block_of_code_can_be_read(page: Path) -> None:
             json.loads(code)
 
 
+def test_every_command_of_make_that_is_named_is_there() -> None:
+    targets = set(re.findall(r"(?m)^([a-z][a-z0-9-]*(?: [a-z][a-z0-9-]*)*):", (ROOT / "Makefile").read_text()))
+    targets = {name for names in targets for name in names.split()}
+    places = [*PAGES, *(ROOT / ".github").rglob("*.yml")]
+    code = r"(?m)(?:`|^    |^|run: )make ([a-z][a-z0-9-]*)(?=[ `]|$)"
+    named = {(place.name, name) for place in places for name in re.findall(code, place.read_text())}
+    assert {name for _, name in named} >= {"demo", "demo-ui", "test", "test-versions", "docs", "docs-serve"}
+    assert {(place, name) for place, name in named if name not in targets} == set()
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) < 200
 
