@@ -21,7 +21,7 @@ PAGES = {
     **{path: f"examples/{path.stem}.md" for path in sorted((ROOT / "example_dags").glob("*.py"))},
 }
 _DRAWING = re.compile(r"(?ms)^```mermaid\nflowchart \w+\n(.*?)^```$")
-_LINK = re.compile(r"\]\(([^)\s#]+)(#[^)\s]*)?\)")
+_LINK = re.compile(r"\[((?:[^][]|\[[^][]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -39,16 +39,18 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def relink(markdown: str, folder: Path, uri: str) -> str:
-    """Point links at the pages that files become.
+    """Point links at the pages that files become. What has no page, code of the package, is named without a link.
 
     :param folder: where the file is in the repository.
     :param uri: where its page is in the site.
     """
 
     def lead(link: re.Match[str]) -> str:
-        path = (folder / link[1]).resolve()
-        target = PAGES.get(path) or (path.is_relative_to(DOCS) and path.is_file() and path.relative_to(DOCS))
-        return f"]({os.path.relpath(target, Path(uri).parent)}{link[2] or ''})" if target else link[0]
+        path = (folder / link[2]).resolve()
+        if path in PAGES or path.is_relative_to(DOCS):
+            target = PAGES.get(path) or path.relative_to(DOCS)
+            return f"[{link[1]}]({os.path.relpath(target, Path(uri).parent)}{link[3] or ''})"
+        return link[1] if path.is_file() and not link[3] else link[0]
 
     return _LINK.sub(lead, markdown)
 
