@@ -10,14 +10,27 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from uuid import UUID
 
-from airflow_provider_payments.arguments import LONGEST_SHOWN, describe, is_none, plain_text, refuse, whole_number
+from airflow_provider_payments.arguments import (
+    LONGEST_SHOWN,
+    describe,
+    is_none,
+    optional,
+    plain_text,
+    refuse,
+    whole_number,
+)
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.texts import is_unicode
 
 #: Python refuses to write down numbers of thousands of digits.
 _TOO_LONG = 10**100
+
+#: What a task does about ids without a payment.
+ON_MISSING = ("fail", "report")
 
 
 def read_list(name: str, value: object, taken: str, example: str) -> list[Any]:
@@ -83,17 +96,52 @@ def read_statuses(name: str, value: object, permitted: Sequence[str] = ()) -> li
 
 
 def read_ids(name: str, value: object, *, takes_numbers: bool = True) -> list[str]:
-    """Read a list of ids, each once.
+    """Read a list of ids, each once; or of rows with an id only, which are what a query for ids returns.
 
     :param takes_numbers: as in :func:`read_id`.
     """
     example = f"{name}=['an-id'], or give the list that another task returned: {name}=that_task.output"
-    ids = read_list(name, value, "ids", example)
-    return list(dict.fromkeys(read_id(f"{name} contains", each, takes_numbers=takes_numbers) for each in ids))
+    rows = read_list(name, value, "ids", example)
+    ids = [read_id(f"{name} contains", _only_column(name, each), takes_numbers=takes_numbers) for each in rows]
+    # The order of a set differs from process to process.
+    return list(dict.fromkeys(sorted(ids) if isinstance(value, set | frozenset) else ids))
+
+
+def _only_column(name: str, row: object) -> object:
+    """Return the only value of a row; anything else as it is."""
+    if isinstance(row, str | bytes | bytearray) or not isinstance(row, Sequence | Mapping):
+        return row
+    values = [*(row.values() if isinstance(row, Mapping) else row)]
+    if len(values) == 1:
+        return values[0]
+    raise PaymentsConfigError(
+        f"{name} contains {describe(row, is_private=True)} with {len(values)} values in the place of an id. Rows of a "
+        "query are taken when they have one column, which is the id."
+    )
+
+
+def read_names(
+    payment_ids: object, order_ids: object, *, takes_numbers: bool = True
+) -> tuple[list[str] | None, list[str] | None]:
+    """Read ids of payments or ids of orders, of which one is given, and the other None. The list may be empty.
+
+    :param takes_numbers: as in :func:`read_id`.
+    """
+    if is_none(payment_ids) and is_none(order_ids):
+        raise PaymentsConfigError(
+            "payment_ids and order_ids are both None: name one of them. If it is the output of another task, that task "
+            "has returned None: let it return an empty list where there is nothing to ask for."
+        )
+    if not is_none(payment_ids) and not is_none(order_ids):
+        raise PaymentsConfigError("Name payment_ids or order_ids, and not both of them.")
+    return (
+        optional(partial(read_ids, takes_numbers=takes_numbers), "payment_ids", payment_ids),
+        optional(partial(read_ids, takes_numbers=takes_numbers), "order_ids", order_ids),
+    )
 
 
 def read_id(what: str, value: object, *, takes_numbers: bool = True) -> str:
-    """Read an id. It is a text; a whole number is taken for its digits.
+    """Read an id. It is a text; a whole number is taken for its digits, a UUID for its usual text.
 
     :param what: how an error begins, like "payment_id is".
     :param takes_numbers: whether a number can be meant: where templates are rendered natively, it cannot be told from
@@ -102,6 +150,8 @@ def read_id(what: str, value: object, *, takes_numbers: bool = True) -> str:
     number = whole_number(value)
     if number is not None:
         return _digits(what, number, takes_numbers=takes_numbers)
+    if isinstance(value, UUID):  # of a database's column of such
+        return str(value)
     if not isinstance(value, str):
         # A number with a fraction may have lost zeros, None is a task's that found nothing.
         raise PaymentsConfigError(f"{what} {describe(value)}, which is no id. Ids are texts.")

@@ -7,7 +7,9 @@
     ├── PaymentsAuthError (AirflowFailException)     you: the payment company refuses the credentials
     ├── PaymentsRequestError                         you or they: the API understood the request and refused it
     │   └── PaymentNotFound                          nobody yet: no payment has this id (for now)
+    │       └── NamedPaymentNotFound (AirflowFailException)  you: ids that a task was given have no payment
     ├── PaymentFailed (AirflowFailException)         you: a payment that a sensor waited for has failed
+    ├── PaymentsDiffer (AirflowFailException)        you: a table does not have what the payment company has
     ├── PaymentsThrottled                            wait: ``retry_after`` says how many seconds
     ├── PaymentsUnavailable                          wait: network, something in between, or the API is down
     │   └── PaymentsNotAvailableYet                  wait: the API's data does not reach as far as was asked
@@ -66,8 +68,16 @@ class PaymentNotFound(PaymentsRequestError):
     """No payment has this id. To a sensor this means "still waiting", never "gone"."""
 
 
+class NamedPaymentNotFound(PaymentNotFound, AirflowFailException):
+    """Ids that a task was given have no payment. A retry would ask for all of them again, and find the same."""
+
+
 class PaymentFailed(PaymentsError, AirflowFailException):
     """A payment that was waited for has reached a failure status. A retry would find the same."""
+
+
+class PaymentsDiffer(PaymentsError, AirflowFailException):
+    """A table and the payment company's list differ. A retry would find the same, for it mends neither."""
 
 
 class PaymentsThrottled(PaymentsError):

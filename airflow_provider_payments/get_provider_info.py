@@ -72,7 +72,13 @@ def get_provider_info() -> dict[str, Any]:
             for name, _ in _COMPANIES
         ],
         "operators": [
-            {"integration-name": "Payments", "python-modules": ["airflow_provider_payments.operators.list_payments"]}
+            {
+                "integration-name": "Payments",
+                "python-modules": [
+                    "airflow_provider_payments.operators.list_payments",
+                    "airflow_provider_payments.operators.get_payments",
+                ],
+            }
         ],
         "sensors": [{"integration-name": "Payments", "python-modules": ["airflow_provider_payments.sensors.payments"]}],
         "triggers": [

@@ -24,8 +24,7 @@ import airflow.settings
 import pytest
 
 from airflow_provider_payments import examples
-from airflow_provider_payments.output.formats import FORMATS
-from airflow_provider_payments.payment import RECORD_FIELDS, Payment, PaymentStatus
+from airflow_provider_payments.payment import RECORD_FIELDS
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.docs.pages import DOCS, ROOT, blocks_of
 from tests.hooks.test_secrets import Ears
@@ -80,20 +79,25 @@ def run_dag(database: None, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
     import_module("airflow.cli.cli_parser")  # brings the tables of users, which Airflow 2 needs to run a day again
 
     def run(
-        file: Path, date: str | None = None, conf: dict[str, str] | None = None, *, has_interval: bool = True
+        file: Path,
+        date: str | None = None,
+        conf: dict[str, str] | None = None,
+        *,
+        has_interval: bool = True,
+        variable: str = "dag",
     ) -> str:
         monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(file.parent))
         monkeypatch.setattr(airflow.settings, "DAGS_FOLDER", str(file.parent))
         when: dict[str, Any] = {}
         if date:
             when["logical_date" if AIRFLOW >= (3,) else "execution_date"] = datetime.fromisoformat(
-                f"{date}T00:00:00+00:00"
+                f"{date}+00:00" if "T" in date else f"{date}T00:00:00+00:00"
             )
         elif not has_interval:
             when["logical_date"] = None  # as `airflow dags trigger` of Airflow 3 does
         capfd.readouterr()
         with Ears(level=None) as ears:
-            dag_run = runpy.run_path(str(file))["dag"].test(run_conf=conf, **when)
+            dag_run = runpy.run_path(str(file))[variable].test(run_conf=conf, **when)
         log = "".join(capfd.readouterr()) + ears.stream.getvalue()
         assert dag_run.state == "success", log
         return log
@@ -252,34 +256,47 @@ def test_loads_days_into_a_warehouse(
     assert all("+00:00" in each["created_at"] for each in loaded.values())
 
 
-def test_the_warehouse_keeps_what_was_listed_later(
-    make_payment: Callable[..., Payment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_warehouse_follows_every_payment_and_is_proven_right(
+    run_dag: Run, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In whichever order objects are loaded: a day is run again after the next one, or only its last task is."""
+    """Debits settle after the lookback, a refund comes later still, and a row that somebody has changed is found."""
     warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
-    dag = runpy.run_path(str(EXAMPLES[0].parent / "example_payments_to_warehouse.py"))["dag"]
-    listed_at = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    dags = changed(
+        "example_keep_warehouse_right",
+        tmp_path,
+        FILES=repr(tmp_path.as_uri()),
+        START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
+        LOOKBACK="timedelta(days=2)",
+    )
+    sandbox.gocardless.rows.clear()
+    days = [datetime(2026, 6, day, 12, tzinfo=timezone.utc) for day in (1, 2, 3)]
+    debits = [sandbox.gocardless.add(day, status="submitted", amount_refunded=0) for day in days]
+    paid = sandbox.gocardless.add(days[0], status="paid_out", amount_refunded=0)
 
-    def write(name: str, seconds: float, status: PaymentStatus, ids: str) -> dict[str, Any]:
-        about = {"status": status, "listed_at": listed_at + timedelta(seconds=seconds)}
-        with (tmp_path / name).open("wb") as file:
-            writer = FORMATS["parquet"].open_writer(file, True)
-            writer.write([make_payment(each, **about) for each in ids])
-            writer.finish()
-        return {"path": (tmp_path / name).as_uri(), "records": len(ids)}
+    def statuses() -> dict[str, str]:
+        return {each["id"]: each["status"] for each in table(tmp_path)}
 
-    def load(manifest: dict[str, Any]) -> str:
-        assert dag.get_task("load").python_callable(manifest) == manifest["records"]
-        return " ".join(each["id"] + each["status"][0] for each in sorted(table(tmp_path), key=lambda each: each["id"]))
-
-    first = write("first.parquet", 0, PaymentStatus.PENDING, "12")
-    second = write("second.parquet", 0.000005, PaymentStatus.SUCCEEDED, "23")
-    assert load(first) == "1p 2p"
-    assert load(second) == "1p 2s 3s"
-    assert load(first) == "1p 2s 3s"
-    assert load(write("again.parquet", 1, PaymentStatus.REFUNDED, "12")) == "1r 2r 3s"
-    assert load(second) == "1r 2r 3s"
+    for date in ("2026-06-02", "2026-06-03", "2026-06-04"):
+        run_dag(dags, date, variable="daily")
+    assert statuses() == {**dict.fromkeys((row["id"] for row in debits), "processing"), paid["id"]: "succeeded"}
+    debits[0]["status"], debits[1]["status"] = "confirmed", "failed"
+    run_dag(dags, "2026-06-20", variable="daily")  # the lookback does not reach them
+    assert [statuses()[row["id"]] for row in debits] == ["succeeded", "failed", "processing"]
+    paid["status"] = "charged_back"
+    run_dag(dags, "2026-06-21", variable="daily")
+    assert statuses()[paid["id"]] == "succeeded"  # it had ended
+    log = run_dag(dags, "2026-06-21T06:00:00", variable="weekly")
+    assert statuses()[paid["id"]] == "refunded"
+    assert '"matched": 4, "missing": 0, "extra": 0, "different": 0' in log
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as connection, connection:
+        connection.execute("UPDATE payments SET amount = '0.01', listed_at = '2099' WHERE id = ?", [paid["id"]])
+    with pytest.raises(AssertionError, match=r"CALL: reconcile: gocardless: .*1 payments are different"):
+        run_dag(dags, "2026-06-28T06:00:00", variable="weekly")
+    sandbox.gocardless.rows.remove(debits[2])
+    with pytest.raises(AssertionError, match=rf"CALL: check__1: Payments may be missing: .*{debits[2]['id']}"):
+        run_dag(dags, "2026-06-29", variable="daily")
+    assert statuses()[debits[2]["id"]] == "processing"
 
 
 def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:

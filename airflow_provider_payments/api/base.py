@@ -117,9 +117,9 @@ class PaymentsApi(ApiFacts, ABC):
     def discover(self, request: Request, response: Response) -> None:
         """Learn from the response to :meth:`discovery_request`, for :meth:`plan_listing`."""
 
-    def matches_order(self, payment: Payment, order_id: str) -> bool:
-        """Whether a payment belongs to an order of the merchant."""
-        return payment.order_id == order_id
+    def order_ids_of(self, payment: Payment) -> Sequence[str]:
+        """Return the ids by which the merchant may know the order that a payment belongs to."""
+        return () if payment.order_id is None else (payment.order_id,)
 
     def unwrap_detail(self, body: bytes) -> bytes:
         """Return the payment's own JSON out of a detail response."""

@@ -11,18 +11,20 @@ from itertools import chain
 from typing import NoReturn, TypeVar
 
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.argument_lists import read_id
+from airflow_provider_payments.argument_lists import ON_MISSING, read_id, read_names
+from airflow_provider_payments.arguments import read_word
 from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
 from airflow_provider_payments.hooks.http_hook import ApiHttpHook
 from airflow_provider_payments.hooks.listings import build_listing
 from airflow_provider_payments.hooks.lookups import find_payment, find_pending, read_one_page
+from airflow_provider_payments.hooks.named_payments import NamedPayments
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Lookup, alook_up, aread, look_up, read
 from airflow_provider_payments.payment import Payment
-from airflow_provider_payments.query import PaymentQuery, build_query
+from airflow_provider_payments.query import PaymentQuery, build_query, parse_bound
 
 T = TypeVar("T")
 
@@ -132,6 +134,31 @@ class PaymentsHook(ApiHttpHook):
         """
         return self.look_up(partial(find_payment, payment_id=read_id("payment_id is", payment_id)))
 
+    def get_payments(
+        self,
+        *,
+        payment_ids: Sequence[str] | str | None = None,
+        order_ids: Sequence[str] | str | None = None,
+        created_from: datetime | str | None = None,
+        on_missing: str = "fail",
+    ) -> PaymentListing:
+        """Read payments that are named, as they are now: each once, in the order of the names, as they are asked for.
+
+        :param payment_ids: a list of ids of payments, which may be empty; or
+        :param order_ids: of the merchant's ids of orders. All payments of each are read.
+        :param created_from: older payments of an order do not count, and where payments have to be searched for, they
+            are from here on: an aware datetime of any class, or ISO 8601 text with a zone.
+        :param on_missing: what follows when some have no payment, once all were asked for: ``fail`` raises an error
+            after the last payment, ``report`` only tells it in the listing's report.
+        :raises PaymentsConfigError: for a bad argument or connection, before any request.
+        :raises NamedPaymentNotFound: a PaymentNotFound, while payments are read.
+        """
+        payment_ids, order_ids = read_names(payment_ids, order_ids)
+        fails_on_missing = read_word("on_missing", on_missing, ON_MISSING) == "fail"
+        api, config = self.resolve()
+        named = NamedPayments(api, payment_ids, order_ids, parse_bound("created_from", created_from), fails_on_missing)
+        return PaymentListing(self._get(named, config), named.report)
+
     def has_pending(
         self,
         *,
@@ -232,6 +259,10 @@ class PaymentsHook(ApiHttpHook):
     def _list(self, listing: Listing, config: ClientConfig) -> Generator[Sequence[Payment], None, None]:
         with self.own_client(config) as client:
             yield from read(listing, client)
+
+    def _get(self, named: NamedPayments, config: ClientConfig) -> Generator[Sequence[Payment], None, None]:
+        with self.own_client(config) as client:
+            yield from named.read(client)
 
     async def _alist(self, query: PaymentQuery, report: ListingReport) -> AsyncGenerator[Sequence[Payment], None]:
         api, config = await self.aresolve()

@@ -157,9 +157,9 @@ class JFrameworkApi(api.EnvelopeApi):
             params["CreatedDateTo"] = api.shift(query.created_to, _MARGIN).isoformat()
         return params
 
-    def matches_order(self, payment: api.Payment, order_id: str) -> bool:
+    def order_ids_of(self, payment: api.Payment) -> Sequence[str]:
         row = self.parse_row(payment.raw)
-        return order_id in (row.invoiceNo, row.code)
+        return [each for each in (row.invoiceNo, row.code) if each]
 
     def to_page(self, page: Page) -> api.ListPage:
         return api.ListPage(page.data.items or [], total=page.data.totalItems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from airflow_provider_payments.api.base import PaymentsApi
@@ -70,6 +71,17 @@ def build_pending_listing(
         return [Stage([each for question in asked for stage in _stages(api, question) for each in stage.partitions])]
 
     return Listing(api, replace(query, statuses=statuses), plan, waits_for_ids=waits_for_ids)
+
+
+def build_orders_listing(api: PaymentsApi, order_ids: Sequence[str], created_from: datetime | None) -> Listing:
+    """Return the listing of the payments of orders, where the API filters by one: the lists of all, side by side."""
+    name = api.orders.filter or ""
+    asked = [PaymentQuery(created_from, filters={name: order_id}) for order_id in order_ids]
+
+    def plan() -> Sequence[Stage]:
+        return [Stage([each for question in asked for stage in _stages(api, question) for each in stage.partitions])]
+
+    return Listing(api, PaymentQuery(created_from), plan)
 
 
 def can_filter_pending(api: PaymentsApi) -> bool:

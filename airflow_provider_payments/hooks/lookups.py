@@ -39,7 +39,7 @@ def find_payment(api: PaymentsApi, payment_id: str) -> Lookup[Payment]:
         return payments[0]  # type: ignore[no-any-return]
     listed_at = datetime.now(UTC)
     (response,) = yield Requests([request])
-    return _parse_detail(api, payment_id, request, response, listed_at)
+    return parse_detail(api, payment_id, request, response, listed_at)
 
 
 def find_payments(
@@ -63,7 +63,7 @@ def find_payments(
     found = {}
     for payment_id, request, response in zip(payment_ids, asked, responses, strict=True):
         with suppress(PaymentNotFound):
-            found[payment_id] = _parse_detail(api, payment_id, request, response, listed_at)
+            found[payment_id] = parse_detail(api, payment_id, request, response, listed_at)
     return found
 
 
@@ -77,23 +77,39 @@ def _search_payments(api: PaymentsApi, payment_ids: Sequence[str]) -> Lookup[dic
 
 def find_order_payments(api: PaymentsApi, order_ids: Sequence[str]) -> Lookup[dict[str, list[Payment]]]:
     """Find the payments of orders, where the API can be asked for those; an order that it does not know has none."""
-    path = api.orders.path
-    requests = {each: api.request(path.format(id=quote_segment(each))) for each in order_ids} if path else {}
+    requests = {each: order_request(api, each) for each in order_ids} if api.orders.path else {}
     listed_at = datetime.now(UTC)
     responses = (yield Requests([*requests.values()])) if requests else []
     found: dict[str, list[Payment]] = {}
     for (order_id, request), response in zip(requests.items(), responses, strict=True):
-        found[order_id] = []
-        if not isinstance(response, PaymentsRequestError):
-            found[order_id] = api.parse_payments(api.parse_page(request, response).rows)
-            stamp(found[order_id], listed_at)
-        elif not api.is_not_found(response):
-            raise response
+        found[order_id] = parse_order(api, request, response, listed_at)
     return found
 
 
-def _parse_detail(
-    api: PaymentsApi, payment_id: str, request: Request, response: Response | PaymentsRequestError, listed_at: datetime
+def order_request(api: PaymentsApi, order_id: str) -> Request:
+    """Return the request for the payments of an order, where the API has one."""
+    return api.request((api.orders.path or "").format(id=quote_segment(order_id)))
+
+
+def parse_order(
+    api: PaymentsApi, request: Request, response: Response | PaymentsRequestError, listed_at: datetime | None
+) -> list[Payment]:
+    """Read the reply to a request for the payments of an order; none where the API does not know it."""
+    if isinstance(response, PaymentsRequestError):
+        if not api.is_not_found(response):
+            raise response
+        return []
+    payments = api.parse_payments(api.parse_page(request, response).rows)
+    stamp(payments, listed_at)
+    return payments
+
+
+def parse_detail(
+    api: PaymentsApi,
+    payment_id: str,
+    request: Request,
+    response: Response | PaymentsRequestError,
+    listed_at: datetime | None,
 ) -> Payment:
     """Read the reply to a request for one payment.
 
@@ -104,6 +120,8 @@ def _parse_detail(
             raise response
         raise PaymentNotFound(f"No payment has the id {payment_id!r}. {response}", response.status, response.code)
     payment = api.parse_detail(request, response)
+    if payment.id.casefold() != payment_id.casefold():  # UUIDs are the same in both cases
+        raise api.error_mapper.unreadable(request, response, f"it has another payment than {payment_id!r}")
     stamp([payment], listed_at)
     return payment
 

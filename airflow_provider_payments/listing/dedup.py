@@ -51,15 +51,18 @@ class HoldbackBuffer:
     def __contains__(self, payment_id: str) -> bool:
         return self._database.execute("SELECT 1 FROM held WHERE id = ?", (payment_id,)).fetchone() is not None
 
-    def put(self, payment: Payment) -> None:
-        """Hold a payment; it replaces an earlier sighting of it."""
+    def put(self, payment: Payment, number: int | None = None) -> None:
+        """Hold a payment; it replaces an earlier sighting of it, in that one's place.
+
+        :param number: its place among the others, which no other has; None is after all of them.
+        """
         # MessagePack has no integers beyond 64 bits.
         amount = None if payment.amount_minor is None else str(payment.amount_minor)
         packed = msgspec.msgpack.encode(msgspec.structs.replace(payment, amount_minor=None))
         self._database.execute(
-            "INSERT INTO held (id, payment, amount_minor) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "INSERT INTO held (number, id, payment, amount_minor) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
             "SET payment = excluded.payment, amount_minor = excluded.amount_minor",
-            (payment.id, packed, amount),
+            (number, payment.id, packed, amount),
         )
 
     def drop(self, payment_id: str) -> None:
@@ -67,7 +70,7 @@ class HoldbackBuffer:
         self._database.execute("DELETE FROM held WHERE id = ?", (payment_id,))
 
     def pages(self) -> Iterator[list[Payment]]:
-        """Yield what is held, in the order in which it came."""
+        """Yield what is held, by its numbers: in the order in which it came."""
         rows = self._database.execute("SELECT payment, amount_minor FROM held ORDER BY number")
         while page := rows.fetchmany(1000):
             yield [_unpack(packed, amount) for packed, amount in page]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.texts import quote_text
 
 #: Pages of payments newer than the window that are worth a word.
 _MANY_PAGES = 10
+#: Names without a payment that a manifest tells, and that a sentence does, at most.
+_MISSING_TOLD, _MISSING_NAMED = 100, 10
 
 
 @dataclass
@@ -45,10 +49,54 @@ class ListingReport:
         is_far = self.newer_pages > _MANY_PAGES
         return [*self.doubts, *([mended] if self.rows_mended else []), *([newer] if is_far else [])]
 
+    def summary(self) -> dict[str, Any]:
+        """Return what a manifest says of this listing, as plain JSON values."""
+        return {"duplicates_dropped": self.duplicates_dropped, "complete": self.is_complete}
+
     @property
     def is_complete(self) -> bool:
         """Whether every payment that existed throughout was handed out; never before the listing is read to its end."""
         return self.is_read_to_end and not self.doubts
+
+    def add(self, part: ListingReport) -> None:
+        """Add what can be said about the listing of a part; the requests of all parts are counted together."""
+        self.doubts += [each for each in part.doubts if each not in self.doubts]
+        self.duplicates_dropped += part.duplicates_dropped
+        self.rows_mended += part.rows_mended
+
+
+@dataclass
+class NamedReport(ListingReport):
+    """What can be said so far about reading payments that were named.
+
+    :param names: by what they were named: ``payment ids`` or ``order ids``.
+    :param named: how many names there were.
+    :param missing: how many of these the API knows no payment by.
+    :param missing_ids: the first of those.
+    """
+
+    names: str = ""
+    named: int = 0
+    missing: int = 0
+    missing_ids: list[str] = field(default_factory=list)
+
+    def miss(self, name: str) -> None:
+        """Note a name that the API knows no payment by."""
+        self.missing += 1
+        if len(self.missing_ids) < _MISSING_TOLD:
+            self.missing_ids.append(name)
+
+    def summary(self) -> dict[str, Any]:
+        return {**super().summary(), "missing": self.missing, "missing_ids": [*self.missing_ids]}
+
+    def warnings(self) -> list[str]:
+        return [*super().warnings(), *([self.describe_missing()] if self.missing else [])]
+
+    def describe_missing(self) -> str:
+        """Say how many names the API knows no payment by, and the first of them."""
+        first = ", ".join(map(quote_text, self.missing_ids[:_MISSING_NAMED]))
+        more = ", …" if self.missing > _MISSING_NAMED else ""
+        return f"No payment was found for {self.missing} of {self.named} {self.names}: {first}{more}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class PaymentsTask(BaseOperator):
     max_records_per_file: int | str | None
     replace_nul: bool | str
     _delivery: Delivery | None = None
-    _is_delivering = False
+    _is_at_work = False
 
     @property
     def conn_id(self) -> str:
@@ -116,16 +116,16 @@ class PaymentsTask(BaseOperator):
     ) -> list[dict[str, Any]] | dict[str, Any]:
         """Deliver the payments of a listing, and return what goes to XCom: the records, or a manifest."""
         self._delivery = self.build_delivery()
-        self._is_delivering = True
+        self._is_at_work = True
         try:
             return self._delivery.deliver(self.hook, list_payments, window, context)
         finally:
-            self._is_delivering = False
+            self._is_at_work = False
 
     def on_kill(self) -> None:
-        """Stop, so that unfinished output is removed. Airflow 3 would go on until it kills the process."""
-        if self._is_delivering:  # Airflow also calls this after a timeout, when delivery has ended
-            self._is_delivering = False  # a second signal is not to disturb the clean-up
+        """Stop, so that what is unfinished is removed. Airflow 3 would go on until it kills the process."""
+        if self._is_at_work:  # Airflow also calls this after a timeout, when work has ended
+            self._is_at_work = False  # a second signal is not to disturb the clean-up
             raise SystemExit(f"Task {self.task_id} was told to stop.")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:

@@ -140,8 +140,7 @@ class Delivery:
                 "created_to": format_time(window[1]),
                 "listed_at": format_time(payments.report.listed_at),
                 **stats.summary(output.amounts_unfit),
-                "duplicates_dropped": payments.report.duplicates_dropped,
-                "complete": payments.report.is_complete,
+                **payments.report.summary(),
                 "warnings": [*payments.report.warnings(), *stats.warnings(), *nul.warnings(), *_unfit(output)],
                 "requests": payments.report.requests,
                 "seconds": round(time.monotonic() - began, 3),
@@ -163,7 +162,7 @@ class Delivery:
 def _too_many(trouble: str) -> TooManyRecordsForXCom:
     return TooManyRecordsForXCom(
         f"{trouble} That is too much for XCom. Give the operator an output_path, like "
-        "'s3://my_conn@my-bucket/payments.jsonl.gz', or a smaller window."
+        "'s3://my_conn@my-bucket/payments.jsonl.gz', or ask for fewer payments."
     )
 
 

@@ -80,9 +80,8 @@ class OrderFinder:
         def take(payments: Iterable[Payment]) -> None:
             # Not every listing applies the window.
             for payment in filter(PaymentQuery(created_from=self.created_from).wants, payments):
-                for order_id in order_ids:
-                    if api.matches_order(payment, order_id):
-                        found[order_id][payment.id] = payment
+                for order_id in found.keys() & api.order_ids_of(payment):
+                    found[order_id][payment.id] = payment
 
         def list_unclear() -> list[str]:
             return [order_id for order_id in order_ids if is_thorough or not is_open(found[order_id].values())]
@@ -123,7 +122,7 @@ class OrderFinder:
             if is_silent(payment):
                 # Which order a payment belongs to does not change.
                 return payment.id not in self._told or self._told[payment.id] in order_ids
-            return any(api.matches_order(payment, order_id) for order_id in order_ids)
+            return any(each in order_ids for each in api.order_ids_of(payment))
 
         candidates: dict[str, Payment] = {}
         self.is_cut = False

@@ -6,6 +6,7 @@ from guards.guard import Guard
 
 RUNS = "tests/operators/test_concurrent_runs.py"
 STORAGE = "tests/output/test_atomic_output.py"
+WAREHOUSE = "tests/output/test_warehouse.py"
 
 GUARDS = [
     Guard(
@@ -82,5 +83,33 @@ GUARDS = [
     ),
     Guard(
         "an empty text is not null in CSV", "output/formats.py", r"|\s$|^$')", r"|\s$')", "tests/output/test_formats.py"
+    ),
+    Guard(
+        "a later row of a payment stays in a table",
+        "output/warehouse.py",
+        "    WHERE held.listed_at IS NULL OR excluded.listed_at >= held.listed_at",
+        "    WHERE 1 = 1",
+        f"{WAREHOUSE} -k later_stays",
+    ),
+    Guard(
+        "and where there is MERGE",
+        "output/warehouse.py",
+        "WHEN MATCHED AND (held.listed_at IS NULL OR excluded.listed_at >= held.listed_at) THEN",
+        "WHEN MATCHED THEN",
+        f"{WAREHOUSE} -k later_stays",
+    ),
+    Guard(
+        "an object is loaded whole",
+        "output/warehouse.py",
+        'if batches.rows != manifest["records"]:',
+        "if False:",
+        f"{WAREHOUSE} -k leaves_the_table",
+    ),
+    Guard(
+        "no amount is rounded by a column",
+        "output/warehouse.py",
+        "return None if hook.conn_type in _TYPES else _OTHER_SCALE",
+        "return None",
+        f"{WAREHOUSE} -k 24_digits",
     ),
 ]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from lazy_object_proxy import Proxy
@@ -19,7 +22,9 @@ from airflow_provider_payments._compat import AirflowSensorTimeout, Asset, BaseH
 from airflow_provider_payments.exceptions import PaymentFailed, PaymentNotFound, PaymentsConfigError
 from airflow_provider_payments.hooks.base import PaymentListing
 from airflow_provider_payments.hooks.spacepay import SpacePayHook
+from airflow_provider_payments.operators.get_payments import GetPaymentsOperator
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
+from airflow_provider_payments.operators.reconcile_payments import ReconcilePaymentsOperator
 from airflow_provider_payments.payment import PaymentStatus
 from airflow_provider_payments.sandbox import Sandbox
 from airflow_provider_payments.sensors.base import PaymentsSensor
@@ -140,7 +145,9 @@ _NO_LISTS += [
     [timedelta(1)],
     [None],
     [[]],
-    [["a"]],
+    [["a", "b"]],
+    [("a",), ("b", "c")],
+    [[["a"]]],
     [1.5],
     [NAN],
     [True],
@@ -148,13 +155,17 @@ _NO_LISTS += [
     [b"a"],
     "[null]",
     "[1.5]",
-    '[["a"]]',
+    '[["a", "b"]]',
+    "[('a', 'b')]",
+    '[[["a"]]]',
 ]
+_ROWS = [[["a"], ["b"]], [("a",), ["b"], ("a",)], [{"id": "a"}, {"ID": "b"}], "[('a',), ('b',)]", '[["a"], ["b"]]']
+_ROW_OF_WORDS = [[["succeeded"]], [("succeeded",)], '[["succeeded"]]']
 STATUSES = Kind(
     [(words, ["succeeded"]) for words in (["succeeded"], ("succeeded",), {"succeeded"}, [PaymentStatus.SUCCEEDED])]
     + [(words, ["succeeded"]) for words in ('["succeeded"]', "['succeeded']", "('succeeded',)", [Text("succeeded")])]
     + [(Proxy(lambda: ["succeeded"]), ["succeeded"])],
-    [*_NO_LISTS, "succeeded", [7], "[7]", ["succeeded", "lost"], ["None"], [""]],
+    [*_NO_LISTS, *_ROW_OF_WORDS, "succeeded", [7], "[7]", ["succeeded", "lost"], ["None"], [""]],
 )
 WANTED = Kind(STATUSES.taken, [*STATUSES.refused, [], (), "[]"])
 PENDING_STATUSES = Kind(
@@ -178,6 +189,8 @@ PENDING_STATUSES = Kind(
 IDS = Kind(
     [(ids, ["a", "b"]) for ids in (["a", "b"], ("a", "b", "a"), '["a", "b"]', "['a', 'b']", [Text("a"), "b"])]
     + [(Proxy(lambda: ["a", "b"]), ["a", "b"])]
+    + [(rows, ["a", "b"]) for rows in _ROWS]
+    + [([(UUID(int=7),), 8], [str(UUID(int=7)), "8"]), ({"b", "a"}, ["a", "b"])]
     + [([7, "0x1F"], ["7", "0x1F"]), ("[7, 8]", ["7", "8"]), ([Proxy(lambda: "a"), Proxy(lambda: 7)], ["a", "7"])],
     [*_NO_LISTS, "one-id", ["a", ""], [" "], ["a", "None"], '["None"]', ["['a', 'b']"], ['["a"]'], '["[1]"]'],
 )
@@ -241,6 +254,17 @@ CONNECTION = Kind(
     ],
 )
 
+SQL_CONNECTION = Kind([(Text("warehouse"), "warehouse"), (Proxy(lambda: "warehouse"), "warehouse")], CONNECTION.refused)
+SQL = Kind(
+    [(Text("SELECT * FROM payments;\n"), "SELECT * FROM payments")],
+    [None, "", " ", "None", 7, True, ["SELECT 1"], {}, b"SELECT 1"],
+)
+PARAMETERS = Kind([((), None), ({}, None), ("[]", None)], [7, True, NAN, "", "None", "soon", b"ab", SECRET])
+ON_DIFFERENCE = Kind(
+    [("report", "report"), (Text("report"), "report"), (" report\n", "report")],
+    [None, "", "None", "ignore", True, ["report"], b"report", SECRET],
+)
+
 DELIVERY = {
     "output_path": PATH,
     "file_format": FORMAT,
@@ -274,6 +298,12 @@ STATUS = {
 }
 PENDING = {"created_from": TIME, "created_to": TIME, "filters": FILTERS, "until": UNTIL}
 PENDING["pending_statuses"] = PENDING_STATUSES
+NAMED = {
+    "payment_ids": IDS,
+    "order_ids": IDS,
+    "created_from": TIME,
+    "on_missing": Kind([(Text("fail"), "fail"), (" report\n", "report")], [None, "", "None", "ignore", True, ["fail"]]),
+}
 LISTING = {"created_from": TIME, "created_to": TIME, "statuses": WANTED, "filters": FILTERS}
 HAS_PENDING = {"created_from": TIME, "created_to": TIME, "filters": FILTERS}
 WATCH = {
@@ -306,6 +336,18 @@ def _build(trigger: str, **needed: Any) -> Callable[..., Any]:
         return made
 
     return build
+
+
+def _name(get: Callable[..., Any]) -> Callable[..., Any]:
+    """Get payments by the names that are given, or else those of an order."""
+
+    def call(**given: Any) -> Any:
+        if "payment_ids" in given:
+            given["order_ids"] = None
+        found = get(**{"order_ids": ["a"], **given})
+        return list(found) if isinstance(found, PaymentListing) else found
+
+    return call
 
 
 async def _first(payments: Any) -> Any:
@@ -345,6 +387,30 @@ ENTRANCES = {
         _execute(ListPaymentsOperator),
         {"payments_conn_id": CONNECTION, "lookback": DURATION, **LISTING, **DELIVERY},
         [ListPaymentsOperator.__init__],
+    ),
+    "GetPaymentsOperator": Entrance(
+        _name(_execute(GetPaymentsOperator)),
+        {"payments_conn_id": CONNECTION, **NAMED, **DELIVERY},
+        [GetPaymentsOperator.__init__],
+    ),
+    "hook.get_payments": Entrance(_name(_ask("get_payments")), NAMED, [SpacePayHook.get_payments]),
+    "ReconcilePaymentsOperator": Entrance(
+        _execute(
+            ReconcilePaymentsOperator,
+            sql_conn_id="warehouse",
+            sql="SELECT * FROM payments",
+            on_difference="report",
+        ),
+        {
+            "payments_conn_id": CONNECTION,
+            **LISTING,
+            "sql_conn_id": SQL_CONNECTION,
+            "sql": SQL,
+            "parameters": PARAMETERS,
+            "on_difference": ON_DIFFERENCE,
+            "max_examples": Kind(COUNT.taken, [*COUNT.refused, 10_001]),
+        },
+        [ReconcilePaymentsOperator.__init__],
     ),
     "PaymentStatusSensor": Entrance(
         _execute(PaymentStatusSensor, order_ids=["a"], timeout=0),
@@ -424,7 +490,11 @@ ALSO_NAMED = {
 
 
 @pytest.fixture
-def asked(sandbox: Sandbox) -> Iterator[Sandbox]:
+def asked(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
+    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse))
+    with closing(sqlite3.connect(warehouse["host"])) as connection:
+        connection.execute("CREATE TABLE payments (id, status, amount, currency)")
     sandbox.spacepay.rows.clear()
     sandbox.spacepay.add(status="completed", orderId="a")
     return sandbox

@@ -8,10 +8,12 @@ import pytest
 from airflow_provider_payments import exceptions
 from airflow_provider_payments._compat import AirflowException, AirflowFailException
 from airflow_provider_payments.exceptions import (
+    NamedPaymentNotFound,
     PaymentFailed,
     PaymentNotFound,
     PaymentsAuthError,
     PaymentsConfigError,
+    PaymentsDiffer,
     PaymentsError,
     PaymentsNotAvailableYet,
     PaymentsProtocolError,
@@ -26,7 +28,9 @@ ALL = [
     PaymentsAuthError("text"),
     PaymentsRequestError("text", 400, "36"),
     PaymentNotFound("text", 404, "41"),
+    NamedPaymentNotFound("text"),
     PaymentFailed("text"),
+    PaymentsDiffer("text"),
     PaymentsThrottled("text", 1.5),
     PaymentsUnavailable("text"),
     PaymentsNotAvailableYet("text"),
@@ -43,7 +47,14 @@ def test_the_list_here_is_whole() -> None:
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
 def test_airflow_fails_at_once_where_a_retry_cannot_help(error: PaymentsError) -> None:
     assert isinstance(error, AirflowException)
-    hopeless = (PaymentsConfigError, PaymentsAuthError, PaymentFailed, TooManyRecordsForXCom)
+    hopeless = (
+        PaymentsConfigError,
+        PaymentsAuthError,
+        NamedPaymentNotFound,
+        PaymentFailed,
+        PaymentsDiffer,
+        TooManyRecordsForXCom,
+    )
     assert isinstance(error, AirflowFailException) is isinstance(error, hopeless)
 
 

@@ -30,6 +30,7 @@ LAYERS = [
     ["payment"],
     ["query"],
     ["windows"],
+    ["reconciliation"],
     ["http"],
     ["listing"],
     ["api"],
@@ -142,7 +143,7 @@ def test_the_drawing_in_the_docs_is_of_these_imports() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [name for name in modules() if name.split(".")[0] in ("http", "listing", "api", *VALUES)],
+    [name for name in modules() if name.split(".")[0] in ("http", "listing", "api", "reconciliation", *VALUES)],
 )
 def test_what_is_below_the_hooks_knows_no_airflow(module: str) -> None:
     assert not {name for name in imports(module) if name.split(".")[0] == "airflow"}
@@ -259,6 +260,13 @@ def test_importing_what_dag_files_import_costs_no_heavy_module(kind: str) -> Non
     tops = {name.removeprefix(f"{PACKAGE}.").split(".")[0] for name in own}
     assert not tops & {"hooks", "output", "http"}
     assert {name for name in own if ".waiting" in name} <= {f"{PACKAGE}.waiting{name}" for name in LIGHT_WHILE_WAITING}
+
+
+def test_loading_into_a_table_costs_dag_files_no_heavy_module() -> None:
+    found = load({"warehouse": (f"from {PACKAGE}._compat import BaseOperator", f"import {PACKAGE}.output.warehouse")})
+    _, added = found["warehouse"]
+    assert f"{PACKAGE}.output.warehouse" in added
+    assert choose(added, HEAVY) == set()
 
 
 @pytest.mark.parametrize("client", ["aiohttp", "pyarrow"])

@@ -1,0 +1,266 @@
+"""Payments that are named, by their own ids or by those of orders: each as it is now, in flat memory.
+
+Where the API answers a request for each name, these are sent side by side, and payments come in the order of the names
+as responses do. Where its list has to be searched, that is read once for all names, and what is found waits on disk,
+to come in that order, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from itertools import chain, islice
+
+from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.exceptions import (
+    NamedPaymentNotFound,
+    PaymentNotFound,
+    PaymentsConfigError,
+    PaymentsRequestError,
+)
+from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing
+from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
+from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.sync_client import SyncClient
+from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
+from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.report import NamedReport
+from airflow_provider_payments.listing.run import read
+from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
+from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.times import UTC
+
+#: Payments that are handed out at once. Few, so that what is too much for XCom is known soon.
+_PAGE = 100
+#: Orders that one listing asks for.
+_ORDERS_AT_ONCE = 100
+
+Parse = Callable[[str, Request, Response | PaymentsRequestError], Sequence[Payment]]
+
+
+@dataclass
+class NamedPayments:
+    """Payments to read, by their ids or by those of orders.
+
+    :param payment_ids: None where orders are named.
+    :param order_ids: None where payments are.
+    :param created_from: where the list is searched, it is from here on; older payments of an order do not count.
+    :param fails_on_missing: whether a name without a payment is an error once all were asked for.
+    :raises PaymentsConfigError: when the API's payments have no ids to ask for.
+    """
+
+    api: PaymentsApi
+    payment_ids: Sequence[str] | None
+    order_ids: Sequence[str] | None
+    created_from: datetime | None = None
+    fails_on_missing: bool = True
+    report: NamedReport = field(init=False)
+
+    def __post_init__(self) -> None:
+        api, by_id = self.api, self.payment_ids is not None
+        if by_id and api.detail_request("id") is None and api.query_for("id") is None:
+            raise PaymentsConfigError(f"{api.name} cannot be asked for a payment by id. Name its order: order_ids.")
+        self._names = [*(self.payment_ids or self.order_ids or ())]
+        self.report = NamedReport(names="payment ids" if by_id else "order ids", named=len(self._names))
+
+    def read(self, client: SyncClient) -> Generator[Sequence[Payment], None, None]:
+        """Yield the payments, each once, in the order of the names.
+
+        :raises NamedPaymentNotFound: when some names have none, if that is an error.
+        """
+        report, seen = self.report, SeenIds()
+        report.listed_at = datetime.now(UTC)
+        try:
+            with closing(self._find(client)) as payments:
+                while page := [*islice(payments, _PAGE)]:
+                    is_new = seen.add(payment.id for payment in page)
+                    report.duplicates_dropped += is_new.count(False)
+                    page = [payment for payment, is_first in zip(page, is_new, strict=True) if is_first]
+                    stamp(page, report.listed_at)
+                    yield page
+        finally:
+            report.requests = client.requests
+        if report.missing and self.fails_on_missing:
+            doubts = "".join(f" {doubt}" for doubt in report.doubts)
+            raise NamedPaymentNotFound(
+                f"{self.api.name}: {report.describe_missing()}{doubts} With on_missing='report', the others are "
+                "delivered without."
+            )
+        report.is_read_to_end = True
+
+    def _find(self, client: SyncClient) -> Generator[Payment, None, None]:
+        api, names = self.api, self._names
+        if not names:
+            return
+        if self.payment_ids and api.detail_request(names[0]):
+            yield from self._ask(client, names, api.detail_request, partial(self._parse_detail, self.report.miss))
+        elif self.order_ids and api.orders.path:
+            yield from self._ask(client, names, partial(order_request, api), self._parse_order)
+        else:
+            with closing(FoundPayments(names)) as found:
+                (self._search_payments if self.payment_ids else self._search_orders)(client, found)
+                for name in found.left():
+                    self.report.miss(name)
+                yield from found.payments()
+
+    def _ask(
+        self,
+        client: SyncClient,
+        names: Sequence[str],
+        build_request: Callable[[str], Request | None],
+        parse: Parse,
+    ) -> Generator[Payment, None, None]:
+        with closing(client.fetch_pages(_Pages(names, build_request, parse))) as pages:
+            yield from chain.from_iterable(pages)
+
+    def _parse_detail(
+        self,
+        miss: Callable[[str], None],
+        payment_id: str,
+        request: Request,
+        response: Response | PaymentsRequestError,
+    ) -> Sequence[Payment]:
+        try:
+            return [parse_detail(self.api, payment_id, request, response, self.report.listed_at)]
+        except PaymentNotFound:
+            miss(payment_id)
+            return []
+
+    def _parse_order(
+        self, order_id: str, request: Request, response: Response | PaymentsRequestError
+    ) -> Sequence[Payment]:
+        payments = parse_order(self.api, request, response, self.report.listed_at)
+        found = [*filter(PaymentQuery(created_from=self.created_from).wants, payments)]
+        if not found:
+            self.report.miss(order_id)
+        return found
+
+    def _search_payments(self, client: SyncClient, found: FoundPayments) -> None:
+        """Read the list for all, as long as that takes no more requests than there are payments.
+
+        Those that are left are searched for one by one then, each by what narrows the list to it.
+        """
+        queries = {
+            name: replace(query, created_from=self.created_from)
+            for name in self._names
+            if (query := self.api.query_for(name))
+        }
+        if len(queries) > 1:
+            most = client.requests + len(queries)
+            common = set.intersection(*(set(query.filters.items()) for query in queries.values()))
+            listing = build_listing(self.api, replace(queries[self._names[0]], filters=dict(common)))
+            self._search(client, listing, found, _id_of, lambda: found.is_whole or client.requests > most)
+            if listing.report.is_read_to_end:
+                return
+        for name in found.left():
+            self._search(client, build_listing(self.api, queries[name]), found, _id_of, partial(found.has, name))
+
+    def _search_orders(self, client: SyncClient, found: FoundPayments) -> None:
+        api, orders = self.api, self.api.orders
+        silent: list[str] = []
+
+        def orders_of(payment: Payment) -> Sequence[str]:
+            if payment.order_id is None and not orders.is_listed:
+                silent.append(payment.id)
+            return api.order_ids_of(payment)
+
+        for listing in self._order_listings():
+            self._search(client, listing, found, orders_of)
+        parse = partial(self._parse_detail, lambda payment_id: None)
+        with closing(self._ask(client, silent, api.detail_request, parse)) as payments:
+            for payment in payments:
+                found.put(payment, api.order_ids_of(payment))
+
+    def _order_listings(self) -> Iterator[Listing]:
+        api = self.api
+        if api.orders.filter and api.orders.is_exhaustive:
+            for start in range(0, len(self._names), _ORDERS_AT_ONCE):
+                order_ids = self._names[start : start + _ORDERS_AT_ONCE]
+                yield build_orders_listing(api, order_ids, self.created_from)
+        else:
+            # Whatever their status: where that is not asked, some lists leave out what is pending.
+            yield build_listing(api, PaymentQuery(self.created_from, statuses=frozenset(PaymentStatus)))
+
+    def _search(
+        self,
+        client: SyncClient,
+        listing: Listing,
+        found: FoundPayments,
+        names_of: Callable[[Payment], Iterable[str]],
+        is_enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Look through a listing. What may be missing in it counts only if it is read to the end."""
+        with closing(read(listing, client)) as pages:
+            for payments in pages:
+                for payment in payments:
+                    found.put(payment, names_of(payment))
+                if is_enough():
+                    return
+        self.report.add(listing.report)
+
+
+class FoundPayments:
+    """What a search has found: payments on disk, in the order of the names that they were found by."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._left = dict.fromkeys(names)
+        self._held = HoldbackBuffer()
+        self._put = 0
+
+    def put(self, payment: Payment, names: Iterable[str]) -> None:
+        """Keep a payment if one of these names is asked for."""
+        places = [self._places[name] for name in names if name in self._places]
+        if places:
+            for name in names:
+                self._left.pop(name, None)
+            self._put += 1
+            self._held.put(payment, min(places) << 32 | self._put)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a payment was found by every name."""
+        return not self._left
+
+    def has(self, name: str) -> bool:
+        """Whether a payment was found by a name."""
+        return name not in self._left
+
+    def left(self) -> Sequence[str]:
+        """Return the names that no payment was found by."""
+        return [*self._left]
+
+    def payments(self) -> Iterator[Payment]:
+        """Yield what was found."""
+        return chain.from_iterable(self._held.pages())
+
+    def close(self) -> None:
+        """Delete what was found."""
+        self._held.close()
+
+
+@dataclass(frozen=True)
+class _Pages:
+    """A request for each name, as a client fetches them (``PageSource``)."""
+
+    names: Sequence[str]
+    build_request: Callable[[str], Request | None]
+    parse: Parse
+
+    def first_steps(self) -> Sequence[str]:
+        return self.names
+
+    def request(self, step: str) -> Request:
+        request = self.build_request(step)
+        assert request is not None  # noqa: S101 - asked only where the API has such requests
+        return request
+
+    def receive(self, step: str, response: Response | PaymentsRequestError) -> tuple[Sequence[Payment], Sequence[str]]:
+        return self.parse(step, self.request(step), response), ()
+
+
+def _id_of(payment: Payment) -> Sequence[str]:
+    return (payment.id,)

@@ -1,0 +1,44 @@
+"""Connections to SQL databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_payments._compat import AirflowException, AirflowNotFoundException, BaseHook
+from airflow_provider_payments.exceptions import PaymentsConfigError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+
+def find_database(conn_id: str) -> DbApiHook:
+    """Return the hook of a connection to a SQL database, once it was seen to open.
+
+    :raises PaymentsConfigError: when there is none, or Airflow's provider for it is not installed. Errors of the
+        driver come as they are.
+    """
+    try:
+        from airflow.providers.common.sql.hooks.sql import DbApiHook
+    except ImportError as error:
+        raise PaymentsConfigError(
+            f"A database needs Airflow's provider for SQL: {error}. "
+            "Install it: pip install apache-airflow-providers-common-sql"
+        ) from None
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise PaymentsConfigError(f"There is no connection {conn_id!r}: {error}") from None
+    try:
+        hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]
+    except (AirflowException, ImportError) as error:
+        raise PaymentsConfigError(
+            f"Connection {conn_id!r} is of type {connection.conn_type!r}, and Airflow has no hook for it: {error}. "
+            "Install the provider of your database, like apache-airflow-providers-postgres."
+        ) from None
+    if not isinstance(hook, DbApiHook):
+        raise PaymentsConfigError(
+            f"Connection {conn_id!r} is of no SQL database's type; its hook is {type(hook).__name__}. "
+            "Choose one that Airflow's SQL operators take."
+        )
+    hook.get_conn().close()  # a wrong password is found now, not after hours of listing
+    return hook

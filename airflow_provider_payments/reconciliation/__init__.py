@@ -1,0 +1,1 @@
+"""Comparing the payments of an API with the rows of a table."""
