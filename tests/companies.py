@@ -58,6 +58,7 @@ SHARED = {
     "tests/listing/test_drift.py::test_what_was_lost_once": EVERY,
     "tests/waiting/": "paging",
     "tests/operators/": "paging",
+    "tests/operators/test_get_payments.py": EVERY,  # by which request, or search, each is asked
     "tests/faults/": "paging",
     "tests/faults/test_matrix.py": EVERY,  # it chooses by itself
     "tests/sensors/": "paging",

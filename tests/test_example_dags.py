@@ -24,7 +24,9 @@ import airflow.settings
 import pytest
 
 from airflow_provider_payments import examples
-from airflow_provider_payments.payment import RECORD_FIELDS
+from airflow_provider_payments._compat import BaseHook
+from airflow_provider_payments.output.warehouse import load_payments
+from airflow_provider_payments.payment import RECORD_FIELDS, to_json_lines
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.docs.pages import DOCS, ROOT, blocks_of
 from tests.hooks.test_secrets import Ears
@@ -254,6 +256,47 @@ def test_loads_days_into_a_warehouse(
     assert loaded[exact["id"]]["amount"] == "12345678901234567.890000000000000000"
     assert len(loaded) == len(rows) + 1
     assert all("+00:00" in each["created_at"] for each in loaded.values())
+
+
+def test_refreshes_what_is_open(
+    run_dag: Run, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of them have settled, one has vanished, one has a status that nobody knows; what had ended is left."""
+    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
+    sandbox.stripe.rows.clear()
+    began = datetime.now(timezone.utc) - timedelta(days=9)
+    rows = [sandbox.stripe.add(began + timedelta(hours=hour), status="processing") for hour in range(8)]
+    rows += [sandbox.stripe.add(began), sandbox.stripe.add(began - timedelta(days=90), status="processing")]
+    hook = BaseHook.get_hook("stripe_default")
+    (tmp_path / "listed.jsonl").write_bytes(to_json_lines(hook.list_payments()))
+    listed = {"path": (tmp_path / "listed.jsonl").as_uri(), "format": "jsonl", "records": 10}
+    assert load_payments(listed, "warehouse_default") == 10
+    for row in rows[:4]:
+        row.update(status="succeeded", amount_received=row["amount"])
+    rows[4]["status"] = "on_the_moon"
+    gone = rows.pop(5)
+    sandbox.stripe.rows.remove(gone)
+    rows[-1]["status"] = "canceled"  # too old
+    sandbox.requests.clear()
+    dag = changed("example_refresh_open_payments", tmp_path, FILES=repr(tmp_path.as_uri()))
+    with pytest.raises(AssertionError, match=rf"for 1 of 8 payment ids: '{gone['id']}'"):
+        run_dag(dag)
+    assert len(sandbox.requests) == 8
+    statuses = {each["id"]: each["status"] for each in table(tmp_path)}
+    assert statuses.pop(gone["id"]) == "processing"
+    assert [statuses[row["id"]] for row in rows] == [
+        *["succeeded"] * 4,
+        "unknown",
+        *["processing"] * 2,
+        "succeeded",
+        "processing",
+    ]
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as connection, connection:
+        connection.execute("UPDATE payments SET is_final = TRUE")
+    sandbox.requests.clear()
+    run_dag(dag)
+    assert sandbox.requests == [], "nothing is open"
 
 
 def test_a_warehouse_follows_every_payment_and_is_proven_right(

@@ -2,99 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from itertools import chain
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.argument_lists import ON_MISSING, read_id, read_names
 from airflow_provider_payments.arguments import read_word
-from airflow_provider_payments.exceptions import PaymentsError, refuse_xcom
+from airflow_provider_payments.exceptions import PaymentsError
 from airflow_provider_payments.hooks.http_hook import ApiHttpHook
 from airflow_provider_payments.hooks.listings import build_listing
 from airflow_provider_payments.hooks.lookups import find_payment, find_pending, read_one_page
 from airflow_provider_payments.hooks.named_payments import NamedPayments
+from airflow_provider_payments.hooks.payment_listings import AsyncPaymentListing, PaymentListing
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
-from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Lookup, alook_up, aread, look_up, read
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery, build_query, parse_bound
 
+__all__ = ["AsyncPaymentListing", "PaymentListing", "PaymentsHook"]
+
 T = TypeVar("T")
-
-
-class PaymentListing(Iterator[Payment]):
-    """The payments of one listing, read as they are asked for.
-
-    Nothing is opened before the first is asked for. A listing that is not read to its end should be closed, as ``with``
-    does: then no page is asked for any more, and its threads, sockets and scratch files are gone. A listing that was
-    read to its end, or has failed, is closed already. Nothing comes from a closed listing.
-
-    :param pages: the same payments, page by page. Whoever takes many is faster with these.
-    :param report: what can be said about the listing so far.
-    """
-
-    def __init__(self, pages: Generator[Sequence[Payment], None, None], report: ListingReport) -> None:
-        self.pages = pages
-        self.report = report
-        self._payments = chain.from_iterable(pages)
-
-    def __next__(self) -> Payment:
-        return next(self._payments)
-
-    def __enter__(self) -> PaymentListing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._payments = chain()
-        self.pages.close()
-
-    def serialize(self) -> NoReturn:
-        """Refuse to become an XCom, which is what a task that returns this asks of it."""
-        refuse_xcom(type(self).__name__)
-
-
-class AsyncPaymentListing(AsyncIterator[Payment]):
-    """The payments of one listing, read without blocking the event loop; see :class:`PaymentListing`."""
-
-    def __init__(self, pages: AsyncGenerator[Sequence[Payment], None], report: ListingReport) -> None:
-        self.pages = pages
-        self.report = report
-        self._payments = _flatten(pages)
-
-    def __anext__(self) -> Awaitable[Payment]:
-        return self._payments.__anext__()
-
-    async def __aenter__(self) -> AsyncPaymentListing:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Stop reading."""
-        await self._payments.aclose()
-        await self.pages.aclose()
-
-    def serialize(self) -> NoReturn:
-        """Refuse to become an XCom, which is what a task that returns this asks of it."""
-        refuse_xcom(type(self).__name__)
-
-
-async def _flatten(pages: AsyncIterator[Sequence[Payment]]) -> AsyncGenerator[Payment, None]:
-    async for payments in pages:
-        for payment in payments:
-            yield payment
 
 
 class PaymentsHook(ApiHttpHook):
@@ -123,7 +57,7 @@ class PaymentsHook(ApiHttpHook):
         query = self._build_query(created_from, created_to, statuses, filters)
         api, config = self.resolve()
         listing = build_listing(api, query)
-        return PaymentListing(self._list(listing, config), listing.report)
+        return PaymentListing(self._read_pages(partial(read, listing), config), listing.report)
 
     def get_payment(self, payment_id: str) -> Payment:
         """Return one payment, with what the API adds for a single one.
@@ -157,7 +91,7 @@ class PaymentsHook(ApiHttpHook):
         fails_on_missing = read_word("on_missing", on_missing, ON_MISSING) == "fail"
         api, config = self.resolve()
         named = NamedPayments(api, payment_ids, order_ids, parse_bound("created_from", created_from), fails_on_missing)
-        return PaymentListing(self._get(named, config), named.report)
+        return PaymentListing(self._read_pages(named.read, config), named.report)
 
     def has_pending(
         self,
@@ -256,13 +190,11 @@ class PaymentsHook(ApiHttpHook):
             known_filters=self.api_class.filters,
         )
 
-    def _list(self, listing: Listing, config: ClientConfig) -> Generator[Sequence[Payment], None, None]:
+    def _read_pages(
+        self, pages: Callable[[SyncClient], Generator[Sequence[Payment], None, None]], config: ClientConfig
+    ) -> Generator[Sequence[Payment], None, None]:
         with self.own_client(config) as client:
-            yield from read(listing, client)
-
-    def _get(self, named: NamedPayments, config: ClientConfig) -> Generator[Sequence[Payment], None, None]:
-        with self.own_client(config) as client:
-            yield from named.read(client)
+            yield from pages(client)
 
     async def _alist(self, query: PaymentQuery, report: ListingReport) -> AsyncGenerator[Sequence[Payment], None]:
         api, config = await self.aresolve()

@@ -25,7 +25,7 @@ from airflow_provider_payments.hooks.listings import build_listing, build_orders
 from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
-from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
+from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.report import NamedReport
 from airflow_provider_payments.listing.run import read
@@ -200,46 +200,6 @@ class NamedPayments:
                 if is_enough():
                     return
         self.report.add(listing.report)
-
-
-class FoundPayments:
-    """What a search has found: payments on disk, in the order of the names that they were found by."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._places = {name: place for place, name in enumerate(names)}
-        self._left = dict.fromkeys(names)
-        self._held = HoldbackBuffer()
-        self._put = 0
-
-    def put(self, payment: Payment, names: Iterable[str]) -> None:
-        """Keep a payment if one of these names is asked for."""
-        places = [self._places[name] for name in names if name in self._places]
-        if places:
-            for name in names:
-                self._left.pop(name, None)
-            self._put += 1
-            self._held.put(payment, min(places) << 32 | self._put)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether a payment was found by every name."""
-        return not self._left
-
-    def has(self, name: str) -> bool:
-        """Whether a payment was found by a name."""
-        return name not in self._left
-
-    def left(self) -> Sequence[str]:
-        """Return the names that no payment was found by."""
-        return [*self._left]
-
-    def payments(self) -> Iterator[Payment]:
-        """Yield what was found."""
-        return chain.from_iterable(self._held.pages())
-
-    def close(self) -> None:
-        """Delete what was found."""
-        self._held.close()
 
 
 @dataclass(frozen=True)

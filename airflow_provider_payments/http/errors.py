@@ -80,8 +80,9 @@ class ErrorMapper:
         is_refusal = status in (401, 403) or (request.is_token_request and status == 400 and is_own)
         if is_refusal and is_own:
             raise PaymentsAuthError(f"{text} Check {self.credentials}.")
-        # A page of HTML, or a success without what was asked for (a firewall's 202, say), is not from the API.
-        is_foreign = not is_own and (status < 300 or _is_page(response))
+        # A page of HTML, or a success without what was asked for (a firewall's 202, say), is not from the API. Nor does
+        # a 404 of a gateway, which knows no way to it, mean that there is no such payment.
+        is_foreign = not is_own and (status < 300 or status == 404 or _is_page(response))
         if status == 407:
             text = f"{text} {self._name_proxy(request.url)} asks for a name and a password of its own: see 'proxies'."
         elif is_refusal or is_foreign:

@@ -1,11 +1,12 @@
-"""Which payments were seen, and those that wait for the end of a listing; both in bounded memory."""
+"""Which payments were seen, and those that wait for the end of a listing or a search; all in bounded memory."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import chain
 
 import msgspec
 
@@ -78,6 +79,46 @@ class HoldbackBuffer:
     def close(self) -> None:
         """Delete the scratch database."""
         self._database.close()
+
+
+class FoundPayments:
+    """What a search has found: payments on disk, in the order of the names that they were found by."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._left = dict.fromkeys(names)
+        self._held = HoldbackBuffer()
+        self._put = 0
+
+    def put(self, payment: Payment, names: Iterable[str]) -> None:
+        """Keep a payment if one of these names is asked for."""
+        places = [self._places[name] for name in names if name in self._places]
+        if places:
+            for name in names:
+                self._left.pop(name, None)
+            self._put += 1
+            self._held.put(payment, min(places) << 32 | self._put)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a payment was found by every name."""
+        return not self._left
+
+    def has(self, name: str) -> bool:
+        """Whether a payment was found by a name."""
+        return name not in self._left
+
+    def left(self) -> Sequence[str]:
+        """Return the names that no payment was found by."""
+        return [*self._left]
+
+    def payments(self) -> Iterator[Payment]:
+        """Yield what was found."""
+        return chain.from_iterable(self._held.pages())
+
+    def close(self) -> None:
+        """Delete what was found."""
+        self._held.close()
 
 
 def _unpack(packed: bytes, amount: str | None) -> Payment:

@@ -10,6 +10,7 @@ SQUARE = "tests/hooks/test_square.py"
 CURSORS = "tests/listing/test_cursor_readers.py"
 NUMBERED = "tests/listing/test_numbered_readers.py"
 PROVISIONAL = "tests/listing/test_provisional.py"
+NAMED = "tests/operators/test_get_payments.py"
 
 GUARDS = [
     Guard(
@@ -621,5 +622,61 @@ GUARDS = [
         'return by_code, f"{by_code}:{moment}:{value}"',
         "return ()",
         "tests/hooks/test_paypal.py -k share_an_id",
+    ),
+    Guard(
+        "a gateway's 404 is no missing payment",
+        "http/errors.py",
+        "(status < 300 or status == 404 or",
+        "(status < 300 or",
+        f"{NAMED} -k page_of_somebody_else",
+    ),
+    Guard(
+        "another payment is not taken for the one that was asked for",
+        "hooks/lookups.py",
+        "if payment.id.casefold() != payment_id.casefold():",
+        "if False:",
+        f"{NAMED} -k another_payment",
+    ),
+    Guard(
+        "named payments that are missing are counted",
+        "hooks/named_payments.py",
+        "            miss(payment_id)\n",
+        "",
+        f"{NAMED} -k told_beside_records",
+    ),
+    Guard(
+        "named payments that are missing are an error",
+        "hooks/named_payments.py",
+        "if report.missing and self.fails_on_missing:",
+        "if False:",
+        f"{NAMED} -k missing_fails",
+    ),
+    Guard(
+        "a search for orders tells its doubts",
+        "hooks/named_payments.py",
+        "        self.report.add(listing.report)\n",
+        "",
+        f"{NAMED} -k may_have_missed",
+    ),
+    Guard(
+        "orders are searched for among pending payments, too",
+        "hooks/named_payments.py",
+        "PaymentQuery(self.created_from, statuses=frozenset(PaymentStatus))",
+        "PaymentQuery(self.created_from)",
+        f"{NAMED} -k all_payments_of_orders",
+    ),
+    Guard(
+        "what is found in a search comes in the order of the names",
+        "listing/dedup.py",
+        "min(places) << 32 | self._put",
+        "self._put",
+        f"{NAMED} -k all_payments_of_orders",
+    ),
+    Guard(
+        "None is not an empty list of ids",
+        "argument_lists.py",
+        "if is_none(payment_ids) and is_none(order_ids):",
+        "if False:",
+        f"{NAMED} -k names_no_payments",
     ),
 ]

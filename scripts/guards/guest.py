@@ -136,14 +136,14 @@ GUARDS = [
     ),
     Guard(
         "a listing that is closed ends its threads",
-        "hooks/base.py",
+        "hooks/payment_listings.py",
         "        self.pages.close()\n",
         "",
         f"{CLOSING} -k sync",
     ),
     Guard(
         "a listing that is closed ends its tasks",
-        "hooks/base.py",
+        "hooks/payment_listings.py",
         "        await self.pages.aclose()\n",
         "",
         f"{CLOSING} -k async",
