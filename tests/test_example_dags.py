@@ -128,7 +128,7 @@ def changed(name: str, folder: Path, **lines: str) -> Path:
         text, times = re.subn(rf"(?m)^{variable} = .*$", f"{variable} = {value}", text)
         assert times == 1
     copy = folder / "dags" / f"{name}.py"
-    copy.parent.mkdir()
+    copy.parent.mkdir(parents=True)
     copy.write_text(text)
     return copy
 
@@ -340,6 +340,25 @@ def test_a_warehouse_follows_every_payment_and_is_proven_right(
     with pytest.raises(AssertionError, match=rf"CALL: check__1: Payments may be missing: .*{debits[2]['id']}"):
         run_dag(dags, "2026-06-29", variable="daily")
     assert statuses()[debits[2]["id"]] == "processing"
+
+
+def test_compares_a_week_with_the_warehouse(
+    run_dag: Run, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that the other template has filled is right, and then it is not."""
+    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
+    start = "datetime(2025, 1, 1, tzinfo=timezone.utc)"
+    days = {"LAKE": repr((tmp_path / "lake").as_uri()), "START": start, "LOOKBACK": "timedelta(days=9)"}
+    run_dag(changed("example_payments_to_warehouse", tmp_path / "load", **days), "2025-10-12")
+    dag = changed("example_reconcile", tmp_path / "compare", START=start)
+    log = run_dag(dag, "2025-10-15")
+    window = [row for row in sandbox.spacepay.rows if "2025-10-03T06" <= row["createdAt"] < "2025-10-10T06"]
+    assert f"{len(window)} payments in the window" in log
+    window[0]["status"] = "failed" if window[0]["status"] != "failed" else "completed"
+    with pytest.raises(AssertionError, match=rf"1 payments are different \({window[0]['id']}: status") as caught:
+        run_dag(dag, "2025-10-15")
+    assert "compare: spacepay: the table is not what the API lists" in str(caught.value)  # by the callback
 
 
 def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:

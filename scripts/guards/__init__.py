@@ -5,7 +5,7 @@ Texts to replace are exact and occur once in their file; a change of the code mo
 
 from __future__ import annotations
 
-from guards import arguments, completeness, guest, meaning, output, secrets
+from guards import arguments, completeness, guest, meaning, output, reconciliation, secrets
 from guards.guard import Guard
 
 GUARDS: list[Guard] = [
@@ -15,6 +15,7 @@ GUARDS: list[Guard] = [
     *guest.GUARDS,
     *secrets.GUARDS,
     *output.GUARDS,
+    *reconciliation.GUARDS,
 ]
 
 __all__ = ["GUARDS", "Guard"]
