@@ -12,6 +12,8 @@ PYTHON_3 := $(VENV_3)/bin/python
 PYTHON_2 := $(VENV_2)/bin/python
 # Azure's storage emulator, for the tests.
 AZURITE := .venv/azurite
+# What builds and checks what would be published.
+DIST := .venv/dist
 UV := .venv/uv/bin/uv
 UV_VERSION := 0.13.9
 
@@ -39,7 +41,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo demo-ui
-demo: $(VENV_3)/.ready ## Load payments of every API, from a local sandbox, into ./output
+demo: $(VENV_3)/.ready ## Load payments of every API, from a local sandbox, into ./output, with a page about them
 	@AIRFLOW_HOME="$(CURDIR)/.airflow/demo" $(PYTHON_3) scripts/demo.py $(DEMO_ARGS)
 
 demo-ui: $(VENV_3)/.ready ## The same sandbox behind a real Airflow UI on this machine, until Ctrl-C
@@ -118,6 +120,10 @@ VERSIONS ?= 2.11.0 3.0.6 3.1.8 3.2.2 3.3.2
 test-versions: ## Try the built wheel on every minor version of Airflow: make test-versions VERSIONS="3.0.6 3.2.2"
 	@scripts/test_versions.sh $(VERSIONS)
 
+.PHONY: dist
+dist: $(DIST)/.ready $(UV) ## Build wheel and sdist, check them, and try the wheel in clean environments
+	@$(DIST)/bin/python scripts/dist.py --uv $(UV) $(AIRFLOW_3)=3.12 $(AIRFLOW_2)=3.10
+
 .PHONY: lint types format
 lint: $(VENV_3)/.ready ## ruff: rules and layout
 	$(PYTHON_3) -m ruff check
@@ -162,6 +168,11 @@ $(VENV_2)/.ready: pyproject.toml scripts/make_environment.sh $(wildcard constrai
 
 $(AZURITE)/.ready: scripts/make_azurite.sh
 	@scripts/make_azurite.sh "$(PYTHONS_3)"
+
+$(DIST)/.ready: constraints/dist.txt
+	@python=$$(scripts/find_python.sh "$(PYTHONS_3)") && rm -rf $(DIST) && "$$python" -m venv $(DIST)
+	@$(DIST)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --constraint $< build hatchling twine
+	@touch $@
 
 $(BROWSER)/.ready: scripts/make_browser.sh constraints/browser.txt
 	@scripts/make_browser.sh "$(PYTHONS_3)"

@@ -14,11 +14,13 @@ import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import demo_ui
 from local_sandbox import ROOT, running_sandbox
 
 OUTPUT = ROOT / "output"
+REPORT = OUTPUT / "report.html"
 
 
 def configure_airflow() -> None:
@@ -33,8 +35,19 @@ def configure_airflow() -> None:
 
 
 def run_example() -> None:
-    """Run the example DAG that lists all connections."""
+    """Run the example DAG that lists all connections, and then make a page of what it returns."""
+    from airflow.sdk import task
+
+    from airflow_provider_payments.report import payments_report
+
     example = runpy.run_path(str(ROOT / "example_dags" / "example_list_payments_of_all_connections.py"))
+
+    @task
+    def write_report(manifests: Any) -> None:
+        REPORT.write_text(payments_report(manifests=manifests[:]), encoding="utf-8")
+
+    with example["dag"]:
+        write_report(example["listed"].output)
     run = example["dag"].test(run_conf={"output": OUTPUT.as_uri()})
     if run.state != "success":
         raise SystemExit(f"The DAG run ended as {run.state!r}; its log is above.")
@@ -95,6 +108,7 @@ def main() -> int:
     print("\nEvery line of these files is one payment:")
     for path in files:
         print(f"  {path.relative_to(ROOT)}")
+    print(f"\nThe same, and more, as a page for the browser: {REPORT.relative_to(ROOT)}")
     return 0
 
 

@@ -66,6 +66,7 @@ def run(port: int, sandbox_options: list[str]) -> int:
                 f"\n  Airflow is ready on {url} (this machine only; nobody has to log in)\n"
                 f"  Connections: {url}/connections\n"
                 f"  {WATCHING_DAG} is started by new payments, one every minute; trigger the others by hand\n"
+                "  example_report writes a page for the browser: /tmp/payments_report/report.html\n"
                 f"  Airflow's own output: {parts.folder}\n"
                 "  Ctrl-C ends everything.\n",
                 flush=True,

@@ -361,6 +361,24 @@ def test_compares_a_week_with_the_warehouse(
     assert "compare: spacepay: the table is not what the API lists" in str(caught.value)  # by the callback
 
 
+def test_writes_a_page_about_several_connections(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """With its listings' doubts, and without the payments from before its days."""
+    sandbox.jframework.extra_total = 5
+    dag = changed(
+        "example_report",
+        tmp_path,
+        OUTPUT=repr(tmp_path.as_uri()),
+        CONNECTIONS=repr(["stripe_default", "jframework_default"]),
+    )
+    run_dag(dag, conf={"days": "20000"})
+    page = (tmp_path / "report.html").read_text()
+    assert ">stripe_default<" in page
+    assert re.search(r"Payments may be missing.*the API counts \d+ payments", page, re.DOTALL)
+    run_dag(dag, conf={"days": "0"})
+    page = (tmp_path / "report.html").read_text()
+    assert "0 payments · 2 connections · 2 outputs" in page
+
+
 def test_backfills_a_year_in_slices(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     start, end = datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2026, 1, 1, tzinfo=timezone.utc)
     borders = [*(start + number * timedelta(weeks=4) for number in range(14)), end]

@@ -5,7 +5,7 @@ Texts to replace are exact and occur once in their file; a change of the code mo
 
 from __future__ import annotations
 
-from guards import arguments, completeness, guest, meaning, output, reconciliation, secrets
+from guards import arguments, completeness, guest, meaning, output, reconciliation, report, secrets
 from guards.guard import Guard
 
 GUARDS: list[Guard] = [
@@ -16,6 +16,7 @@ GUARDS: list[Guard] = [
     *secrets.GUARDS,
     *output.GUARDS,
     *reconciliation.GUARDS,
+    *report.GUARDS,
 ]
 
 __all__ = ["GUARDS", "Guard"]

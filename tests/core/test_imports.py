@@ -37,6 +37,7 @@ LAYERS = [
     ["hooks"],
     ["waiting"],
     ["output"],
+    ["report"],
     ["operators"],
     ["triggers"],
     ["sensors"],
@@ -183,6 +184,7 @@ BELOW_HOOKS = {
     # Airflow's exceptions bring a client on one of the lines.
     "facade": (f"import {PACKAGE}.exceptions", f"import {PACKAGE}.api"),
     "conversation": ("", "\n".join(f"import {PACKAGE}.{name}" for name in HTTP_NAMES)),
+    "report": ("", f"import {PACKAGE}.report"),
 }
 
 
@@ -241,6 +243,11 @@ def choose(found: set[str], names: tuple[str, ...]) -> set[str]:
 def test_the_facade_of_a_companys_page_loads_no_client() -> None:
     assert f"{PACKAGE}.api.base" in below_hooks()["facade"][1]
     assert choose(below_hooks()["facade"][1], (*HEAVY, "airflow")) == set()
+
+
+def test_importing_the_report_loads_nothing_that_it_may_not_need() -> None:
+    assert f"{PACKAGE}.report.page" in below_hooks()["report"][1]
+    assert choose(below_hooks()["report"][1], HEAVY) == set()
 
 
 def test_describing_the_conversation_loads_no_client() -> None:

@@ -1,0 +1,35 @@
+"""Of a payment that was listed several times, the newest row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import groupby
+
+from airflow_provider_payments.report.rows import ReportRow
+
+_COLUMNS = ", ".join(ReportRow._fields)
+
+
+def keep_newest(rows: Iterable[ReportRow]) -> Iterator[tuple[ReportRow, int]]:
+    """Yield the newest row of each payment, and how many older ones it has, sorted by company, connection and id.
+
+    However many rows there are, memory stays the same: SQLite sorts them in a database without a name, which is gone
+    with the process.
+    """
+    import sqlite3
+
+    with closing(sqlite3.connect("", isolation_level=None)) as database:
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", "cache_size = -8192"):
+            database.execute(f"PRAGMA {setting}")
+        database.execute(f"CREATE TABLE rows ({_COLUMNS})")
+        database.execute("BEGIN")
+        places = ", ".join("?" * len(ReportRow._fields))
+        database.executemany(f"INSERT INTO rows VALUES ({places})", rows)  # noqa: S608 - constants
+        # By all columns, so that the order is one of the rows alone. Null is before any time.
+        ordered = database.execute(f"SELECT * FROM rows ORDER BY {_COLUMNS}")  # noqa: S608
+        for _, versions in groupby(map(ReportRow._make, ordered), key=lambda row: row[:3]):
+            older = -1
+            for newest in versions:  # noqa: B007
+                older += 1
+            yield newest, older
