@@ -92,10 +92,13 @@ test-all-airflow-2: $(VENV_2)/.ready $(AZURITE)/.ready
 	@echo "Every test on Airflow $(AIRFLOW_2)"
 	@$(run_pytest) $(PYTHON_2) -m pytest --all $(WHOLE)
 
-.PHONY: test-forms
+.PHONY: test-forms screenshots
 FORMS_ARGS ?=
 test-forms: $(BROWSER)/.ready $(VENV_3)/.ready $(VENV_2)/.ready ## Every connection form in a browser; needs Chromium
 	@$(BROWSER)/bin/python scripts/test_forms.py $(PYTHON_3) $(PYTHON_2) $(FORMS_ARGS)
+
+screenshots: $(BROWSER)/.ready $(VENV_3)/.ready $(VENV_2)/.ready ## Pictures of the connection forms, for the documentation
+	@$(BROWSER)/bin/python scripts/screenshots.py $(PYTHON_3) $(PYTHON_2)
 
 .PHONY: docs docs-serve
 docs docs-serve: export NO_MKDOCS_2_WARNING = 1  # of what comes after MkDocs 1

@@ -110,8 +110,11 @@ class PaymentsApi(ApiFacts, ABC):
         """Whether the API refused a request for one payment, or of one order, since it knows none by this id."""
         return error.status == 404
 
-    def discovery_request(self) -> Request | None:
-        """Return what the API has to be asked before it can list; None where that is nothing, or known already."""
+    def discovery_request(self, query: PaymentQuery) -> Request | None:
+        """Return what the API has to be asked before it can list; None where that is nothing, or known already.
+
+        :param query: what will be listed.
+        """
         return None
 
     def discover(self, request: Request, response: Response) -> None:

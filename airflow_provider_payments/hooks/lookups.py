@@ -138,7 +138,7 @@ def find_pending(
     """
     if api.filterable_statuses and not can_be_listed(api, query, statuses):
         return None
-    yield from discover(api)
+    yield from discover(api, query)
     questions = _small_questions(api, query, statuses)
     if not questions:
         found = yield Search(build_pending_listing(api, query, statuses, waits_for_ids=False), limit=1)
@@ -180,8 +180,9 @@ def find_pending_at_head(
 
 def read_one_page(api: PaymentsApi) -> Lookup[None]:
     """Ask for a page with one payment, to see whether the connection works."""
-    yield from discover(api)
-    request = _first_request(api, api.plan_listing(PaymentQuery(), limit=1, max_concurrency=1)[0])
+    query = PaymentQuery()
+    yield from discover(api, query)
+    request = _first_request(api, api.plan_listing(query, limit=1, max_concurrency=1)[0])
     response = yield from ask(request)
     api.parse_page(request, response)
 

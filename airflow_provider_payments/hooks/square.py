@@ -129,8 +129,9 @@ class SquareApi(api.PaymentsApi):
         needed = "the permissions PAYMENTS_READ and (unless 'location_ids' names the locations) MERCHANT_PROFILE_READ"
         return f"{super().credentials_to_check}: the token needs {needed}; tests have a host and tokens of their own"
 
-    def discovery_request(self) -> api.Request | None:
-        return self.request("/v2/locations") if self._locations.is_due else None
+    def discovery_request(self, query: api.PaymentQuery) -> api.Request | None:
+        is_needed = "location_id" not in query.filters and self._locations.is_due
+        return self.request("/v2/locations") if is_needed else None
 
     def discover(self, request: api.Request, response: api.Response) -> None:
         found = api.decode_reply(self.error_mapper, request, response, _decode_locations)

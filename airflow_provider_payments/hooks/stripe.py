@@ -15,7 +15,8 @@ Amounts        whole numbers of a unit that is not always ISO 4217's (https://do
 Time           Unix seconds; nothing tells the last change
 Refunds        ``amount_refunded`` of the charge, together with what was authorized and never captured
 Secrets        a ``client_secret`` "should not be stored, logged, or exposed", for whoever has it can pay
-Limits         429 without Retry-After (https://docs.stripe.com/rate-limits); formerly 400 with code ``rate_limit``
+Limits         429 without Retry-After (https://docs.stripe.com/rate-limits); formerly 400 with code ``rate_limit``;
+               409 with code ``lock_timeout`` while somebody else changes an object
 Errors         ``{"error": {"type", "code", "message", "param"}}``, and the header ``Request-Id``
 =============  =====================================================================================================
 """
@@ -92,7 +93,8 @@ class PaymentIntentsApi(api.PaymentsApi):
     list_path = "/v1/payment_intents"
     default_page_size = max_page_size = 100
     filters = ("customer", "customer_account", "payment_intent", "transfer_group")
-    throttle_codes = ((400, "rate_limit"),)
+    own_filters: tuple[str, ...] = ("customer", "customer_account")  # ChargesApi has others
+    throttle_codes = ((400, "rate_limit"), (409, "lock_timeout"))
     error_fields = ("error",)
     page_type = Page
     row_type = Row
@@ -130,6 +132,9 @@ class PaymentIntentsApi(api.PaymentsApi):
         return partial(_list_from, **_newest_first(query))
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
+        if other := query.filters.keys() - set(self.own_filters):
+            own = ", ".join(self.own_filters)
+            raise api.PaymentsConfigError(f"{self.list_path} has no filter {min(other)!r}. Its filters: {own}.")
         params = {**super().build_params(query, provider_status), "expand[]": f"data.{self.expand}"}
         if end := _last_moment(query):  # a slice begins at a time of its own, on its first page
             params["created[lte]"] = _whole_seconds(end)
@@ -201,6 +206,7 @@ class ChargesApi(PaymentIntentsApi):
     """Attempts to pay: several of one PaymentIntent, and those of none. What is not here is alike."""
 
     list_path = "/v1/charges"
+    own_filters = ("customer", "payment_intent", "transfer_group")
     expand = "balance_transaction"
     statuses = {
         "pending": api.PaymentStatus.PROCESSING,

@@ -82,7 +82,8 @@ class AsyncClient:
     async def fetch_pages(
         self, source: PageSource[StepT, T], *, ahead: bool = True
     ) -> AsyncGenerator[Sequence[T], None]:
-        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+        """Yield what each page holds, in the order of the steps, urgent ones first; up to ``max_concurrency`` requests
+        are under way.
 
         A caller who does not read to the end closes the generator: then nothing is under way any more.
 
@@ -95,7 +96,8 @@ class AsyncClient:
         def fill() -> None:
             while steps and len(under_way) < limit:
                 step = steps.popleft()
-                under_way.append((step, asyncio.create_task(self.send(source.request(step)))))
+                sent = (step, asyncio.create_task(self.send(source.request(step))))
+                under_way.insert(0 if source.is_urgent(step) else len(under_way), sent)
 
         try:
             fill()
@@ -104,7 +106,8 @@ class AsyncClient:
                 outcome = await _outcome(task)
                 under_way.popleft()
                 found, following = await compute(len_of([outcome]), source.receive, step, outcome)
-                steps.extend(following)
+                for each in following:
+                    steps.insert(0 if source.is_urgent(each) else len(steps), each)
                 if ahead:
                     fill()  # before yielding, so that waiting and the caller's work overlap
                 yield found

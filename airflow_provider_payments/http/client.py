@@ -71,5 +71,9 @@ class PageSource(Protocol[StepT, T_co]):
     def request(self, step: StepT) -> Request:
         """Return the request of a step."""
 
+    def is_urgent(self, step: StepT) -> bool:
+        """Return whether a step is sent, and its response received, before all steps that wait, as a page whose place
+        the API forgets after some minutes: meanwhile others would be yielded, and the caller takes its time."""
+
     def receive(self, step: StepT, response: Response | PaymentsRequestError) -> tuple[Sequence[T_co], Iterable[StepT]]:
         """Read a step's response; return what it holds, and the steps that follow. Called in the order of the steps."""

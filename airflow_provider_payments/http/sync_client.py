@@ -83,7 +83,8 @@ class SyncClient:
             attempt, waited = attempt + 1, waited + seconds
 
     def fetch_pages(self, source: PageSource[StepT, T], *, ahead: bool = True) -> Generator[Sequence[T], None, None]:
-        """Yield what each page holds, in the order of the steps; up to ``max_concurrency`` requests are under way.
+        """Yield what each page holds, in the order of the steps, urgent ones first; up to ``max_concurrency`` requests
+        are under way.
 
         A caller who does not read to the end closes the generator: then nothing more is sent. Threads that wait for a
         response are given a second; those whose responses take longer end when these have come.
@@ -99,7 +100,8 @@ class SyncClient:
         def fill() -> None:
             while steps and len(under_way) < limit:
                 step = steps.popleft()
-                under_way.append((step, pool.submit(self._send, source.request(step), stop)))
+                sent = (step, pool.submit(self._send, source.request(step), stop))
+                under_way.insert(0 if source.is_urgent(step) else len(under_way), sent)
 
         try:
             fill()
@@ -111,7 +113,8 @@ class SyncClient:
                     self._mask()
                 under_way.popleft()
                 found, following = source.receive(step, outcome)
-                steps.extend(following)
+                for each in following:
+                    steps.insert(0 if source.is_urgent(each) else len(steps), each)
                 if ahead:
                     fill()  # before yielding, so that waiting and the caller's work overlap
                 yield found

@@ -16,7 +16,7 @@ from airflow_provider_payments.times import UTC
 
 
 class ListPass:
-    """Reads every list of a stage once, as clients see it: ``first_steps``, ``request``, ``receive``.
+    """Reads every list of a stage once, as clients see it, see ``PageSource``.
 
     :param accept: returns which of a page's payments are new, and which to hand out.
     :param report: duplicates and mended rows are counted there.
@@ -54,6 +54,10 @@ class ListPass:
     def request(self, asked: PageRequest) -> Request:
         """Return the request for a page."""
         return self._api.list_request(asked.params)
+
+    def is_urgent(self, asked: PageRequest) -> bool:
+        """Return whether a page comes before others."""
+        return asked.is_urgent
 
     def receive(
         self, asked: PageRequest, response: Response | PaymentsRequestError

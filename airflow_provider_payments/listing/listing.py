@@ -44,7 +44,7 @@ class Listing:
         if unlisted := api.unlisted_reason(query):
             self.report.doubts.append(unlisted)
         self.api = api
-        self._query = query
+        self.query = query
         self._plan = plan
         self._seen = self._seen_in_pass = SeenIds()
         self._others = SeenIds()
@@ -72,7 +72,7 @@ class Listing:
                     self._seen_in_pass = SeenIds()
                 self._is_second = is_second
                 one_pass = ListPass(
-                    self.api, self._query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
+                    self.api, self.query, stage, self._accept, self.report, started_at=listed_at, is_second=is_second
                 )
                 yield one_pass
                 self.report.doubts += [each for each in dict.fromkeys(one_pass.gaps) if each not in self.report.doubts]
@@ -135,7 +135,7 @@ class Listing:
 
     def _choose(self, payments: Sequence[Payment]) -> Sequence[Payment]:
         """Return those of the payments that match the query, stamped with the listing's time."""
-        query = self._query
+        query = self.query
         if not query.wants_all:
             payments = [each for each in payments if query.wants(each)]
         payments = [each for each in payments if self.api.matches(query, each)]

@@ -66,12 +66,14 @@ class PageRequest:
     :param params: all its query parameters.
     :param position: offset or page number.
     :param repeats: rows that were asked for once more on purpose, at most. They are no duplicates.
+    :param is_urgent: whether it is asked for and read before others.
     """
 
     reader: Reader
     params: Mapping[str, str]
     position: int = 0
     repeats: int = 0
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Reader(ABC):
     may_repeat: bool = field(default=False, init=False)
     #: The reader that this one reads for, if any.
     owner: Reader | None = field(default=None, init=False, repr=False)
-    #: Pages in a row that repeated what was read.
+    #: Pages in a row that repeated what was read, empty ones left out.
     _stale: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -170,7 +172,7 @@ class Reader(ABC):
         self.in_flight -= 1
         self.pages += 1
         self.seen += page.new
-        self._stale = self._stale + 1 if page.keys and not page.new else 0
+        self._stale = 0 if page.new else self._stale + bool(page.keys)
 
     def _resume(self, go_on: Callable[[Any], Sequence[PageRequest]], value: Any) -> Sequence[PageRequest]:
         try:

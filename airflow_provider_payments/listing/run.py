@@ -20,6 +20,7 @@ from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import ListingApi
 from airflow_provider_payments.payment import Payment
+from airflow_provider_payments.query import PaymentQuery
 
 T = TypeVar("T")
 
@@ -31,12 +32,16 @@ class Requests:
     requests: Sequence[Request]
 
     def first_steps(self) -> Sequence[Request]:
-        """See :class:`~airflow_provider_payments.http.client.PageSource`, as the next two."""
+        """See :class:`~airflow_provider_payments.http.client.PageSource`, as the next three."""
         return self.requests
 
     def request(self, step: Request) -> Request:
         """The step is the request."""
         return step
+
+    def is_urgent(self, step: Request) -> bool:
+        """None comes before others."""
+        return False
 
     def receive(
         self, step: Request, response: Response | PaymentsRequestError
@@ -74,12 +79,14 @@ def ask(request: Request) -> Lookup[Response]:
     return found[0]
 
 
-def discover(api: ListingApi) -> Lookup[None]:
+def discover(api: ListingApi, query: PaymentQuery) -> Lookup[None]:
     """Ask what an API has to be asked before its list can be read, unless that is known already.
+
+    :param query: what will be listed.
 
     :raises PaymentsRequestError: when the API refuses to tell.
     """
-    request = api.discovery_request()
+    request = api.discovery_request(query)
     if request is None:
         return
     response = yield from ask(request)
@@ -144,7 +151,7 @@ def read(listing: Listing, client: SyncClient, *, ahead: bool = True) -> Generat
     """
     with listing:
         try:
-            look_up(discover(listing.api), client)
+            look_up(discover(listing.api, listing.query), client)
             for one_pass in listing.passes():
                 yield from client.fetch_pages(one_pass, ahead=ahead)
             yield from listing.remaining()
@@ -159,7 +166,7 @@ async def aread(
     """Yield a listing's payments without blocking the event loop; see :func:`read`."""
     with listing:
         try:
-            await alook_up(discover(listing.api), client)
+            await alook_up(discover(listing.api, listing.query), client)
             for one_pass in listing.passes():
                 async with aclosing(client.fetch_pages(one_pass, ahead=ahead)) as pages:
                     async for payments in pages:

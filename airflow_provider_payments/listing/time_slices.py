@@ -34,7 +34,7 @@ class TimeSlice:
     :param reader: reads the slice.
     :param start: where it begins; None is the list's head.
     :param reached: how far it has been read; None before a row with a time was.
-    :param head: keys of its first page; None before that was read.
+    :param head: keys of its first page that has rows; None before that was read.
     :param unclaimed: keys of pages that may belong to the next slice, until that one's head is known.
     :param has_met: whether it has been read up to the next slice.
     :param has_ended: whether nothing more is asked for it.
@@ -124,7 +124,7 @@ class SlicedReader(Reader):
         index = self._slices.index(here)
         before = self._slices[index - 1] if index else None
         after = self._slices[index + 1] if index + 1 < len(self._slices) else None
-        if here.head is None:
+        if here.head is None and page.keys:
             here.head = frozenset(page.keys)
             if before:
                 before.has_met |= not here.head.isdisjoint(before.unclaimed)

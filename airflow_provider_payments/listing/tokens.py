@@ -13,8 +13,11 @@ from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.listing.cursors import LOST_PLACE, before
 from airflow_provider_payments.listing.readers import NoProgress, Order, Page, PageRequest, Script, StartingReader
 
-#: Empty pages in a row that are permitted, where an API filters a page's rows after it has read them.
+#: Empty pages that are permitted without a new row in between, where an API filters a page's rows after it has read
+#: them.
 MAX_EMPTY_PAGES = 1000
+#: Times in a row that a list is begun anew without any more of it being seen.
+MAX_FRUITLESS_RESTARTS = 20
 
 
 @dataclass
@@ -23,12 +26,16 @@ class TokenReader(StartingReader):
 
     Where a token leads no further (the API refuses it, or has nothing after it although it promised more), a list that
     can be told to begin at a time is read on from a second before the last row's. One of the last page's rows has to be
-    shown again, which proves that nothing in between is missing.
+    shown again, which proves that nothing in between is missing: pages follow on from there. A list that has shown no
+    row yet is begun anew where it began. Rows that were known are read again at once, before the pages of other lists,
+    so that their tokens are used while they live, however long the caller takes over the payments.
+
+    It ends: each row is new once, and known once after each restart; what shows neither is counted.
 
     :param token_param: query parameter of the token.
     :param limit_param: query parameter of the page size.
     :param max_page_size: rows that a page can have at most. Where so many rows have a time in common that none of a
-        page is new, longer ones are asked for; 0 is never.
+        page is new, longer ones are asked for from then on; 0 is never.
     """
 
     proves = True
@@ -42,24 +49,25 @@ class TokenReader(StartingReader):
         self._token: str | None = None  # leads to the next page; None: from the start
         self._start = self.starts_at
         self._size = self.options.page_size
-        self._last = Page((), (), 0, ())  # last page that has a row with a time
-        self._resumed: tuple[datetime | None, int] = (None, 0)  # from when the list was read on, and rows seen by then
+        self._is_blank = True  # whether no page had a row
+        self._last = Page((), (), 0, ())  # page with a row with a time that is furthest in the list
+        self._restarts = 0  # how often the list was begun anew since it was last seen further
         self._is_apart = False  # whether none of the rows before has been shown since
-        self._may_show_again = False  # whether the next page may repeat rows, as it was asked for by time
-        self._rereads = 0  # pages that may do so before it counts as no progress
+        self._is_rereading = False  # whether pages may still show rows from before
+        self._shown: set[str] = set()  # keys of known rows that were shown since
+        self._empty = 0  # pages without rows since there was progress
 
     def script(self) -> Script:
-        empty = 0  # pages in a row without any rows
         while True:
             try:
                 _, page = yield [self._ask()]
             except PaymentsRequestError as error:
-                if self._token is None or error.status not in LOST_PLACE or not self._go_back():
+                if self._token is None or error.status not in LOST_PLACE or not self._restart():
                     raise
                 continue
             if self._token is None:
                 self._check_start(page, self._start)
-            elif not page.keys and not page.next_cursor and self._go_back():
+            elif not (page.keys or page.next_cursor or self._is_blank or self._restarts) and self._restart():
                 continue
             self.is_joined = not self._is_apart or not set(self._last.keys).isdisjoint(page.keys)
             if not self.is_joined and self._goes_further_back(page):
@@ -73,14 +81,7 @@ class TokenReader(StartingReader):
                 return
             if page.next_cursor == self._token:
                 raise NoProgress("The list makes no progress: a page leads to itself.")
-            empty = 0 if page.keys else empty + 1
-            if empty > MAX_EMPTY_PAGES:
-                raise NoProgress(f"The list makes no progress: {empty} empty pages in a row say that more rows follow.")
-            self._may_show_again &= not page.new
-            self._rereads -= 1
-            if not self._may_show_again or self._rereads < 0:
-                self._require_progress()
-            self._last = page if page.times and not self._is_apart else self._last
+            self._note_progress(page)
             self._token = page.next_cursor
 
     def _ask(self) -> PageRequest:
@@ -88,35 +89,62 @@ class TokenReader(StartingReader):
         start = self.start_params(self._start) if self.start_params and self._start else {}
         token = {} if self._token is None else {self.token_param: self._token}
         params = {**self.options.params, self.limit_param: str(self._size), **start, **token}
-        return PageRequest(self, params, repeats=self._size if self._may_show_again else 0)
+        again = self._is_rereading
+        return PageRequest(self, params, repeats=self._size if again else 0, is_urgent=again)
 
-    def _go_back(self) -> bool:
+    def _note_progress(self, page: Page) -> None:
+        """Note how far the list was seen.
+
+        :raises NoProgress: when it only repeats itself.
+        """
+        is_past = self._is_further(page) or 0 < page.new == len(page.keys)
+        if is_past or page.new:
+            self._restarts = 0
+        if is_past or page.new or (self._is_rereading and not self._shown.issuperset(page.keys)):
+            self._stale = self._empty = 0
+        self._is_rereading &= not is_past
+        if self._is_rereading:
+            self._shown.update(page.keys)
+        elif page.times and not self._is_apart:
+            self._last = page
+        self._is_blank &= not page.keys
+        self._empty += not page.keys
+        if self._empty > MAX_EMPTY_PAGES:
+            raise NoProgress(f"The list makes no progress: {self._empty} empty pages say that more rows follow.")
+        self._require_progress()
+
+    def _is_further(self, page: Page) -> bool:
+        """Whether a page ends beyond the last row's time."""
+        if not page.times or not self._last.times:
+            return bool(page.times)
+        then, now = self._last.times[-1], page.times[-1]
+        return now < then if self.order is Order.NEWEST_FIRST else now > then
+
+    def _restart(self) -> bool:
         """Begin the list at the last row's time; return False when that is not known, or has brought nothing new."""
         moment = self._last.times[-1] if self._last.times else None
-        if not self.start_params or not moment:
+        if not self.start_params or not (moment or self._is_blank) or self._restarts == MAX_FRUITLESS_RESTARTS:
             return False
-        if (moment, self.seen) == self._resumed:
-            if self._size >= self.max_page_size:
-                return False
-            self._size = min(2 * self._size, self.max_page_size)
-        self._resumed, self._rereads = (moment, self.seen), 2 * self.pages
-        self._begin_at(moment)
-        self._is_apart = True
+        if self._restarts or len(self._shown) >= self._size:
+            self._size = max(self._size, min(2 * self._size, self.max_page_size))
+        self._restarts += 1
+        self._is_apart = moment is not None
+        self._begin_at(before(moment, self.order) if moment else self.starts_at)
         return True
 
     def _goes_further_back(self, page: Page) -> bool:
         """Begin the list a page further back, if a page is past the rows that were read last and shows none of them."""
-        first, last = self._last.times[0], self._last.times[-1]
-        is_past = page.times and (page.times[-1] < last if self.order is Order.NEWEST_FIRST else page.times[-1] > last)
-        if page.next_cursor and not is_past:
+        first = before(self._last.times[0], self.order)
+        if page.next_cursor and not self._is_further(page):
             return False
-        if self._start != before(first, self.order):
+        if self._start != first:
             self._begin_at(first)
             return True
         self._is_apart = False
         self.doubts.append("payments left the list while it was read, so that nothing shows where to read on")
         return False
 
-    def _begin_at(self, moment: datetime) -> None:
-        self._token, self._start = None, before(moment, self.order)
-        self._may_show_again = True
+    def _begin_at(self, moment: datetime | None) -> None:
+        self._token, self._start = None, moment
+        self._is_rereading = True
+        self._shown = set()

@@ -61,8 +61,10 @@ class Square(Api):
         self.cursor_seconds = 300.0
         self.counts_end_in = True
         """Whether ``end_time`` is itself part of the range, which is not documented."""
-        self.is_short: Callable[[Row], bool] = lambda first: crc32(first["id"].encode()) % 10 == 0
-        """Whether a page that begins with a row has one less than it could. Any page may."""
+        self.page_length: Callable[[Row, int], int] = lambda first, most: (
+            most - (most > 1 and crc32(first["id"].encode()) % 10 == 0)
+        )
+        """How many rows a page has, given the first and how many it could have. Any page may have fewer, or none."""
         self.delay_seconds = 0.0
         """How long it takes until a payment that is added shows up in the list."""
         self._appears: dict[str, float] = {}
@@ -126,12 +128,11 @@ class Square(Api):
         place = self._find_place(rows, query, asked["cursor"]) if asked.get("cursor") else 0
         most = min(limit, 100)
         found = list(islice((n for n in range(place, len(rows)) if is_wanted(rows[n])), most + 1))
-        if found and most > 1 and self.is_short(rows[found[0]]):
-            most -= 1
-        page: Row = {"payments": [rows[n] for n in found[:most]]} if found else {}
+        most = self.page_length(rows[found[0]], most) if found else 0
+        page: Row = {"payments": [rows[n] for n in found[:most]]} if most else {}
         if len(found) > most:
             cursor = self._random.letters(40)
-            last = found[most - 1]
+            last = found[most - 1] if most else place - 1
             self._cursors[cursor] = (query, rows[last], last, self.clock.elapsed())
             page["cursor"] = cursor
         return page
@@ -141,7 +142,7 @@ class Square(Api):
         known, last, place, issued = self._cursors.get(cursor, (None, {}, 0, 0.0))
         if known != query or self.clock.elapsed() - issued > self.cursor_seconds:
             raise Problem(400, "The cursor is invalid or has expired.", "INVALID_CURSOR", "cursor")
-        if place < len(rows) and rows[place] is last:
+        if place < 0 or (place < len(rows) and rows[place] is last):
             return place + 1
         return next((n + 1 for n, row in enumerate(rows) if row is last), len(rows))
 

@@ -99,6 +99,12 @@ class AirflowUi:
                 os.killpg(self._server.pid, signal.SIGKILL)
             self._server.wait()
 
+    def last_words(self) -> str:
+        """Return the end of the web server's log if it has ended, as Airflow 2's does on a machine that is too busy."""
+        if self._server is None or self._server.poll() is None:
+            return ""
+        return f"The web server has ended:\n{self._log_end()}"
+
     def run(self, *arguments: str) -> str:
         """Run a command of Airflow's command line and return its output."""
         return str(self._ask({"run": arguments}))
@@ -131,5 +137,7 @@ class AirflowUi:
                 time.sleep(0.5)
             else:
                 return
-        log = (self.home / "server.log").read_text(errors="replace")
-        raise RuntimeError(f"Airflow's web server did not start:\n{log[-3000:]}")
+        raise RuntimeError(f"Airflow's web server did not start:\n{self._log_end()}")
+
+    def _log_end(self) -> str:
+        return (self.home / "server.log").read_text(errors="replace")[-3000:]

@@ -19,6 +19,19 @@ STANDARD_FIELDS = ("description", "host", "login", "password", "schema", "port")
 # As a person pastes: a one-line field drops line breaks. The page's own code is told as the keyboard tells it.
 _PASTE = "arguments[0].focus(); arguments[0].select(); document.execCommand('insertText', false, arguments[1]);"
 
+# Opens all of a dialog's sections but the last, which has the extra fields once more; at once, without animation.
+_OPEN_ALL = """
+const style = document.createElement('style');
+style.textContent = '*, *::before, *::after { animation: none !important; transition: none !important }';
+document.head.append(style);
+for (const content of [...arguments[0].querySelectorAll('[data-part=item-content]')].slice(0, -1)) {
+    content.hidden = false;
+    content.dataset.state = 'open';
+    content.style.height = 'auto';
+    content.style.display = 'block';
+}
+"""
+
 
 class FormPage(ABC):
     """A connection's form. Fields go by the names they have in the connection: ``host``, or a key of the extra.
@@ -55,6 +68,17 @@ class FormPage(ABC):
         """Save a picture of each part of the form; the parts' names are added to the file's."""
 
     @abstractmethod
+    def press_test(self, conn_id: str) -> str:
+        """Press the button that tests the connection, and return what the page says.
+
+        Airflow 2 tests what is filled in, Airflow 3 what is stored.
+        """
+
+    @abstractmethod
+    def whole(self) -> WebElement:
+        """Return the whole form, with each of its fields in sight."""
+
+    @abstractmethod
     def has_asterisk(self, name: str) -> bool:
         """Say whether a field is marked as one that must be filled in."""
 
@@ -74,6 +98,9 @@ class FormPage(ABC):
     def read(self, name: str) -> str:
         """Return what a field shows."""
         return self.find(name).get_attribute("value") or ""
+
+    def _text_of(self, selector: str) -> str:
+        return " ".join(each.text for each in self.browser.find_elements(By.CSS_SELECTOR, selector))
 
 
 class Airflow2FormPage(FormPage):
@@ -103,6 +130,15 @@ class Airflow2FormPage(FormPage):
 
     def save_pictures(self, path: Path) -> None:
         save_screenshot(self.browser, path)
+
+    def press_test(self, conn_id: str) -> str:
+        self.browser.find_element(By.ID, "test-connection").click()
+        return wait_until(
+            self.browser, lambda: self._text_of(".alert-success, .alert-danger, .alert-error"), "a result"
+        )
+
+    def whole(self) -> WebElement:
+        return self.browser.find_element(By.ID, "model_form")
 
     def has_asterisk(self, name: str) -> bool:
         return (
@@ -189,6 +225,17 @@ class Airflow3FormPage(FormPage):
             part = section.text.lower().replace(" ", "-")
             save_screenshot(self.browser, path.with_name(f"{path.stem}-{part}{path.suffix}"))
 
+    def press_test(self, conn_id: str) -> str:
+        self._open_list()
+        row = wait_until(self.browser, lambda: self._row(conn_id), f"the connection {conn_id}")
+        row.find_element(By.CSS_SELECTOR, "button[aria-label='Test Connection']").click()
+        return wait_until(self.browser, lambda: self._text_of("[data-scope=toast][data-part=root]"), "a result")
+
+    def whole(self) -> WebElement:
+        self.browser.execute_script(_OPEN_ALL, self._dialog())
+        self._wait_for_rest(self._dialog())
+        return self._dialog()
+
     def has_asterisk(self, name: str) -> bool:
         row = self.find(name).find_element(By.XPATH, "ancestor::*[@data-scope='field'][@data-part='root'][1]")
         return "*" in row.find_element(By.TAG_NAME, "label").text
@@ -230,12 +277,15 @@ class Airflow3FormPage(FormPage):
     def _open_section(self, section: WebElement) -> None:
         if section.get_attribute("aria-expanded") != "true":
             section.click()
-        content = self.browser.find_element(By.ID, str(section.get_attribute("aria-controls")))
+        self._wait_for_rest(self.browser.find_element(By.ID, str(section.get_attribute("aria-controls"))))
+
+    def _wait_for_rest(self, part: WebElement) -> None:
+        """Wait until a part of the page has a height, and keeps it."""
         height = "return arguments[0].getBoundingClientRect().height"
         known: list[float] = []
 
         def has_come_to_rest() -> bool:
-            known.append(self.browser.execute_script(height, content))
+            known.append(self.browser.execute_script(height, part))
             return len(known) > 3 and known[-1] > 0 and len(set(known[-3:])) == 1
 
         wait_until(self.browser, has_come_to_rest, "a section to open")

@@ -48,4 +48,11 @@ GUARDS = [
         "    if False:\n",
         "tests/arguments/test_all_arguments.py -k 'list_payments-filters or Operator-filters'",
     ),
+    Guard(
+        "a filter of Stripe's other list is an error before any request",
+        "hooks/stripe.py",
+        "if other := query.filters.keys() - set(self.own_filters):",
+        "if other := query.filters.keys() & set():",
+        "tests/hooks/test_stripe.py -k other_list",
+    ),
 ]

@@ -8,6 +8,7 @@ LISTING = "tests/listing/test_listing.py"
 OFFSETS = "tests/listing/test_offset_reader.py"
 SQUARE = "tests/hooks/test_square.py"
 CURSORS = "tests/listing/test_cursor_readers.py"
+EXPIRED = "tests/listing/test_expired_tokens.py"
 NUMBERED = "tests/listing/test_numbered_readers.py"
 PROVISIONAL = "tests/listing/test_provisional.py"
 NAMED = "tests/operators/test_get_payments.py"
@@ -324,14 +325,14 @@ GUARDS = [
     Guard(
         "tokens that lead in circles",
         "listing/tokens.py",
-        "                self._require_progress()\n",
-        "                pass\n",
+        "        self._require_progress()\n",
+        "        pass\n",
         f"{CURSORS} -k circles",
     ),
     Guard(
         "empty pages for ever",
         "listing/tokens.py",
-        "if empty > MAX_EMPTY_PAGES:",
+        "if self._empty > MAX_EMPTY_PAGES:",
         "if False:",
         f"{CURSORS} -k for_ever",
     ),
@@ -380,16 +381,44 @@ GUARDS = [
     Guard(
         "tokens may expire again among rows of one time",
         "listing/tokens.py",
-        "if (moment, self.seen) == self._resumed:",
-        "if moment == self._resumed[0]:",
-        f"{CURSORS} -k as_long_as_something_is_new",
+        "            self._restarts = 0\n",
+        "            pass\n",
+        EXPIRED,
     ),
     Guard(
         "longer pages where tokens live no longer than one",
         "listing/tokens.py",
-        "self._size = min(2 * self._size, self.max_page_size)",
-        "return False",
+        "self._size = max(self._size, min(2 * self._size, self.max_page_size))",
+        "pass",
         f"{CURSORS} -k longer_pages",
+    ),
+    Guard(
+        "a list that has shown no row is begun anew when its token is refused",
+        "listing/tokens.py",
+        "not (moment or self._is_blank)",
+        "not moment",
+        f"{CURSORS} -k no_row_yet",
+    ),
+    Guard(
+        "what is read again goes no further back than where it was read",
+        "listing/tokens.py",
+        "        elif page.times and not self._is_apart:\n",
+        "        if page.times and not self._is_apart:\n",
+        EXPIRED,
+    ),
+    Guard(
+        "what is read again does not wait until a slow caller has taken other pages",
+        "listing/list_pass.py",
+        "return asked.is_urgent",
+        "return False",
+        f"{SQUARE} -k slow_caller",
+    ),
+    Guard(
+        "a location that a filter names is asked for alone",
+        "hooks/square.py",
+        'is_needed = "location_id" not in query.filters and self._locations.is_due',
+        "is_needed = self._locations.is_due",
+        f"{SQUARE} -k own_filter",
     ),
     Guard(
         "rows out of order end no reading",
@@ -465,7 +494,7 @@ GUARDS = [
     Guard(
         "an empty page after a token may be a lost place",
         "listing/tokens.py",
-        "elif not page.keys and not page.next_cursor and self._go_back():",
+        "elif not (page.keys or page.next_cursor or self._is_blank or self._restarts) and self._restart():",
         "elif False:",
         "tests/listing/test_cursor_readers.py -k by_time",
     ),

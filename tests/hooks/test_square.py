@@ -104,15 +104,23 @@ def test_locations_that_make_no_sense(connect: Connect, sandbox: Sandbox, named:
 def test_a_location_may_be_asked_for_by_the_apis_own_filter(
     connect: Connect, collect: Collect, ask: Ask, sandbox: Sandbox
 ) -> None:
+    """No other is asked for then, so that no permission to see them is needed."""
+    sandbox.square.permissions = {"PAYMENTS_READ"}
     hook = connect("square")
     assert ids(collect(hook, filters={"location_id": TOKYO})) == ids_at(sandbox, TOKYO)
-    assert ask(hook.has_pending, filters={"location_id": TOKYO}) in (True, False)
+    assert ask(hook.has_pending, filters={"location_id": TOKYO}) is True
     assert {call.query["location_id"] for call in calls(sandbox, LISTS)} == {TOKYO}
+    assert calls(sandbox, LOCATIONS) == []
 
 
-def test_a_location_that_does_not_exist_is_an_error(connect: Connect, collect: Collect) -> None:
+@pytest.mark.parametrize(
+    ("extra", "filters"), [({"location_ids": [MAIN, "LNOWHERE"]}, {}), ({}, {"location_id": "LNOWHERE"})]
+)
+def test_a_location_that_does_not_exist_is_an_error(
+    connect: Connect, collect: Collect, extra: Row, filters: Row
+) -> None:
     with pytest.raises(PaymentsRequestError, match="LNOWHERE"):
-        collect(connect("square", {"location_ids": [MAIN, "LNOWHERE"]}))
+        collect(connect("square", extra), filters=filters)
 
 
 def test_a_token_that_may_not_see_locations_is_an_error_and_not_a_smaller_list(
@@ -224,6 +232,39 @@ def test_whoever_takes_ten_minutes_a_page_gets_every_payment(
     assert refused > 0 or page_size == 100
     # A plain loop that loses its place at each page begins anew there: two requests a page.
     assert report.requests <= 2.5 * len(found) / page_size + 20
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("page_size", [1, 20])
+def test_a_slow_caller_gets_every_payment_that_follows_empty_and_short_pages(
+    connect: Connect, sandbox: Sandbox, page_size: int, at_once: int, is_async: bool
+) -> None:
+    dice = random.Random(3)
+    sandbox.square.page_length = lambda first, most: dice.choice([most, most // 2, 1, 0])
+    hook = connect("square", {"page_size": page_size, "max_concurrency": at_once})
+    found, report = read_slowly(hook, is_async, lambda: sandbox.advance(600))
+    assert ids(found) == ids_at(sandbox, MAIN, TOKYO, CLOSED)
+    assert (report.doubts, report.duplicates_dropped) == ([], 0)
+    assert any(call.status == 400 for call in sandbox.requests)
+
+
+@pytest.mark.parametrize("at_once", [1, 6])
+def test_a_slow_caller_gets_every_payment_of_one_time(
+    connect: Connect, sandbox: Sandbox, at_once: int, is_async: bool
+) -> None:
+    """What is read again is read at once: in between, the caller would be given pages of other locations."""
+    moment = datetime(2026, 1, 5, tzinfo=timezone.utc)
+    sandbox.square.rows[:] = [
+        {**sandbox.square.rows[0], "id": f"{place}{number}", "location_id": place, "created_at": created.isoformat()}
+        for place, number, created in (
+            *((MAIN, number, moment) for number in range(350)),
+            *((TOKYO, number, moment - timedelta(hours=number)) for number in range(700)),
+        )
+    ]
+    hook = connect("square", {"page_size": 20, "max_concurrency": at_once})
+    found, report = read_slowly(hook, is_async, lambda: sandbox.advance(600))
+    assert len(set(ids(found))) == 1050
+    assert (report.doubts, report.duplicates_dropped) == ([], 0)
 
 
 @pytest.mark.parametrize("page_size", [2, 7])
@@ -344,7 +385,7 @@ def test_slices_of_a_sparse_history_stay_within_the_range(
 
 
 def test_pages_may_be_shorter_than_asked_for(connect: Connect, sandbox: Sandbox, is_async: bool) -> None:
-    sandbox.square.is_short = lambda first: True
+    sandbox.square.page_length = lambda first, most: most - 1
     found, report = read_slowly(connect("square", {"page_size": 5}), is_async, lambda: None)
     assert ids(found) == ids_at(sandbox, MAIN, TOKYO, CLOSED)
     assert report.is_complete

@@ -368,9 +368,21 @@ def test_statuses_that_share_a_word(connect: Connect, collect: Collect) -> None:
         assert {each.provider_status for each in found} == {word}
 
 
-def test_a_filter_of_the_other_list_is_refused(connect: Connect, collect: Collect) -> None:
-    with pytest.raises(PaymentsRequestError, match="parameter_unknown"):
-        collect(connect("stripe"), filters={"transfer_group": "g"})
+@pytest.mark.parametrize(
+    ("extra", "name", "said"),
+    [
+        ({}, "transfer_group", "no filter 'transfer_group'. Its filters: customer, customer_account"),
+        (CHARGES, "customer_account", "no filter 'customer_account'. Its filters: customer, payment_intent, transfer"),
+    ],
+)
+def test_a_filter_of_the_other_list_is_an_error_before_any_request(
+    connect: Connect, collect: Collect, ask: Any, sandbox: Sandbox, extra: Row, name: str, said: str
+) -> None:
+    hook = connect("stripe", extra)
+    for fails in (lambda: collect(hook, filters={name: "x"}), lambda: ask(hook.has_pending, filters={name: "x"})):
+        with pytest.raises(PaymentsConfigError, match=said):
+            fails()
+    assert sandbox.requests == []
 
 
 def test_bounds_are_whole_seconds_on_the_right_side(connect: Connect, collect: Collect, sandbox: Sandbox) -> None:
@@ -451,6 +463,7 @@ def test_an_empty_page_that_promises_more_is_an_error(connect: Connect, collect:
         (429, {"type": "invalid_request_error", "code": "lock_timeout"}),
         (429, {"type": "rate_limit_error"}),
         (400, {"type": "invalid_request_error", "code": "rate_limit"}),
+        (409, {"type": "invalid_request_error", "code": "lock_timeout"}),
     ],
 )
 def test_too_many_requests_without_a_word_on_how_long(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
@@ -77,6 +77,7 @@ class Pages:
     origin: str
     first: Sequence[str]
     following: Callable[[str], Sequence[str]] = lambda path: ()
+    urgent: Collection[str] = ()
     received: list[str] = field(default_factory=list)
 
     def first_steps(self) -> Sequence[str]:
@@ -84,6 +85,9 @@ class Pages:
 
     def request(self, step: str) -> Request:
         return Request("GET", f"{self.origin}{step}")
+
+    def is_urgent(self, step: str) -> bool:
+        return step in self.urgent
 
     def receive(self, step: str, response: Response | PaymentsRequestError) -> tuple[list[Any], Sequence[str]]:
         self.received.append(step)

@@ -310,6 +310,16 @@ def test_steps_lead_to_steps(drive: Drive, server: Server, talk: Talk) -> None:
     assert drive.fetch_pages(talk(max_concurrency=2), pages) == ["/a", "/b", "/a/1", "/a/2", "/b/1", "/a/1/x"]
 
 
+@pytest.mark.parametrize("limit", [1, 3])
+def test_urgent_steps_come_before_all_that_wait(limit: int, talk: Talk, server: Server, drive: Drive) -> None:
+    """Before those that wait to be sent, and before responses that have come."""
+    following = {"/a": ["/a/1", "/a/2"], "/a/2": ["/a/3"], "/a/3": ["/a/4"]}
+    pages = Pages(server.origin, ["/a", "/b", "/c", "/d"], lambda path: following.get(path, []), {"/a/2", "/a/3"})
+    read = drive.fetch_pages(talk(max_concurrency=limit), pages)
+    assert read == ["/a", "/a/2", "/a/3", "/b", "/c", "/d", "/a/1", "/a/4"] == pages.received
+    assert server.most_at_once <= limit
+
+
 def test_a_walk_without_steps_asks_nothing(drive: Drive, server: Server, talk: Talk) -> None:
     assert drive.fetch_pages(talk(), Pages(server.origin, [])) == []
     assert server.calls == []

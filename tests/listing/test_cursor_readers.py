@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.listing.cursors import MAX_FALLBACKS, CursorReader
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
-from airflow_provider_payments.listing.tokens import MAX_EMPTY_PAGES, TokenReader
+from airflow_provider_payments.listing.tokens import MAX_EMPTY_PAGES, MAX_FRUITLESS_RESTARTS, TokenReader
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import ByHand, hour, options
 
@@ -314,21 +314,46 @@ def test_an_empty_page_after_the_last_row_is_the_end_once_the_list_was_read_on_b
     assert listed.doubts == []
 
 
-def test_a_token_that_is_refused_twice_at_the_same_time_is_the_refusal() -> None:
+def test_a_token_that_is_refused_again_and_again_at_the_same_time_is_the_refusal() -> None:
     listed = by_token_and_time()
     listed.answer("a@9 b@8", next_cursor="2nd")
-    listed.refuse(GONE)
-    listed.answer("b@8", next_cursor="3rd")
+    for _ in range(MAX_FRUITLESS_RESTARTS):
+        listed.refuse(GONE)
+        listed.answer("b@8", next_cursor="3rd")
     with pytest.raises(PaymentNotFound):
         listed.refuse(GONE)
 
 
-@pytest.mark.parametrize("rows", ["", "a b"])
-def test_without_a_row_whose_time_is_known_a_refused_token_is_the_refusal(rows: str) -> None:
+def test_without_a_row_whose_time_is_known_a_refused_token_is_the_refusal() -> None:
     listed = by_token_and_time()
-    listed.answer(rows, next_cursor="2nd")
+    listed.answer("a b", next_cursor="2nd")
     with pytest.raises(PaymentNotFound):
         listed.refuse(GONE)
+
+
+@pytest.mark.parametrize("starts_at", [None, hour(5)])
+def test_a_list_that_has_shown_no_row_yet_is_begun_anew(starts_at: datetime | None) -> None:
+    listed = by_token_and_time(starts_at=starts_at)
+    first = listed.asked[0].params
+    listed.answer("", next_cursor="2nd")
+    listed.refuse(GONE)
+    assert listed.asked[0].params == first
+    listed.answer("", next_cursor="again")
+    listed.answer("a@5 b@4", next_cursor="3rd")
+    assert (listed.places, listed.doubts, listed.reader.is_joined) == (["3rd"], [], True)
+
+
+def test_what_is_read_again_comes_before_the_pages_of_others() -> None:
+    """Meanwhile, the tokens would be forgotten."""
+    listed = by_token_and_time()
+    listed.answer("a@9 b@8", next_cursor="2nd")
+    urgent = [listed.asked[0].is_urgent]
+    listed.refuse(GONE)
+    for rows in ("b@8", "", "c@8 b@8", "d@7"):
+        urgent.append(listed.asked[0].is_urgent)
+        listed.answer(rows, next_cursor=f"after {rows}")
+    urgent.append(listed.asked[0].is_urgent)
+    assert urgent == [False, True, True, True, True, False]
 
 
 def test_a_first_page_that_is_refused_is_the_refusal_and_an_empty_one_the_end() -> None:
@@ -357,14 +382,11 @@ def test_longer_pages_are_asked_for_where_none_of_a_page_is_new_and_tokens_live_
     listed.answer("a@8 b@8", next_cursor="2nd")
     listed.refuse(GONE)
     asked = []
-    for shown in ("a@8 b@8", "a@8 b@8 c@8 d@8", "a@8 b@8 c@8 d@8", "a@8 b@8 c@8 d@8 e@8"):
+    for shown in ("b@8", "a@8 b@8 c@8 d@8", "a@8 b@8 c@8 d@8 e@8", "a@8 b@8 c@8 d@8 e@8"):
         asked.append(listed.asked[0].params["limit"])
         listed.answer(shown, next_cursor="further")
         listed.refuse(GONE)
-    assert asked == ["2", "4", "4", "5"]
-    listed.answer("a@8 b@8 c@8 d@8 e@8", next_cursor="further")
-    with pytest.raises(PaymentNotFound):
-        listed.refuse(GONE)
+    assert asked == ["2", "4", "5", "5"]
 
 
 def test_what_is_read_again_may_take_as_many_pages_as_it_took_before() -> None:
@@ -383,8 +405,9 @@ def test_a_list_that_only_repeats_itself_after_it_was_read_on_by_time_ends() -> 
     listed.answer("a@8", next_cursor="2nd")
     listed.answer("b@8", next_cursor="3rd")
     listed.refuse(GONE)
-    for number in range(10):
-        listed.answer("a@8 b@8", next_cursor=f"again {number}")
+    for number in range(12):
+        listed.answer("a@8 b@8" if number % 3 else "b@8", next_cursor=f"again {number}")
+        listed.answer("", next_cursor=f"empty {number}")
     with pytest.raises(NoProgress, match="repeat what was read before"):
         listed.answer("a@8 b@8", next_cursor="once more")
 

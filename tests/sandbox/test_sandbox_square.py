@@ -94,14 +94,14 @@ def test_bounds_of_time(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("limit", [1, 7, 100, 5000])
 def test_cursors_lead_through_the_list(sandbox: Sandbox, limit: int) -> None:
-    sandbox.square.is_short = lambda first: False
+    sandbox.square.page_length = lambda first, most: most
     assert list_ids(sandbox, limit=limit) == ids_at(sandbox, MAIN)
     pages = sum(call.status == 200 for call in sandbox.requests)
     assert pages == -(-len(ids_at(sandbox, MAIN)) // min(limit, 100))
 
 
 def test_pages_may_be_short(sandbox: Sandbox) -> None:
-    sandbox.square.is_short = lambda first: True
+    sandbox.square.page_length = lambda first, most: most - 1
     page = get(sandbox, begin_time=FIRST, limit=5).json()
     assert len(page["payments"]) == 4
     assert page["cursor"]
