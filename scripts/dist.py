@@ -102,6 +102,14 @@ def read_sdist(sdist: Path) -> dict[str, bytes]:
         return {name.removeprefix(top): file.read() for name, file in files.items() if file}
 
 
+def own_files(folder: Path) -> list[Path]:
+    """Return the files that Git knows; in an unpacked sdist, all files."""
+    listed = subprocess.run(["git", "ls-files", "-z", str(folder)], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode == 0 and listed.stdout:
+        return [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+
+
 def check_contents(
     name: str,
     files: dict[str, bytes],
@@ -114,9 +122,8 @@ def check_contents(
     wrong = []
     here: dict[str, bytes] = {}
     for inside, folder in folders.items():
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                here[f"{inside}/{path.relative_to(ROOT / folder).as_posix()}"] = path.read_bytes()
+        for path in own_files(ROOT / folder):
+            here[f"{inside}/{path.relative_to(ROOT / folder).as_posix()}"] = path.read_bytes()
     wrong += [f"misses {each}" for each in sorted(here.keys() - files.keys())]
     wrong += [f"has another {each}" for each in sorted(here.keys() & files.keys()) if here[each] != files[each]]
     wrong += [f"misses {each}" for each in expected if not any(fnmatch(file, each) for file in files)]
