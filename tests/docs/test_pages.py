@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from airflow_provider_payments import exceptions
+from airflow_provider_payments.exceptions import PaymentsError
 from tests.docs.pages import DOCS, NAMES, PAGES, ROOT, anchors_of, blocks_of, links_of
 
 pytestmark = pytest.mark.without_airflow
@@ -58,6 +60,14 @@ def test_every_command_of_make_that_is_named_is_there() -> None:
     named = {(place.name, name) for place in places for name in re.findall(code, place.read_text())}
     assert {name for _, name in named} >= {"demo", "demo-ui", "test", "test-versions", "docs", "docs-serve"}
     assert {(place, name) for place, name in named if name not in targets} == set()
+
+
+def test_every_error_is_explained() -> None:
+    classes = [each for each in vars(exceptions).values() if isinstance(each, type) and issubclass(each, PaymentsError)]
+    errors = {each.__name__ for each in classes} - {"PaymentsError"}
+    assert "PaymentsAuthError" in errors
+    for page in ("README.md", "docs/errors.md", "docs/reference/errors.md"):
+        assert errors - set(re.findall(r"\w+", (ROOT / page).read_text())) == set(), page
 
 
 def test_the_readme_is_short() -> None:
