@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -35,12 +35,17 @@ _Line: Any = msgspec.defstruct(
 )
 
 
-def read_records(manifest: dict[str, Any]) -> Iterator[Row]:
+def read_records(manifest: Mapping[str, Any]) -> Iterator[Row]:
     """Return the records of an object, or of its parts one after the other.
 
     :param manifest: what the task that wrote it returned.
-    :raises PaymentsConfigError: for CSV, which says too little of types, and for Parquet without ``pyarrow``.
+    :raises PaymentsConfigError: for records instead of a manifest, for CSV, which says too little of types, and for
+        Parquet without ``pyarrow``.
     """
+    if not isinstance(manifest, Mapping):
+        raise PaymentsConfigError(
+            f"A manifest is read, not a {type(manifest).__name__}: give the task that lists an output_path."
+        )
     file_format = choose_format(manifest["path"], manifest.get("format")).name
     if file_format not in _READERS:
         raise PaymentsConfigError(f"{manifest['path']} cannot be read back: only {', '.join(_READERS)} can.")

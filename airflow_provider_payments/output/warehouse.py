@@ -6,7 +6,7 @@ import csv
 import io
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
@@ -50,7 +50,7 @@ _MERGE = f"""
     WHEN NOT MATCHED THEN INSERT ({{names}}) VALUES ({{values}})"""
 
 
-def load_payments(manifest: dict[str, Any], database: str | DbApiHook, table: str = "payments") -> int:
+def load_payments(manifest: Mapping[str, Any], database: str | DbApiHook, table: str = "payments") -> int:
     """Load what a task has written into a table, and return how many payments were read.
 
     Of a payment that the table has already, the row with the later ``listed_at`` stays. So objects may be loaded in any
@@ -61,7 +61,7 @@ def load_payments(manifest: dict[str, Any], database: str | DbApiHook, table: st
     :param manifest: what the task returned. Its format is ``jsonl``, ``jsonl.gz`` or ``parquet``.
     :param database: the id of the database's connection, or its hook. Postgres and SQLite are loaded by ``INSERT … ON
         CONFLICT``, others by ``MERGE``.
-    :param table: its name, as SQL has it: ``payments``, ``finance.payments``.
+    :param table: its name, which becomes a part of SQL as it is: ``payments``, ``finance.payments``.
     :raises PaymentsConfigError: when the connection, a package or a column is missing, or an amount has more digits
         after the point than its column takes.
     :raises PaymentsError: when the object has not as many payments as the manifest says.

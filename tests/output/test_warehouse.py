@@ -260,6 +260,8 @@ def test_what_cannot_be_loaded_is_refused_before_the_table_is_made(
     connect_sqlite(tmp_path, monkeypatch)
     with pytest.raises(PaymentsConfigError, match=r"cannot be read back: only jsonl, jsonl\.gz, parquet can"):
         load_payments(write("payments.csv", [make_payment("1")]), "warehouse")
+    with pytest.raises(PaymentsConfigError, match="A manifest is read, not a list: give the task"):
+        load_payments([make_payment("1").to_dict()], "warehouse")  # type: ignore[arg-type]
     assert not (tmp_path / "warehouse.db").exists()
     with sqlite3.connect(tmp_path / "warehouse.db") as connection:
         connection.execute("CREATE TABLE payments (id TEXT, listed_at TEXT)")
