@@ -19,6 +19,8 @@ UV_VERSION := 0.13.9
 
 # Selenium, for the connection forms in a browser.
 BROWSER := .venv/browser
+# MkDocs, for the documentation as a site.
+DOCS := .venv/docs
 
 # More arguments for pytest and for the demo: make test-airflow-3 PYTEST_ARGS="-x -k satispay"
 PYTEST_ARGS ?=
@@ -105,6 +107,14 @@ test-forms: $(BROWSER)/.ready $(VENV_3)/.ready $(VENV_2)/.ready ## Every connect
 screenshots: $(BROWSER)/.ready $(VENV_3)/.ready $(VENV_2)/.ready ## Pictures of the connection forms, for the documentation
 	@$(BROWSER)/bin/python scripts/screenshots.py $(PYTHON_3) $(PYTHON_2)
 
+.PHONY: docs docs-serve
+docs docs-serve: export NO_MKDOCS_2_WARNING = 1  # of what comes after MkDocs 1
+docs: $(DOCS)/.ready ## The documentation as a site, in build/site; what is not right in it is an error
+	$(DOCS)/bin/mkdocs build --strict
+
+docs-serve: $(DOCS)/.ready ## The same on http://127.0.0.1:8000, until Ctrl-C
+	$(DOCS)/bin/mkdocs serve --strict
+
 .PHONY: bench
 bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that does nothing else
 	@$(PYTHON_3) benchmarks/listing.py $(BENCH_ARGS)
@@ -176,3 +186,6 @@ $(DIST)/.ready: constraints/dist.txt
 
 $(BROWSER)/.ready: scripts/make_browser.sh constraints/browser.txt
 	@scripts/make_browser.sh "$(PYTHONS_3)"
+
+$(DOCS)/.ready: scripts/make_docs.sh constraints/docs.txt
+	@scripts/make_docs.sh "$(PYTHONS_3)"

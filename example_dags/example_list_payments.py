@@ -1,7 +1,7 @@
 """
 ### The payments of one connection, one file a day
 
-Copy this file and change the three lines marked CHANGE. Everything else may stay as it is.
+Copy this file and change the two lines marked CHANGE. Everything else may stay as it is.
 
 Each run lists the payments that were created on its day and on the days before it within `LOOKBACK`, for a payment's
 status may change later. So a payment can be in several files, and the row that was listed later has its latest status:
@@ -27,7 +27,7 @@ except ImportError:  # Airflow 2.11
 
 CONNECTION = "spacepay_default"  # CHANGE: the id of your connection, of whichever payment company
 OUTPUT = "file:///tmp/payments"  # CHANGE: where files go, like "s3://my_aws_connection@my-bucket/payments"
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # CHANGE: the first day to list
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 LOOKBACK = timedelta(days=2)
 
 with DAG(
@@ -35,7 +35,7 @@ with DAG(
     # Not "@daily": on Airflow 3 that gives data intervals of zero length.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=START,
-    catchup=False,  # True also lists every day since START
+    catchup=False,  # True also lists every day from START on
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True},
     tags=["payments", "example"],

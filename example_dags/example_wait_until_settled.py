@@ -1,7 +1,7 @@
 """
 ### The payments of a day, loaded once they have all settled
 
-Copy this file and change the four lines marked CHANGE.
+Copy this file and change the three lines marked CHANGE.
 
 A payment that is pending when its day is listed will have another status later. So each run waits until no payment of
 its day is pending any more, and writes the day once, with statuses that are final. No day has to be listed again.
@@ -36,7 +36,7 @@ except ImportError:  # Airflow 2.11
 
 CONNECTION = "spacepay_default"  # CHANGE: the id of your connection, of whichever payment company
 OUTPUT = "file:///tmp/settled"  # CHANGE: where files go, like "s3://my_aws_connection@my-bucket/payments"
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # CHANGE: the first day to load
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 INTERVAL = timedelta(minutes=10)
 PATIENCE = timedelta(days=3)
 
@@ -57,7 +57,7 @@ with DAG(
     # Not "@daily": on Airflow 3 that gives data intervals of zero length.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=START,
-    catchup=False,  # True also loads every day since START
+    catchup=False,  # True also loads every day from START on
     max_active_runs=7,  # a day may wait while the days after it do
     default_args={"retries": 3, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True},
     tags=["payments", "example"],

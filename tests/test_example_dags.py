@@ -23,11 +23,14 @@ import airflow
 import airflow.settings
 import pytest
 
+from airflow_provider_payments import examples
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.output.warehouse import load_payments
 from airflow_provider_payments.payment import RECORD_FIELDS, to_json_lines
 from airflow_provider_payments.sandbox import Call, Sandbox
+from tests.docs.pages import DOCS, ROOT, blocks_of
 from tests.hooks.test_secrets import Ears
+from tests.sandboxes import copy_sandbox
 from tests.stores import S3UnderTest, moto_url, s3
 
 __all__ = ["moto_url", "s3"]
@@ -53,6 +56,23 @@ for path in sys.argv[1:]:
     said[path] += [str(each.message) for each in ours]
 print("SAID", json.dumps(said))
 """
+
+
+KEEP = """
+    try:
+        from airflow.sdk import task
+    except ImportError:
+        from airflow.decorators import task
+
+    @task
+    def keep(manifest):
+        import json, pathlib
+
+        pathlib.Path("{}").write_text(json.dumps(manifest))
+
+    keep(dag.get_task("list_payments").output)
+"""
+"""A second task in the DAG of the README, which keeps what the first one returned."""
 
 
 @pytest.fixture
@@ -131,6 +151,47 @@ def test_says_at_its_top_what_to_change(path: Path) -> None:
     assert text.startswith('"""\n###')
     assert "marked CHANGE" in text.split('"""')[1]
     assert text.count("# CHANGE") >= 2
+
+
+def test_the_first_dag_of_the_readme_does_what_the_readme_says(
+    run_dag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line and the manifest that it shows are those of this run, but for times and paths."""
+    blocks = [(language, code) for language, code in blocks_of(ROOT / "README.md") if language in ("python", "json")]
+    (_, code), (_, line), (_, manifest) = blocks
+    if AIRFLOW < (3,):
+        code, times = re.subn(r"(?m)^from airflow.sdk import DAG  # on Airflow 2.11: (.*)$", r"\1", code)
+        assert times == 1
+    assert code.count("# CHANGE") == 2
+    assert code.count("file:///tmp/payments") == 1
+    dag = tmp_path / "dags" / "payments_of_yesterday.py"
+    dag.parent.mkdir()
+    dag.write_text(code.replace("file:///tmp/payments", tmp_path.as_uri()) + KEEP.format(tmp_path / "manifest.json"))
+    with copy_sandbox(200) as sandbox:
+        monkeypatch.setenv("AIRFLOW_CONN_STRIPE_DEFAULT", json.dumps(sandbox.connections()["stripe_default"]))
+        run_dag(dag, "2026-08-13")
+    lines = {record["id"]: record for record in records((tmp_path / "2026-08-12.jsonl").read_text())}
+    shown = json.loads(line)
+    written = lines[shown["id"]]
+    assert [*shown, "raw"] == list(written)
+    assert shown == {name: written[name] for name in shown} | {"listed_at": shown["listed_at"]}
+    said, returned = json.loads(manifest), json.loads((tmp_path / "manifest.json").read_text())
+    varying = {name: said[name] for name in ("path", "sha256", "listed_at", "requests", "seconds")}
+    assert said == returned | varying
+    assert list(returned) == list(said)
+    assert manifest in [code for _, code in blocks_of(DOCS / "manifest.md")]
+
+
+def test_a_command_prints_each_example(capsys: pytest.CaptureFixture[str]) -> None:
+    examples.main(["list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [name.removeprefix("example_") for name in NAMES]
+    assert all(len(line.split()) > 2 for line in lines)
+    for path in EXAMPLES:
+        examples.main([path.stem.removeprefix("example_")])
+        assert capsys.readouterr().out == path.read_text()
+    page = (DOCS / "examples.md").read_text()
+    assert [name for name in NAMES if f"(../example_dags/{name}.py)" not in page] == []
 
 
 def test_lists_a_day_of_one_connection(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:

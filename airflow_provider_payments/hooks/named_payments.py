@@ -218,6 +218,9 @@ class _Pages:
         assert request is not None  # noqa: S101 - asked only where the API has such requests
         return request
 
+    def is_urgent(self, step: str) -> bool:
+        return False
+
     def receive(self, step: str, response: Response | PaymentsRequestError) -> tuple[Sequence[Payment], Sequence[str]]:
         return self.parse(step, self.request(step), response), ()
 

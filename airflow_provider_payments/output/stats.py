@@ -23,7 +23,7 @@ class PaymentStats:
 
     def __init__(self) -> None:
         self.records = 0
-        self._undated = 0
+        self._undated: Counter[str] = Counter()
         self._amounts_unknown = 0
         self._statuses: Counter[PaymentStatus] = Counter()
         self._unknown_statuses: Counter[str] = Counter()
@@ -51,7 +51,7 @@ class PaymentStats:
             if status is PaymentStatus.UNKNOWN:
                 self._unknown_statuses[payment.provider_status] += 1
             if payment.flags and "undated" in payment.flags:
-                self._undated += 1
+                self._undated[payment.provider] += 1
         moments = [moment for payment in payments if (moment := payment.occurred_at) is not None]
         if moments:
             self._first = min([*moments, self._first or moments[0]])
@@ -82,8 +82,8 @@ class PaymentStats:
         if self._unknown_statuses:
             names = ", ".join(f"{quote_text(name)} ({n})" for name, n in sorted(self._unknown_statuses.items()))
             found.append(f"Unknown status words, kept as 'unknown': {names}.")
-        if self._undated:
-            found.append(f"{self._undated} payments have no time, so they are in every window (flag 'undated').")
+        for provider, number in sorted(self._undated.items()):
+            found.append(f"{number} payments of {provider} have no time, so they are in every window (flag 'undated').")
         return found
 
 

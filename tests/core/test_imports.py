@@ -21,7 +21,7 @@ ROOT = Path(airflow_provider_payments.__file__).parent
 #: Lower layers first. A module may import from its own layer and from lower ones. (A walk of the imports, the ones
 #: within functions and those for type checkers only as well.)
 LAYERS = [
-    ["_compat", "_supervisor", "get_provider_info", "texts", ""],
+    ["_compat", "_supervisor", "examples", "get_provider_info", "texts", ""],
     ["exceptions"],
     ["money", "times"],
     ["arguments"],

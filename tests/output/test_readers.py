@@ -20,7 +20,7 @@ from airflow_provider_payments.payment import RECORD_FIELDS, Payment
 
 Make = Callable[..., Payment]
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "output.md").read_text()
+PAGE = (ROOT / "docs" / "loading.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "example_dags").glob("*.py"))]
 AMOUNTS = ("amount", "fee", "net_amount", "refunded_amount", "crypto_amount")
 LISTED = datetime(2026, 2, 1, 0, 0, 0, 123456, tzinfo=timezone.utc)
@@ -30,9 +30,9 @@ ORDERS = {"1": "0012", "2": None, "3": "2026-01-01", "4": "", "5": "1e5"}
 
 def blocks(heading: str) -> list[str]:
     """The lines of code below a heading of the page."""
-    _, found, below = PAGE.partition(f"\n### {heading}\n")
+    _, found, below = PAGE.partition(f"\n## {heading}\n")
     assert found
-    return [code for _, code in re.findall(r"(?s)```(python|sql)\n(.*?)```", below.partition("\n### ")[0])]
+    return [code for _, code in re.findall(r"(?s)```(python|sql)\n(.*?)```", below.partition("\n## ")[0])]
 
 
 def format_of(code: str) -> str:

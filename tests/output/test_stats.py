@@ -98,7 +98,7 @@ def test_warns_of_unknown_words_and_undated_payments(make_payment: Make) -> None
     assert counted.summary()["unknown_statuses"] == {"": 1, "Reversed": 2}
     first, second = counted.warnings()
     assert "'Reversed' (2)" in first
-    assert "1 payment" in second
+    assert second == "1 payments of spacepay have no time, so they are in every window (flag 'undated')."
 
 
 def test_counts_page_by_page(make_payment: Make) -> None:
