@@ -25,7 +25,7 @@ GUARDS = [
     ),
     Guard(
         "a database that cannot be reached is found before hours of listing",
-        "operators/databases.py",
+        "output/databases.py",
         "hook.get_conn().close()",
         "pass",
         f"{OPERATOR} -k cannot_be_reached",
