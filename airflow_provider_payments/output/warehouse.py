@@ -30,6 +30,8 @@ KEY = ("provider", "connection_id", "id")
 _TYPES = {"postgres": ("NUMERIC", "TIMESTAMP WITH TIME ZONE"), "sqlite": ("TEXT", "TEXT")}
 _OTHER_TYPES = ("NUMERIC(38, 18)", "TIMESTAMP WITH TIME ZONE")
 _OTHER_SCALE = 18
+#: Types of Postgres that an amount cannot be kept in, by their number in its catalog.
+_ROUNDING_TYPES = {700: "REAL", 701: "DOUBLE PRECISION", 790: "MONEY"}
 
 _STAGING = "airflow_payments_staging"
 _BATCH_ROWS = 1000
@@ -62,8 +64,8 @@ def load_payments(manifest: Mapping[str, Any], database: str | DbApiHook, table:
     :param database: the id of the database's connection, or its hook. Postgres and SQLite are loaded by ``INSERT … ON
         CONFLICT``, others by ``MERGE``.
     :param table: its name, which becomes a part of SQL as it is: ``payments``, ``finance.payments``.
-    :raises PaymentsConfigError: when the connection, a package or a column is missing, or an amount has more digits
-        after the point than its column takes.
+    :raises PaymentsConfigError: when the connection, a package or a column is missing, an amount has more digits after
+        the point than its column takes, or a column of Postgres rounds.
     :raises PaymentsError: when the object has not as many payments as the manifest says.
     """
     records = read_records(manifest)
@@ -120,6 +122,10 @@ def _find_columns(hook: DbApiHook, connection: Any, cursor: Any, table: str) -> 
         held = look()
     if missing := {*KEY, "listed_at"} - held.keys():
         raise PaymentsConfigError(f"The table {table} has no column {', '.join(sorted(missing))}.")
+    if hook.conn_type == "postgres":
+        for name in {*AMOUNT_FIELDS} & held.keys():
+            if rounding := _ROUNDING_TYPES.get(held[name][1]):
+                raise PaymentsConfigError(f"{table}.{name} is {rounding}, which rounds amounts. Make it NUMERIC.")
     return {
         name: _read_scale(held[name], hook) if name in AMOUNT_FIELDS else None for name in RECORD_FIELDS if name in held
     }
@@ -198,7 +204,10 @@ def _fill_staging(hook: DbApiHook, cursor: Any, names: list[str], batches: _Batc
 
 def _to_csv(rows: list[list[Any]], null: str) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([[null if cell is None else cell for cell in row] for row in rows])
+    # Only characters of the line's end are quoted, and Postgres takes neither \r nor \n without.
+    csv.writer(text, lineterminator="\r\n").writerows(
+        [[null if cell is None else cell for cell in row] for row in rows]
+    )
     return text.getvalue().encode()
 
 

@@ -81,6 +81,7 @@ def test_values_are_exact(warehouse: Warehouse, make_payment: Make, write: Write
         make_payment("3", amount=None, day=None, provider_status="", amount_minor=10**30, fee=Decimal("-0.10")),
         make_payment("4", created_at=time, crypto_amount=Decimal("5"), order_id="0012", payer_id="1e5"),
         make_payment("5", order_id=awkward),
+        make_payment("6", order_id="a\rb", description="\r", payer_id="\n"),
     ]
     warehouse.load(write(f"payments.{suffix}", [replace(each, listed_at=time) for each in payments]))
     rows = warehouse.rows()
@@ -141,6 +142,18 @@ def test_a_column_of_fewer_digits_does_not_round(warehouse: Warehouse, make_paym
         with pytest.raises(PaymentsConfigError, match="amount of payment '4' has more than the 2 digits after"):
             warehouse.load(write("more.jsonl", [make_payment(n, amount=f"1.{'0' * n}1") for n in (1, 4)]))
     assert [row["amount"] for row in warehouse.rows().values()] == [Decimal("1.50")] * 2
+
+
+def test_a_column_that_rounds_is_refused(warehouse: Warehouse, make_payment: Make, write: Write) -> None:
+    if warehouse.hook.conn_type != "postgres":
+        pytest.skip("only Postgres tells it")
+    warehouse.execute(
+        "CREATE TABLE payments (provider TEXT, connection_id TEXT, id TEXT, amount DOUBLE PRECISION, "
+        "listed_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (provider, connection_id, id))"
+    )
+    with pytest.raises(PaymentsConfigError, match=r"payments\.amount is DOUBLE PRECISION, which rounds"):
+        warehouse.load(write("p.jsonl", [make_payment("1", listed_at=LISTED)]))
+    assert warehouse.rows() == {}
 
 
 def test_a_table_may_have_other_columns(warehouse: Warehouse, make_payment: Make, write: Write) -> None:
