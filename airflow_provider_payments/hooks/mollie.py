@@ -130,7 +130,7 @@ class MollieApi(api.PaymentsApi):
         return ("password", "profile_id") if self.is_token else ("password",)
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:
-        return partial(api.TokenReader, order=api.Order.NEWEST_FIRST, token_param="from")  # noqa: S106
+        return partial(api.TokenReader, order=api.Order.NEWEST_FIRST, token_param="from", names_next_row=True)  # noqa: S106
 
     def build_params(self, query: api.PaymentQuery, provider_status: str | None) -> dict[str, str]:
         profile = {"profileId": self.credentials.text("profile_id")} if self.is_token else {}

@@ -34,6 +34,7 @@ class TokenReader(StartingReader):
 
     :param token_param: query parameter of the token.
     :param limit_param: query parameter of the page size.
+    :param names_next_row: whether a token is the id of the row that the next page begins with. Then it has to.
     :param max_page_size: rows that a page can have at most. Where so many rows have a time in common that none of a
         page is new, longer ones are asked for from then on; 0 is never.
     """
@@ -42,6 +43,7 @@ class TokenReader(StartingReader):
 
     token_param: str = field(default="cursor", kw_only=True)
     limit_param: str = field(default="limit", kw_only=True)
+    names_next_row: bool = field(default=False, kw_only=True)
     max_page_size: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,8 @@ class TokenReader(StartingReader):
                 continue
             if self._token is None:
                 self._check_start(page, self._start)
+            elif self.names_next_row and self._token not in page.keys[:1]:
+                self.doubts.append("a page does not begin with the payment that the page before has promised")
             elif not (page.keys or page.next_cursor or self._is_blank or self._restarts) and self._restart():
                 continue
             self.is_joined = not self._is_apart or not set(self._last.keys).isdisjoint(page.keys)

@@ -204,6 +204,14 @@ def test_each_reply_tells_the_next_token() -> None:
     assert (listed.places, listed.doubts, listed.reader.is_proven) == ([], [], True)
 
 
+def test_a_token_that_names_a_row_leads_to_it() -> None:
+    for rows, doubts in (("d e", 0), ("e f", 1), ("", 1)):
+        listed = ByHand(TokenReader(options(3), names_next_row=True), "from")
+        listed.answer("a b c", next_cursor="d")
+        listed.answer(rows)
+        assert (listed.places, len(listed.doubts)) == ([], doubts)
+
+
 @pytest.mark.parametrize("about", [{"next_cursor": ""}, {"next_cursor": None}, {"next_cursor": "", "has_more": False}])
 def test_a_reply_without_a_token_is_the_last(about: dict[str, Any]) -> None:
     assert by_token().answer("a b c", **about) == []
