@@ -22,13 +22,13 @@ from airflow_provider_payments.exceptions import (
     PaymentsRequestError,
 )
 from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing
-from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
+from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order, read_one_page
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.report import NamedReport
-from airflow_provider_payments.listing.run import read
+from airflow_provider_payments.listing.run import look_up, read
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
@@ -81,6 +81,9 @@ class NamedPayments:
                     page = [payment for payment, is_first in zip(page, is_new, strict=True) if is_first]
                     stamp(page, report.listed_at)
                     yield page
+            if report.missing == report.named > 0:
+                # Of a wrong host or path, the API may say that it knows no such payment. Its list is not there either.
+                look_up(read_one_page(self.api), client)
         finally:
             report.requests = client.requests
         if report.missing and self.fails_on_missing:

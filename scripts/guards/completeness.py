@@ -750,4 +750,18 @@ GUARDS = [
         "if False:",
         f"{NAMED} -k names_no_payments",
     ),
+    Guard(
+        "no payment is missing where the API is not",
+        "hooks/named_payments.py",
+        "if report.missing == report.named > 0:",
+        "if False:",
+        f"{NAMED} -k where_the_api_is_not",
+    ),
+    Guard(
+        "a token that names a row leads to it",
+        "listing/tokens.py",
+        "self._token not in page.keys[:1]",
+        "False",
+        "tests/listing/test_cursor_readers.py -k names_a_row",
+    ),
 ]

@@ -123,7 +123,7 @@ def test_a_client_secret_may_have_any_character(
         (200, b'{"access_token": null}', PaymentsProtocolError),
         (400, b'{"error": "invalid_scope"}', PaymentsAuthError),
         (401, b'{"error": "invalid_client"}', PaymentsAuthError),
-        (404, b"", PaymentsRequestError),
+        (404, b'{"detail": "Not found."}', PaymentsRequestError),
     ],
 )
 def test_a_token_endpoint_that_gives_none(

@@ -164,7 +164,7 @@ def test_redirects_are_not_followed(drive: Drive, server: Server, talk: Talk, st
         (Answer(400, b'{"code": 36, "message": "Invalid status"}'), PaymentsRequestError),
         (Answer(401, b'{"error": {"code": "invalid_api_key"}}'), PaymentsAuthError),
         (Answer(403, b'{"code": 45}'), PaymentsAuthError),
-        (Answer(404), PaymentsRequestError),
+        (Answer(404, b'{"code": "not_found"}'), PaymentsRequestError),
         (Answer(209, b'{"success": false}'), PaymentsRequestError),
     ],
 )
@@ -340,7 +340,7 @@ def test_a_page_is_retried_in_its_place(drive: Drive, server: Server, talk: Talk
 
 
 def test_a_refused_page_is_given_to_the_source(drive: Drive, server: Server, talk: Talk) -> None:
-    server.answer = lambda call: Answer(404 if call.target == "/1" else 200, call.target.encode())
+    server.answer = lambda call: Answer(404, b"{}") if call.target == "/1" else Answer(body=call.target.encode())
     first, refusal, last = drive.fetch_pages(talk(), Pages(server.origin, ["/0", "/1", "/2"]))
     assert (first, last, type(refusal)) == ("/0", "/2", PaymentsRequestError)
 
