@@ -35,6 +35,8 @@ from airflow_provider_payments.times import UTC
 
 #: Payments that are handed out at once. Few, so that what is too much for XCom is known soon.
 _PAGE = 100
+#: Requests that a search for one payment takes, about: PayPal's three years have 36 windows.
+_REQUESTS_A_SEARCH = 36
 #: Orders that one listing asks for.
 _ORDERS_AT_ONCE = 100
 
@@ -142,9 +144,10 @@ class NamedPayments:
         return found
 
     def _search_payments(self, client: SyncClient, found: FoundPayments) -> None:
-        """Read the list for all, as long as that takes no more requests than there are payments.
+        """Read the list for all, until they are found: but not for more requests than a search for each would take.
 
-        Those that are left are searched for one by one then, each by what narrows the list to it.
+        Those that are left are searched for one by one then, each by what narrows the list to it. A payment may have a
+        later row that says that it is final. So the list is read on a little where some are not.
         """
         queries = {
             name: replace(query, created_from=self.created_from)
@@ -152,14 +155,22 @@ class NamedPayments:
             if (query := self.api.query_for(name))
         }
         if len(queries) > 1:
-            most = client.requests + len(queries)
+            before = client.requests
+
+            def is_enough() -> bool:
+                asked = client.requests - before
+                return asked > _REQUESTS_A_SEARCH * len(found.left()) and (found.is_final or asked > len(queries))
+
             common = set.intersection(*(set(query.filters.items()) for query in queries.values()))
-            listing = build_listing(self.api, replace(queries[self._names[0]], filters=dict(common)))
-            self._search(client, listing, found, _id_of, lambda: found.is_whole or client.requests > most)
+            listing = build_listing(
+                self.api, replace(queries[self._names[0]], filters=dict(common)), waits_to_end=False
+            )
+            self._search(client, listing, found, _id_of, is_enough)
             if listing.report.is_read_to_end:
                 return
         for name in found.left():
-            self._search(client, build_listing(self.api, queries[name]), found, _id_of, partial(found.has, name))
+            listing = build_listing(self.api, queries[name], waits_to_end=False)
+            self._search(client, listing, found, _id_of, partial(found.has, name))
 
     def _search_orders(self, client: SyncClient, found: FoundPayments) -> None:
         api, orders = self.api, self.api.orders
