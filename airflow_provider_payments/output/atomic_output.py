@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.formats import FORMATS, FileFormat
+from airflow_provider_payments.output.formats import FORMATS, FileFormat, part_name
 from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.output.multipart import AzureStore, S3Store
 from airflow_provider_payments.output.object_writer import ObjectWriter, WrittenObject
@@ -133,7 +133,7 @@ class AtomicOutput:
         """Begin the next object, the first one before anything is asked for: it shows whether that can be done."""
         location = self.location
         if self.is_folder:
-            location = location.child(f"part-{len(self._parts):05d}.{self._format.name}")
+            location = location.child(part_name(len(self._parts), self._format.name))
         upload = self._store.begin(location)
         try:
             name = location.path.rpartition("/")[2]

@@ -154,3 +154,11 @@ def choose_format(output_path: str, file_format: str | None) -> FileFormat:
     raise PaymentsConfigError(
         f"output_path {output_path!r} has no known suffix ({suffixes}). Use one of them, or name the file_format."
     )
+
+
+def part_name(number: int, file_format: str) -> str:
+    """Return the name of an object of a folder.
+
+    :param number: from 0 on.
+    """
+    return f"part-{number:05d}.{file_format}"

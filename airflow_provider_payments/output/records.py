@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.formats import choose_format
+from airflow_provider_payments.output.formats import choose_format, part_name
 from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.payment import RECORD_FIELDS
 
@@ -51,7 +51,8 @@ def read_records(manifest: Mapping[str, Any]) -> Iterator[Row]:
         raise PaymentsConfigError(f"{manifest['path']} cannot be read back: only {', '.join(_READERS)} can.")
     read = _READERS[file_format]()
     location = StorageLocation.parse(manifest["path"])
-    parts = [location.child(part["name"]) for part in manifest["parts"]] if "parts" in manifest else [location]
+    numbers = range(manifest["parts"]) if "parts" in manifest else None
+    parts = [location] if numbers is None else [location.child(part_name(number, file_format)) for number in numbers]
 
     def read_parts() -> Iterator[Row]:
         for part in parts:

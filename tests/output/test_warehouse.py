@@ -16,9 +16,11 @@ import pytest
 
 from airflow_provider_payments._compat import AirflowFailException
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
+from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.output.formats import FORMATS
 from airflow_provider_payments.output.warehouse import load_payments
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment, PaymentStatus
+from airflow_provider_payments.sandbox import Sandbox
 from tests.warehouses import Warehouse, connect_sqlite, warehouse
 
 __all__ = ["warehouse"]
@@ -187,17 +189,17 @@ def test_rows_that_share_an_id_are_one(warehouse: Warehouse, make_payment: Make,
     assert list(warehouse.rows()) == ["1"]
 
 
-def test_parts_are_loaded_as_one(warehouse: Warehouse, make_payment: Make, write: Write, tmp_path: Path) -> None:
-    parts = [write(f"part-0000{n}.jsonl", [make_payment(n, listed_at=LISTED)]) for n in range(3)]
-    names = [Path(part["path"]).name for part in parts]
-    manifest = {
-        "path": tmp_path.as_uri(),
-        "format": "jsonl",
-        "records": 3,
-        "parts": [{"name": name, "records": 1} for name in names],
-    }
-    assert warehouse.load(manifest) == 3
-    assert list(warehouse.rows()) == ["0", "1", "2"]
+def test_what_the_operator_returns_is_loaded(warehouse: Warehouse, sandbox: Sandbox, tmp_path: Path) -> None:
+    for file, limit in (("one.jsonl.gz", None), ("parts.parquet", 70), ("small parts.jsonl", 9)):
+        operator = ListPaymentsOperator(
+            task_id="list_payments",
+            payments_conn_id="spacepay_default",
+            output_path=(tmp_path / file).as_uri(),
+            max_records_per_file=limit,
+        )
+        manifest: Any = operator.execute({})
+        assert warehouse.load(json.loads(json.dumps(manifest))) == manifest["records"] == len(sandbox.spacepay.rows)
+        assert len(warehouse.rows()) == len(sandbox.spacepay.rows)
 
 
 def test_an_error_leaves_the_table_as_it_was(
