@@ -158,6 +158,9 @@ class HotPayHook(PaymentsHook):
     api_class = HotPayApi
 
 
+_to_text = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each payment
+
+
 def _identify(row: Row, units: int | None) -> tuple[str, tuple[str, ...]]:
     """Return a payment's id, and its flag while the id may still change.
 
@@ -168,7 +171,7 @@ def _identify(row: Row, units: int | None) -> tuple[str, tuple[str, ...]]:
     if row.payment_id not in (None, ""):
         return str(row.payment_id), ()
     what = [row.item_id, row.memo, row.sender_id, row.token_id, None if units is None else str(units)]
-    text = json.dumps([row.near_trx or None, *what], separators=(",", ":"))
+    text = _to_text([row.near_trx or None, *what])
     return hashlib.sha256(text.encode()).hexdigest(), () if row.near_trx else ("provisional_id",)
 
 
