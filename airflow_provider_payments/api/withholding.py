@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+_BACKSLASH = ord("\\")
+
 
 def make_withholder(key: str) -> Callable[[bytes], bytes]:
     """Return a function that takes the texts under a key out of JSON, and leaves everything else byte for byte.
@@ -31,6 +33,7 @@ def make_withholder(key: str) -> Callable[[bytes], bytes]:
         return found[1] + (b"null" if found[2].startswith(b'"') else b"")
 
     def withhold(text: bytes) -> bytes:
-        return (of_escaped if has_numbers(text) else of_plain).sub(replace, text)
+        is_escaped = _BACKSLASH in text and has_numbers(text)  # one byte is found ten times as fast
+        return (of_escaped if is_escaped else of_plain).sub(replace, text)
 
     return withhold
