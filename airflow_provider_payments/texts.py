@@ -61,8 +61,8 @@ def text_of(values: Any, key: str) -> str | None:
             values = {key: msgspec.json.decode(msgspec.json.decode(values, type=dict[str, msgspec.Raw])[key])}
         except (msgspec.DecodeError, RecursionError, KeyError):
             return None
-    value = values.get(key) if isinstance(values, Mapping) else None
-    is_text = isinstance(value, str | int) and not isinstance(value, bool)
+    value = values.get(key) if isinstance(values, dict) else None
+    is_text = isinstance(value, (str, int)) and not isinstance(value, bool)
     return str(value) or None if is_text else None
 
 
