@@ -98,9 +98,8 @@ def currency_decimals(currency: str | None, exceptions: Mapping[str, int] = _NON
     return exceptions[code] if code in exceptions else CURRENCY_DECIMALS.get(code)
 
 
-def add(left: Decimal, right: Decimal) -> Decimal:
-    """Add two amounts exactly."""
-    return _EXACT.add(left, right)
+#: Adds two amounts exactly.
+add = _EXACT.add
 
 
 def format_amount(amount: Decimal | None) -> str | None:

@@ -6,6 +6,7 @@ comes back as it was; what is no Unicode is mended before it is read.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ _PACKED = "as_json_text"
 _JSON_HALF = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|[^u]|u)"
 )
+#: Bytes that are checked at once.
+_PIECE = 1 << 16
 _WRONG_BYTE = re.compile("[\udc80-\udcff]")
 
 
@@ -58,8 +61,8 @@ def text_of(values: Any, key: str) -> str | None:
             values = {key: msgspec.json.decode(msgspec.json.decode(values, type=dict[str, msgspec.Raw])[key])}
         except (msgspec.DecodeError, RecursionError, KeyError):
             return None
-    value = values.get(key) if isinstance(values, Mapping) else None
-    is_text = isinstance(value, str | int) and not isinstance(value, bool)
+    value = values.get(key) if isinstance(values, dict) else None
+    is_text = isinstance(value, (str, int)) and not isinstance(value, bool)
     return str(value) or None if is_text else None
 
 
@@ -75,6 +78,21 @@ def pack(value: Any) -> Any:
 def unpack(value: Any) -> Any:
     """Return what was given to :func:`pack`."""
     return json.loads(value[_PACKED]) if isinstance(value, Mapping) and [*value] == [_PACKED] else value
+
+
+def require_utf8(text: bytes) -> None:
+    """Refuse bytes that are not UTF-8.
+
+    :raises UnicodeDecodeError: for such bytes.
+    """
+    if text.isascii():
+        return
+    # By pieces, whose memory is used again: that of a page of some megabytes would be got anew for each.
+    start, view = 0, memoryview(text)
+    while start < len(text):
+        end = start + _PIECE
+        _, read = codecs.utf_8_decode(view[start:end], "strict", end >= len(text))
+        start += read
 
 
 def mend_json(text: bytes, *, is_visible: bool = False) -> bytes:

@@ -24,7 +24,7 @@ from airflow_provider_payments.http.errors import ErrorMapper
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.listing.plan import ListPage
 from airflow_provider_payments.payment import Payment
-from airflow_provider_payments.texts import mend_json, quote_text
+from airflow_provider_payments.texts import mend_json, quote_text, require_utf8
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def split_body(body: bytes, split: Callable[[bytes], ListPage]) -> ListPage:
     :param split: takes JSON apart.
     """
     try:
-        body.decode()  # fields that nobody reads are not checked otherwise, and go into files as they are
+        require_utf8(body)  # fields that nobody reads are not checked otherwise, and go into files as they are
         return split(body)
     except (UnicodeDecodeError, msgspec.DecodeError):
         mended = mend_json(body)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+_BACKSLASH = ord("\\")
+
 
 def make_withholder(key: str) -> Callable[[bytes], bytes]:
     """Return a function that takes the texts under a key out of JSON, and leaves everything else byte for byte.
@@ -14,16 +16,16 @@ def make_withholder(key: str) -> Callable[[bytes], bytes]:
 
     :param key: the key, in ASCII.
     """
-    plain = re.escape(key)
+    name = key.encode()
     # JSON may write any letter as its number. That takes ten times as long to find, so it is looked for only if needed.
     escaped = "".join(rf"(?:{re.escape(each)}|\\u{ord(each):04x})" for each in key)
     numbers = "|".join(sorted({f"{ord(each):02x}" for each in key}))
     # An unescaped quote and a colon behind it make it the end of a key. The name comes first: so it is found fast.
     of_plain, of_escaped = (
         re.compile(
-            rf'({name}(?:"\s*:\s*(?=")|(?:=|%3D|\\u003d)(?!")))("(?:[^"\\]|\\.)*"|[\w%.~-]+)'.encode(), re.DOTALL
+            rf'({each}(?:"\s*:\s*(?=")|(?:=|%3D|\\u003d)(?!")))("[^"\\]*(?:\\.[^"\\]*)*"|[\w%.~-]+)'.encode(), re.DOTALL
         )
-        for name in (plain, f"(?i:{escaped})")
+        for each in (re.escape(key), f"(?i:{escaped})")
     )
     has_numbers = re.compile(rf"\\u00(?:{numbers})".encode(), re.IGNORECASE).search
 
@@ -31,6 +33,9 @@ def make_withholder(key: str) -> Callable[[bytes], bytes]:
         return found[1] + (b"null" if found[2].startswith(b'"') else b"")
 
     def withhold(text: bytes) -> bytes:
-        return (of_escaped if has_numbers(text) else of_plain).sub(replace, text)
+        if _BACKSLASH in text and has_numbers(text):  # one byte is found ten times as fast
+            return of_escaped.sub(replace, text)
+        most = text.count(name)  # behind the last one, nothing needs to be searched
+        return of_plain.sub(replace, text, most) if most else text
 
     return withhold

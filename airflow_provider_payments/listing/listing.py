@@ -111,10 +111,11 @@ class Listing:
         new = new_to_pass if self._seen_in_pass is self._seen else self._seen.add(keys)
         new_rows = sum(new_to_pass)
         self.report.duplicates_dropped += len(keys) - (new_rows if self._is_second else sum(new))
-        found = payments if all(new) else self._find_later_states(payments, new, new_to_pass)
+        are_new = all(new)
+        found = payments if are_new else self._find_later_states(payments, new, new_to_pass)
         if self._provisional:
             found = self._provisional.sift(found)
-        return Accepted(self._hold_back(self._choose(found)), keys, new_rows, any(new))
+        return Accepted(self._hold_back(self._choose(found), are_new=are_new), keys, new_rows, any(new))
 
     def _find_later_states(
         self, payments: Sequence[Payment], new: Sequence[bool], new_to_pass: Sequence[bool]
@@ -155,18 +156,21 @@ class Listing:
         stamp(payments, self.report.listed_at)
         return payments
 
-    def _hold_back(self, payments: Sequence[Payment]) -> Sequence[Payment]:
-        """Return those payments that need not wait for a later stage."""
-        if self._holds_back and self._held is None:
-            self._held = HoldbackBuffer()
-        if self._held is None:
+    def _hold_back(self, payments: Sequence[Payment], *, are_new: bool) -> Sequence[Payment]:
+        """Return those payments that need not wait for a later stage.
+
+        :param are_new: whether none of them was seen before, so that none of them is held.
+        """
+        if not self._holds_back and (are_new or self._held is None):
             return payments
         ready = []
         for payment in payments:
             if self._holds_back and self._may_be_shown_again(payment):
+                self._held = self._held or HoldbackBuffer()
                 self._held.put(payment)
             else:
-                self._held.drop(payment.id)
+                if self._held and not are_new:
+                    self._held.drop(payment.id)
                 ready.append(payment)
         return ready
 

@@ -9,6 +9,7 @@ import msgspec
 
 from airflow_provider_payments.payment import Payment
 
+_BACKSLASH = ord("\\")
 _ESCAPED = rb"\u0000"
 # A search by a pattern is faster than ``in``.
 _may_hold_nul = re.compile(rb"\\u0000").search
@@ -35,8 +36,8 @@ class NulFilter:
 
     def apply(self, payments: Sequence[Payment]) -> Sequence[Payment]:
         """Return the payments as they are to be written."""
-        # Texts are read out of ``raw``, where JSON permits no other spelling. One character is found fastest.
-        marked = [n for n, each in enumerate(payments) if b"\\" in each.raw and self._holds_nul(each)]
+        # Texts are read out of ``raw``, where JSON permits no other spelling. One byte, as a number, is found fastest.
+        marked = [n for n, each in enumerate(payments) if _BACKSLASH in each.raw and self._holds_nul(each)]
         self.found += len(marked)
         if not marked or not self._replaces:
             return payments

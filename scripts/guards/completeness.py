@@ -24,7 +24,7 @@ GUARDS = [
     Guard(
         "duplicates are dropped",
         "listing/listing.py",
-        "found = payments if all(new) else",
+        "found = payments if are_new else",
         "found = payments if True else",
         f"{LISTING} -k repeated_rows",
     ),

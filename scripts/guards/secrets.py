@@ -146,8 +146,8 @@ GUARDS = [
     Guard(
         "a secret is found however its key is written",
         "api/withholding.py",
-        "of_escaped if has_numbers(text) else of_plain",
-        "of_plain",
+        "if _BACKSLASH in text and has_numbers(text):",
+        "if False:",
         "tests/core/test_withholding.py",
     ),
     Guard(

@@ -19,6 +19,7 @@ from airflow_provider_payments.texts import (
     mend_json,
     pack,
     quote_text,
+    require_utf8,
     text_of,
     unpack,
 )
@@ -127,3 +128,15 @@ def test_what_stands_beside_that_text_is_not_read() -> None:
     beside = msgspec.Raw(b'{"most": 1e999, "order_id": "7"}')  # no float holds that
     assert text_of(beside, "order_id") == "7"
     assert text_of(beside, "most") is None
+
+
+@pytest.mark.parametrize("text", ["é", "ł", "東", "🎈"])
+def test_bytes_that_are_not_utf8_are_refused_wherever_they_stand(text: str) -> None:
+    whole = text.encode()
+    for length in range(65_530, 65_540):  # a piece that is checked at once ends there
+        require_utf8(b"a" * length + whole)
+        require_utf8(b"a" * length + whole * 50_000)
+        for wrong in (whole[:-1], whole[1:], b"\xed\xa0\x80", b"\xc0\x80"):
+            for body in (b"a" * length + wrong, b"a" * length + wrong + b"a" * 10, whole * 50_000 + wrong):
+                with pytest.raises(UnicodeDecodeError):
+                    require_utf8(body)

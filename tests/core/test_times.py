@@ -4,6 +4,8 @@ from datetime import datetime, timedelta, timezone
 
 import pendulum
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.times import (
@@ -44,6 +46,38 @@ from airflow_provider_payments.times import (
 )
 def test_reads_times_of_replies(text: str | None, written: str | None) -> None:
     assert format_time(parse_time(text)) == written
+
+
+@given(
+    st.sampled_from(
+        (
+            "2026-01-31T00:00:00Z",
+            "2026-01-31T00:00:00.000Z",
+            "2024-02-29T23:59:59.999999999+00:00",
+            "0001-01-01T00:00:00.0-03:30",
+            "9999-12-31T23:59:60.9999999-23:59",
+            "2026-W05-3T00:00:00.000Z",
+        )
+    ),
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(0, 1), st.sampled_from(["", *"0159-+:.,TZzW \u0663"])), max_size=4
+    ),
+)
+def test_common_times_are_read_as_the_careful_reader_reads_them(text: str, changes: list[tuple[int, int, str]]) -> None:
+    for position, length, put in changes:
+        text = text[:position] + put + text[position + length :]
+    try:
+        careful = None if text.startswith("0001-01-01") or not text else parse_iso(text)
+    except ValueError:
+        with pytest.raises(PaymentsProtocolError):
+            parse_time(text)
+        return
+    moment = parse_time(text)
+    if careful is None or careful.tzinfo is None:
+        assert moment is None
+    else:
+        assert moment == careful
+        assert moment.tzinfo is timezone.utc
 
 
 @pytest.mark.parametrize(
