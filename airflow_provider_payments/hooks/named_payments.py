@@ -7,8 +7,8 @@ to come in that order, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import (
     NamedPaymentNotFound,
     PaymentNotFound,
+    PaymentsAuthError,
     PaymentsConfigError,
     PaymentsRequestError,
 )
@@ -27,6 +28,7 @@ from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.readers import COARSEST_TIME
 from airflow_provider_payments.listing.report import NamedReport
 from airflow_provider_payments.listing.run import look_up, read
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
@@ -85,7 +87,8 @@ class NamedPayments:
                     yield page
             if report.missing == report.named > 0:
                 # Of a wrong host or path, the API may say that it knows no such payment. Its list is not there either.
-                look_up(read_one_page(self.api), client)
+                with suppress(PaymentsAuthError):  # a key that may not list is understood
+                    look_up(read_one_page(self.api), client)
         finally:
             report.requests = client.requests
         if report.missing and self.fails_on_missing:
@@ -146,8 +149,8 @@ class NamedPayments:
     def _search_payments(self, client: SyncClient, found: FoundPayments) -> None:
         """Read the list for all, until they are found: but not for more requests than a search for each would take.
 
-        Those that are left are searched for one by one then, each by what narrows the list to it. A payment may have a
-        later row that says that it is final. So the list is read on a little where some are not.
+        Those that are left are searched for one by one then, each by what narrows the list to it. So are those whose
+        money has not come, by the row that was found: there may be another one.
         """
         queries = {
             name: replace(query, created_from=self.created_from)
@@ -158,19 +161,32 @@ class NamedPayments:
             before = client.requests
 
             def is_enough() -> bool:
-                asked = client.requests - before
-                return asked > _REQUESTS_A_SEARCH * len(found.left()) and (found.is_final or asked > len(queries))
+                return client.requests - before > _REQUESTS_A_SEARCH * len(found.left())
 
             common = set.intersection(*(set(query.filters.items()) for query in queries.values()))
             listing = build_listing(
                 self.api, replace(queries[self._names[0]], filters=dict(common)), waits_to_end=False
             )
             self._search(client, listing, found, _id_of, is_enough)
+            self._confirm(client, found, queries)
             if listing.report.is_read_to_end:
                 return
         for name in found.left():
             listing = build_listing(self.api, queries[name], waits_to_end=False)
             self._search(client, listing, found, _id_of, partial(found.has, name))
+
+    def _confirm(self, client: SyncClient, found: FoundPayments, queries: Mapping[str, PaymentQuery]) -> None:
+        """Ask once more for what was found and has not succeeded: of several rows on a page, the right one is taken."""
+        unsettled = [
+            (payment.id, payment.created_at)
+            for payment in found.payments()
+            if payment.status is not PaymentStatus.SUCCEEDED
+        ]
+        for payment_id, moment in unsettled:
+            query = queries[payment_id]
+            if moment:
+                query = replace(query, created_from=moment, created_to=moment + COARSEST_TIME)
+            self._search(client, build_listing(self.api, query, waits_to_end=False), found, _id_of)
 
     def _search_orders(self, client: SyncClient, found: FoundPayments) -> None:
         api, orders = self.api, self.api.orders

@@ -116,7 +116,6 @@ class FoundPayments:
     def __init__(self, names: Sequence[str]) -> None:
         self._places = {name: place for place, name in enumerate(names)}
         self._left = dict.fromkeys(names)
-        self._is_final: dict[str, bool] = {}  # of each payment, by its id
         self._held = HoldbackBuffer()
         self._put = 0
 
@@ -128,12 +127,6 @@ class FoundPayments:
                 self._left.pop(name, None)
             self._put += 1
             self._held.put(payment, min(places) << 32 | self._put)
-            self._is_final[payment.id] = payment.is_final or self._is_final.get(payment.id, False)
-
-    @property
-    def is_final(self) -> bool:
-        """Whether all payments that were found are final."""
-        return all(self._is_final.values())
 
     def has(self, name: str) -> bool:
         """Whether a payment was found by a name."""

