@@ -41,8 +41,11 @@ from airflow_provider_payments.sandbox import Sandbox
 from tests.recent import be_recent
 from tests.sandboxes import copy_sandbox
 from tests.selection import pytest_addoption, pytest_collection_modifyitems
+from tests.stores import azure, azure_connection_string, disk, google, google_url, moto_url, s3
 
 __all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
+# Once for all tests: Airflow keeps a store for as long as its process lives, so there must be no second server.
+__all__ += ["azure", "azure_connection_string", "disk", "google", "google_url", "moto_url", "s3"]
 
 # The same examples each time, on busy machines too.
 settings.register_profile(

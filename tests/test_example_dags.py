@@ -31,9 +31,7 @@ from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.docs.pages import DOCS, ROOT, blocks_of
 from tests.hooks.test_secrets import Ears
 from tests.sandboxes import copy_sandbox
-from tests.stores import S3UnderTest, moto_url, s3
-
-__all__ = ["moto_url", "s3"]
+from tests.stores import S3UnderTest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "example_dags").glob("*.py"))
 NAMES = [path.stem for path in EXAMPLES]

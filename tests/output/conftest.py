@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import StoreUnderTest, azure, azure_connection_string, disk, google, google_url, moto_url, s3
-
-__all__ = ["azure", "azure_connection_string", "disk", "google", "google_url", "moto_url", "s3"]
+from tests.stores import StoreUnderTest
 
 
 @pytest.fixture(params=["disk", "s3", "azure", "google"])

@@ -207,10 +207,10 @@ def test_an_error_leaves_the_table_as_it_was(
 ) -> None:
     warehouse.load(write("first.jsonl", [make_payment("1", listed_at=LISTED)]))
     before = warehouse.rows()
-    later = [make_payment(n, status=PaymentStatus.REFUNDED, listed_at=LISTED + timedelta(1)) for n in range(3000)]
+    later = [make_payment(n, status=PaymentStatus.REFUNDED, listed_at=LISTED + timedelta(1)) for n in range(1200)]
     manifest = write("later.jsonl.gz", later)
-    with pytest.raises(PaymentsError, match="has 3000 payments, not 3001"):
-        warehouse.load({**manifest, "records": 3001})
+    with pytest.raises(PaymentsError, match="has 1200 payments, not 1201"):
+        warehouse.load({**manifest, "records": 1201})
     assert warehouse.rows() == before
     path = tmp_path / "later.jsonl.gz"
     whole = path.read_bytes()
@@ -224,7 +224,7 @@ def test_an_error_leaves_the_table_as_it_was(
     assert warehouse.rows() == before
     path.write_bytes(whole)
     warehouse.load(manifest)
-    assert len(warehouse.rows()) == 3000
+    assert len(warehouse.rows()) == 1200
 
 
 def test_loads_at_the_same_time_neither_block_nor_lose(warehouse: Warehouse, make_payment: Make, write: Write) -> None:

@@ -11,9 +11,7 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.report import payments_report
 from tests.report.test_report import write
-from tests.stores import StoreUnderTest, azure, azure_connection_string, google, google_url, moto_url, s3
-
-__all__ = ["azure", "azure_connection_string", "google", "google_url", "moto_url", "s3"]
+from tests.stores import StoreUnderTest
 
 Make = Callable[..., Payment]
 
