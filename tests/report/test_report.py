@@ -274,6 +274,7 @@ def test_names_the_oldest_twenty_of_many(make_payment: Make, tmp_path: Path) -> 
     assert "the oldest 20 of 5,000" in page.text
 
 
+@pytest.mark.without_airflow
 @pytest.mark.parametrize("name", ["jsonl.gz", "csv"])
 def test_memory_is_that_of_few_payments_however_many_there_are(make_payment: Make, tmp_path: Path, name: str) -> None:
     def peak(number: int) -> int:
@@ -287,7 +288,7 @@ def test_memory_is_that_of_few_payments_however_many_there_are(make_payment: Mak
         finally:
             tracemalloc.stop()
 
-    few, many = peak(2_000), peak(20_000)
+    few, many = peak(1_000), peak(8_000)
     assert many < 1.2 * few + 100_000
 
 
