@@ -79,7 +79,9 @@ def _say_what_may_be_missing(report: ReportSummary) -> str:
             "the manifests that the tasks return.</p>"
         )
     if not doubted and not silent and report.outputs:
-        found.append('<p class="say good">Every listing was complete: no payment of its window is missing.</p>')
+        found.append(
+            '<p class="say good">Every listing was complete: nothing that the companies’ lists show for these windows is missing.</p>'
+        )
     return "\n".join(found)
 
 

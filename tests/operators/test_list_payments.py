@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 import runpy
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -199,6 +200,21 @@ def test_what_cannot_be_vouched_for_says_so(sandbox: Sandbox, tmp_path: Path) ->
     manifest = run("satispay", output_path=(tmp_path / "a.jsonl").as_uri(), statuses=["authorized"])
     assert manifest["complete"] is False
     assert "AUTHORIZED" in manifest["warnings"][0]
+
+
+def test_what_no_list_shows_is_told_of_and_the_listing_is_complete(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the manifest; in the log of each run it is no warning."""
+    with caplog.at_level(logging.INFO, "airflow_provider_payments"):
+        manifest = run("satispay", output_path=(tmp_path / "a.jsonl").as_uri())
+        run("satispay", created_from="2031-01-01T00:00:00Z")
+    (warning,) = manifest["warnings"]
+    assert warning.startswith("No list of Satispay shows AUTHORIZED payments")
+    assert manifest["complete"] is True
+    assert [each.levelname for each in caplog.records if each.getMessage() == warning] == ["INFO", "INFO"]
+    chosen = run("satispay", output_path=(tmp_path / "a.jsonl").as_uri(), statuses=["succeeded"])
+    assert (chosen["complete"], chosen["warnings"]) == (True, [])
 
 
 def test_raw_may_be_left_out(sandbox: Sandbox, tmp_path: Path) -> None:
