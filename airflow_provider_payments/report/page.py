@@ -80,7 +80,8 @@ def _say_what_may_be_missing(report: ReportSummary) -> str:
         )
     if not doubted and not silent and report.outputs:
         found.append(
-            '<p class="say good">Every listing was complete: nothing that the companies’ lists show for these windows is missing.</p>'
+            '<p class="say good">Every listing was complete: nothing that the companies’ lists show for these windows '
+            "is missing.</p>"
         )
     return "\n".join(found)
 
