@@ -188,7 +188,7 @@ class ReconcilePaymentsOperator(PaymentsTask):
             filters=optional(read_filters, "filters", self.filters, takes_numbers=self.takes_numbers),
         )
         sql_conn_id = read_conn_id("sql_conn_id", self.sql_conn_id)
-        database = find_database(sql_conn_id)
+        database = find_database(sql_conn_id, "sql_conn_id")
         check_query(database.get_conn, sql_conn_id, sql, parameters)
         with Comparison(max_examples) as comparison:
             # The list comes first. Payments change at the company, and the table follows. What changes there while the

@@ -48,8 +48,11 @@ def check_query(connect: Callable[[], Any], conn_id: str, sql: str, parameters: 
                 kinds = {kind.__name__ for kind in type(error).__mro__}
                 if "ProgrammingError" not in kinds and not _REFUSED.search(str(error)):
                     raise
-                message = escape_controls(str(error).strip())[:_LONGEST_MESSAGE].rstrip(".")
-                raise PaymentsConfigError(f"The query of 'sql' was refused by {conn_id!r}: {message}.") from None
+                # Postgres shows the query after its message, on lines of its own.
+                message = escape_controls(" ".join(str(error).partition("\nLINE ")[0].split()))[:_LONGEST_MESSAGE]
+                raise PaymentsConfigError(
+                    f"The query of 'sql' was refused by {conn_id!r}: {message[:_LONGEST_MESSAGE]}."
+                ) from None
 
 
 def read_rows(connection: Any, sql: str, parameters: object = None) -> Generator[list[Sequence[object]], None, None]:

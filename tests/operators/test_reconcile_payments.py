@@ -254,7 +254,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sql": ""}, "sql must be a text"),
     ({"sql": ["SELECT 1", "SELECT 2"]}, "sql must be a text"),
     ({"parameters": "2026-01-01"}, "parameters must be a list"),
-    ({"sql_conn_id": "nobody"}, "no connection 'nobody'"),
+    (
+        {"sql_conn_id": "nobody"},
+        r"sql_conn_id names the connection 'nobody', .* or as AIRFLOW_CONN_NOBODY\.$",
+    ),
     ({"sql_conn_id": f"sqlite://:{PASSWORD}@a.example"}, "id of a connection"),
     ({"sql_conn_id": "spacepay_default"}, r"of no SQL database's type; its hook is SpacePayHook"),
     ({"sql_conn_id": "strange"}, "of type 'nonsense', and Airflow has no hook for it"),

@@ -290,7 +290,7 @@ def test_loads_at_the_same_time_neither_block_nor_lose(warehouse: Warehouse, mak
 @pytest.mark.parametrize(
     ("connection", "message"),
     [
-        (None, "There is no connection 'warehouse'"),
+        (None, "database names the connection 'warehouse', which does not exist"),
         ({"conn_type": "mysql", "host": "localhost"}, "is of type 'mysql', and Airflow has no hook for it"),
         ({"conn_type": "spacepay", "password": "secret-key"}, "is of no SQL database's type; its hook is SpacePayHook"),
     ],
