@@ -51,7 +51,7 @@ def check_query(connect: Callable[[], Any], conn_id: str, sql: str, parameters: 
                 # Postgres shows the query after its message, on lines of its own.
                 message = escape_controls(" ".join(str(error).partition("\nLINE ")[0].split()))[:_LONGEST_MESSAGE]
                 raise PaymentsConfigError(
-                    f"The query of 'sql' was refused by {conn_id!r}: {message[:_LONGEST_MESSAGE]}."
+                    f"The query of 'sql' was refused by {conn_id!r}: {message.rstrip('.')}."
                 ) from None
 
 

@@ -295,7 +295,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"output_path": "file:///tmp/a.jsonl", "max_records_per_file": 0}, "at least 1"),
     ({"max_records_per_file": 5}, "needs an output_path"),
     ({"output_path": "s3://nobody@bucket/a.jsonl"}, "'nobody', which does not exist"),
-    ({"output_path": "gs://bucket/a.jsonl"}, r"airflow-provider-payments\[gcs\]"),
+    ({"output_path": "gs://bucket/a.jsonl"}, "apache-airflow-providers-google"),
 ]
 
 
