@@ -98,6 +98,8 @@ def read_statuses(name: str, value: object, permitted: Sequence[str] = ()) -> li
 def read_ids(name: str, value: object, *, takes_numbers: bool = True) -> list[str]:
     """Read a list of ids, each once; or of rows with an id only, which are what a query for ids returns.
 
+    Spaces at the end of an id in a row do not count: ``CHAR`` columns have them.
+
     :param takes_numbers: as in :func:`read_id`.
     """
     example = f"{name}=['an-id'], or give the list that another task returned: {name}=that_task.output"
@@ -108,12 +110,12 @@ def read_ids(name: str, value: object, *, takes_numbers: bool = True) -> list[st
 
 
 def _only_column(name: str, row: object) -> object:
-    """Return the only value of a row; anything else as it is."""
+    """Return the only value of a row, without the spaces that ``CHAR`` columns add; anything else as it is."""
     if isinstance(row, str | bytes | bytearray) or not isinstance(row, Sequence | Mapping):
         return row
     values = [*(row.values() if isinstance(row, Mapping) else row)]
     if len(values) == 1:
-        return values[0]
+        return values[0].rstrip(" ") if isinstance(values[0], str) else values[0]
     raise PaymentsConfigError(
         f"{name} contains {describe(row, is_private=True)} with {len(values)} values in the place of an id. Rows of a "
         "query are taken when they have one column, which is the id."

@@ -118,6 +118,14 @@ def read_conn_id(name: str, value: object) -> str:
     return conn_id
 
 
+def missing_connection(name: str, conn_id: str) -> PaymentsConfigError:
+    """Return the error for an argument that names a connection which Airflow does not have."""
+    return PaymentsConfigError(
+        f"{name} names the connection {conn_id!r}, which does not exist. Create it under Admin, Connections, or as "
+        f"AIRFLOW_CONN_{conn_id.upper()}."
+    )
+
+
 def read_word(name: str, value: object, permitted: Sequence[str]) -> str:
     """Read one of some words."""
     word = plain_text(value).strip() if isinstance(value, str) else ""

@@ -37,7 +37,7 @@ except ImportError:  # Airflow 2.11
     from airflow import DAG
     from airflow.decorators import task
 
-CONNECTION = "gocardless_default"  # CHANGE: the id of your payment company's connection
+CONNECTION = "spacepay_default"  # CHANGE: the id of your payment company's connection
 FILES = "file:///tmp/payments"  # CHANGE: where all workers can write, like "s3://my_aws_connection@my-bucket/payments"
 WAREHOUSE = "warehouse_default"  # CHANGE: the id of your database's connection
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # CHANGE: the first day to list

@@ -9,7 +9,8 @@ and amounts by day, what is still on its way and since when, and what the listin
 browser; it needs no network.
 
 A listing that may have missed payments does not fail here: the page says so at its top. Every listing of PayPal that
-goes up to now is one, for its last three hours are not there yet.
+goes up to now is one, for its last three hours are not there yet. Where the listing of a connection fails, the page is
+of the others, and the run fails.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ with DAG(
         ]
     )
 
-    @task
+    @task(trigger_rule="all_done")  # one connection that fails is not to take the page of the others
     def write_report(manifests: Any, params: Any = None) -> str:
         """Write the page, and return where it is."""
         try:
@@ -67,4 +68,9 @@ with DAG(
             page.write(payments_report(manifests=manifests[:]).encode())
         return path
 
+    @task
+    def require_all() -> None:
+        """Fail the run if a listing has failed: then this is not run."""
+
     write_report(listed.output)
+    listed >> require_all()

@@ -277,7 +277,12 @@ def test_refreshes_what_is_open(
     sandbox.stripe.rows.remove(gone)
     rows[-1]["status"] = "canceled"  # too old
     sandbox.requests.clear()
-    dag = changed("example_refresh_open_payments", tmp_path, FILES=repr(tmp_path.as_uri()))
+    dag = changed(
+        "example_refresh_open_payments",
+        tmp_path,
+        FILES=repr(tmp_path.as_uri()),
+        CONNECTION=repr("stripe_default"),
+    )
     with pytest.raises(AssertionError, match=rf"for 1 of 8 payment ids: '{gone['id']}'"):
         run_dag(dag)
     assert len(sandbox.requests) == 8
@@ -307,6 +312,7 @@ def test_a_warehouse_follows_every_payment_and_is_proven_right(
         "example_keep_warehouse_right",
         tmp_path,
         FILES=repr(tmp_path.as_uri()),
+        CONNECTION=repr("gocardless_default"),
         START="datetime(2025, 1, 1, tzinfo=timezone.utc)",
         LOOKBACK="timedelta(days=2)",
     )
@@ -356,6 +362,28 @@ def test_writes_a_page_about_several_connections(run_dag: Run, sandbox: Sandbox,
     run_dag(dag, conf={"days": "0"})
     page = (tmp_path / "report.html").read_text()
     assert "0 payments · 2 connections · 2 outputs" in page
+
+
+def test_the_report_of_a_connection_that_fails_is_of_the_others(run_dag: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    dag = changed(
+        "example_report",
+        tmp_path,
+        OUTPUT=repr(tmp_path.as_uri()),
+        CONNECTIONS=repr(["nobody_default", "stripe_default"]),
+    )
+    with pytest.raises(AssertionError, match="names the connection 'nobody_default'"):
+        run_dag(dag, conf={"days": "20000"})
+    page = (tmp_path / "report.html").read_text()
+    assert ">stripe_default<" in page
+    assert "1 connection · 1 output" in page
+
+
+def test_the_templates_of_one_table_fit_together() -> None:
+    """Copied together, they are of the same payments and the same table."""
+    names = ("payments_to_warehouse", "reconcile", "refresh_open_payments", "keep_warehouse_right")
+    texts = [(EXAMPLES[0].parent / f"example_{name}.py").read_text() for name in names]
+    found = [re.findall(r'(?m)^(CONNECTION|WAREHOUSE|TABLE) = "(.*?)"', text) for text in texts]
+    assert all(each == found[0] and len(each) == 3 for each in found)
 
 
 def test_compares_a_week_with_the_warehouse(

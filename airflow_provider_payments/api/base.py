@@ -143,11 +143,18 @@ class PaymentsApi(ApiFacts, ABC):
         """Whether a row is a payment, and passes those filters that the API itself is not asked to apply."""
         return True
 
+    # The same for all.
+
     def unlisted_reason(self, query: PaymentQuery) -> str | None:
-        """Return which of the wanted payments no list shows, or None."""
+        """Return which of the payments that a query asks for by their status no list shows, or None."""
+        for each, sentence in self.unlisted_statuses.items():
+            if each in query.provider_statuses or self.statuses[each] in query.statuses:
+                return f"Payments are missing. {sentence} Ask for them by their ids."
         return None
 
-    # The same for all.
+    def unlisted_note(self, query: PaymentQuery) -> str | None:
+        """Return what a listing of all statuses does not show, or None. It is complete: the API has no other list."""
+        return None if query.has_statuses else " ".join(self.unlisted_statuses.values()) or None
 
     def request(self, path: str, params: Mapping[str, str] | None = None) -> Request:
         """Return a GET request for a path below the connection's host."""

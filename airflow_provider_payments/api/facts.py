@@ -22,6 +22,8 @@ class ApiFacts:
     flags: ClassVar[Mapping[str, str]] = {}
     #: Provider statuses that the list can be filtered by.
     filterable_statuses: ClassVar[Sequence[str]] = ()
+    #: A sentence for each provider status that no list shows: what becomes of such payments.
+    unlisted_statuses: ClassVar[Mapping[str, str]] = {}
     #: Whether a list may show one payment in several rows, in different states. The one that says that money came
     #: counts; else one that is final; else the one that was updated last.
     repeats_payments: ClassVar[bool] = False

@@ -90,6 +90,10 @@ class SatispayApi(api.PaymentsApi):
         "ACCEPTED": api.PaymentStatus.SUCCEEDED,
         "CANCELED": api.PaymentStatus.CANCELED,
     }
+    unlisted_statuses = {
+        "AUTHORIZED": "No list of Satispay shows AUTHORIZED payments (money that is held): any there are come once "
+        "they are captured or canceled."
+    }
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
         key_id = credentials.header_value(credentials.login, "the KeyId (login)")
@@ -130,11 +134,6 @@ class SatispayApi(api.PaymentsApi):
 
     def provider_statuses_for(self, status: api.PaymentStatus) -> Sequence[str]:
         return ["CANCELED"] if status is api.PaymentStatus.EXPIRED else super().provider_statuses_for(status)
-
-    def unlisted_reason(self, query: api.PaymentQuery) -> str | None:
-        if api.PaymentStatus.AUTHORIZED in query.statuses or "AUTHORIZED" in query.provider_statuses:
-            return "Payments are missing: no Satispay list shows AUTHORIZED payments. Wait for them by their ids."
-        return None
 
     def to_page(self, page: Page) -> api.ListPage:
         return api.ListPage(page.data, has_more=page.has_more)

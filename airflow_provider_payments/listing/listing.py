@@ -44,6 +44,8 @@ class Listing:
         self.report = report or ListingReport()
         if unlisted := api.unlisted_reason(query):
             self.report.doubts.append(unlisted)
+        if note := api.unlisted_note(query):
+            self.report.notes.append(note)
         self.api = api
         self.query = query
         self._plan = plan

@@ -22,6 +22,7 @@ class ListingReport:
 
     :param duplicates_dropped: rows dropped because their payment had been seen.
     :param doubts: why payments that existed throughout may be missing.
+    :param notes: what the API never lists, which is no doubt: the same for each of its listings.
     :param requests: requests sent, those for tokens and repeated ones included.
     :param listed_at: when its reading began, in UTC; None before.
     :param rows_mended: rows that had texts that are no Unicode.
@@ -32,6 +33,7 @@ class ListingReport:
 
     duplicates_dropped: int = 0
     doubts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     requests: int = 0
     listed_at: datetime | None = None
     rows_mended: int = 0
@@ -47,7 +49,7 @@ class ListingReport:
             "for the API's list cannot begin there. Other windows read them again: list the whole range in one task."
         )
         is_far = self.newer_pages > _MANY_PAGES
-        return [*self.doubts, *([mended] if self.rows_mended else []), *([newer] if is_far else [])]
+        return [*self.doubts, *([mended] if self.rows_mended else []), *([newer] if is_far else []), *self.notes]
 
     def summary(self) -> dict[str, Any]:
         """Return what a manifest says of this listing, as plain JSON values."""

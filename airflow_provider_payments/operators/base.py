@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import AirflowNotFoundException, BaseHook, BaseOperator
 from airflow_provider_payments.arguments import (
+    missing_connection,
     optional,
     read_conn_id,
     read_flag,
@@ -79,8 +80,8 @@ class PaymentsTask(BaseOperator):
         try:
             connection = BaseHook.get_connection(self.conn_id)
             hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]
-        except AirflowNotFoundException as error:
-            raise PaymentsConfigError(f"There is no connection {self.conn_id!r}: {error}") from None
+        except AirflowNotFoundException:
+            raise missing_connection("payments_conn_id", self.conn_id) from None
         if not isinstance(hook, PaymentsHook):
             raise PaymentsConfigError(
                 f"Connection {self.conn_id!r} is not of a payment company's type; its hook is "

@@ -82,8 +82,9 @@ class ReconcilePaymentsOperator(PaymentsTask):
     compared as text, in which spaces at the end do not count; an id may be a number. Values are shown up to 80
     characters, and of rows nothing but the four columns is read.
 
-    The list is read first, and then the query is run. A listing that may have missed payments proves nothing, and is an
-    error. Memory stays flat; a million payments take some 300 MB of disk for the time, where temporary files go.
+    The list is read first, and then the query is run; whether the database takes it is tried before. A listing that
+    may have missed payments proves nothing, and is an error. Memory stays flat; a million payments take some 300 MB of
+    disk for the time, where temporary files go.
 
     :param payments_conn_id: the payment company's connection. (templated)
     :param created_from: first instant of the window, as of ``ListPaymentsOperator``. (templated)
@@ -99,8 +100,8 @@ class ReconcilePaymentsOperator(PaymentsTask):
     :param parameters: of the query, as the database's driver takes them: a list, or a dictionary. (templated)
     :param on_difference: ``fail``, or ``report`` to succeed. (templated)
     :param max_examples: how many examples of each kind there are, at most. (templated)
-    :raises PaymentsConfigError: for a bad argument or connection, before the first request; and for a query that lacks
-        a column.
+    :raises PaymentsConfigError: for a bad argument or connection, and for a query that the database refuses or that
+        lacks a column, before the first request.
     :raises PaymentsProtocolError: when the listing is not complete, also with ``report``.
     :raises PaymentsDiffer: on a difference.
     """
@@ -150,13 +151,14 @@ class ReconcilePaymentsOperator(PaymentsTask):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare."""
+        fails = read_word("on_difference", self.on_difference, ("fail", "report")) == "fail"
         self._is_at_work = True
         try:
             result, trouble = self._reconcile()
         finally:
             self._is_at_work = False
         self.log.info("Compared: %s", json.dumps(result))
-        if trouble and self._fails:
+        if trouble and fails:
             if self.do_xcom_push and "ti" in context:
                 # Airflow keeps what a task returns only if it succeeds.
                 context["ti"].xcom_push(key="return_value", value=result)
@@ -165,18 +167,13 @@ class ReconcilePaymentsOperator(PaymentsTask):
             self.log.warning(trouble)
         return result
 
-    @property
-    def _fails(self) -> bool:
-        return read_word("on_difference", self.on_difference, ("fail", "report")) == "fail"
-
     def _reconcile(self) -> tuple[dict[str, Any], str]:
         """Compare, and return the result, and what is wrong, in words; empty when nothing is."""
         from airflow_provider_payments.output.databases import find_database
         from airflow_provider_payments.reconciliation.comparison import Comparison
-        from airflow_provider_payments.reconciliation.rows import read_rows
+        from airflow_provider_payments.reconciliation.rows import check_query, read_rows
 
         began = time.monotonic()
-        _ = self._fails
         sql = read_text("sql", self.sql, "sql='SELECT id, status, amount, currency FROM payments'").strip().rstrip(";")
         parameters = self._read_parameters()
         max_examples = read_whole_number("max_examples", self.max_examples)
@@ -190,7 +187,9 @@ class ReconcilePaymentsOperator(PaymentsTask):
             statuses=optional(read_statuses, "statuses", self.statuses),
             filters=optional(read_filters, "filters", self.filters, takes_numbers=self.takes_numbers),
         )
-        database = find_database(read_conn_id("sql_conn_id", self.sql_conn_id))
+        sql_conn_id = read_conn_id("sql_conn_id", self.sql_conn_id)
+        database = find_database(sql_conn_id, "sql_conn_id")
+        check_query(database.get_conn, sql_conn_id, sql, parameters)
         with Comparison(max_examples) as comparison:
             # The list comes first. Payments change at the company, and the table follows. What changes there while the
             # list is read, or later, is then no difference; the other way round it would be one in a table that was

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments._compat import AirflowException, AirflowNotFoundException, BaseHook
+from airflow_provider_payments.arguments import missing_connection, read_conn_id
 from airflow_provider_payments.exceptions import PaymentsConfigError
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 
-def find_database(conn_id: str) -> DbApiHook:
+def find_database(conn_id: str, argument: str = "database") -> DbApiHook:
     """Return the hook of a connection to a SQL database, once it was seen to open.
 
+    :param argument: that names the connection, for errors.
     :raises PaymentsConfigError: when there is none, or Airflow's provider for it is not installed. Errors of the
         driver come as they are.
     """
@@ -25,9 +27,9 @@ def find_database(conn_id: str) -> DbApiHook:
             "Install it: pip install apache-airflow-providers-common-sql"
         ) from None
     try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException as error:
-        raise PaymentsConfigError(f"There is no connection {conn_id!r}: {error}") from None
+        connection = BaseHook.get_connection(read_conn_id(argument, conn_id))
+    except AirflowNotFoundException:
+        raise missing_connection(argument, conn_id) from None
     try:
         hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]
     except (AirflowException, ImportError) as error:

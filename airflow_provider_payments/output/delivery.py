@@ -102,7 +102,7 @@ class Delivery:
             if size > MAX_XCOM_BYTES:
                 raise _too_many(f"{len(records)} payments and more take over {MAX_XCOM_BYTES >> 20} MiB of JSON.")
             stats.add([payment])
-        _warn([*payments.report.warnings(), *stats.warnings(), *nul.warnings()])
+        _log_warnings([*payments.report.warnings(), *stats.warnings(), *nul.warnings()], payments.report.notes)
         _log.info("%d payments to XCom", len(records))
         self._emit(Lineage(hook.base_address, None, len(records), None), hook)
         return records
@@ -148,7 +148,7 @@ class Delivery:
             if output.is_folder:
                 manifest["parts"] = output.parts
             output.publish(manifest)
-        _warn(manifest["warnings"])
+        _log_warnings(manifest["warnings"], payments.report.notes)
         _log.info("%d payments to %s", stats.records, url)
         emit_outlet_events(self.outlets, context, location, manifest)
         self._emit(Lineage(hook.base_address, location, stats.records, output.size), hook)
@@ -175,6 +175,7 @@ def _unfit(output: AtomicOutput) -> list[str]:
     ]
 
 
-def _warn(warnings: list[str]) -> None:
+def _log_warnings(warnings: list[str], notes: list[str]) -> None:
     for warning in warnings:
-        _log.warning(warning)
+        # What each run of an API says would hide what one of them says.
+        _log.log(logging.INFO if warning in notes else logging.WARNING, warning)

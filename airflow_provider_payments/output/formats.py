@@ -13,6 +13,8 @@ from typing import Protocol
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.payment import RECORD_FIELDS, Payment, to_json_lines
 
+NO_PYARROW = "Parquet needs pyarrow, which is not installed here. Install it: pip install pyarrow"
+
 
 class PaymentWriter(Protocol):
     """Writes payments to a binary stream that somebody else opens and closes."""
@@ -119,10 +121,8 @@ class GzipWriter:
 def _open_parquet(stream: RawIOBase, include_raw: bool) -> PaymentWriter:
     try:
         from airflow_provider_payments.output.parquet import ParquetWriter
-    except ImportError as error:
-        raise PaymentsConfigError(
-            f"Parquet needs pyarrow ({error}). Install it with: pip install 'airflow-provider-payments[parquet]'"
-        ) from error
+    except ModuleNotFoundError:
+        raise PaymentsConfigError(NO_PYARROW) from None
     return ParquetWriter(stream, include_raw)
 
 

@@ -13,9 +13,13 @@ from airflow_provider_payments.exceptions import PaymentsConfigError
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-# One name for each kind of store, and the extra that brings it.
+# One name for each kind of store, and the package that brings it.
 _STORES = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "abfss": "abfs", "adl": "abfs", "local": "file"}
-_EXTRAS = {"s3": "s3", "gs": "gcs", "abfs": "azure"}
+_PACKAGES = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+}
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,8 @@ class StorageLocation:
                 f"leave '{self.conn_id}@' out to use the worker's own credentials."
             ) from error
         except (ImportError, ValueError) as error:
-            extra = _EXTRAS.get(self.store)
-            hint = f" Install it with: pip install 'airflow-provider-payments[{extra}]'" if extra else ""
+            package = _PACKAGES.get(self.store)
+            hint = f" Install it: pip install '{package}'" if package else ""
             raise PaymentsConfigError(
                 f"No file system for {self.store}:// is available here ({error}).{hint}"
-            ) from error
+            ) from None

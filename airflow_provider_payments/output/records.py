@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.formats import choose_format, part_name
+from airflow_provider_payments.output.formats import NO_PYARROW, choose_format, part_name
 from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.payment import RECORD_FIELDS
 
@@ -84,10 +84,8 @@ def _json_lines_gz() -> _Read:
 def _parquet() -> _Read:
     try:
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise PaymentsConfigError(
-            f"Parquet needs pyarrow ({error}). Install it with: pip install 'airflow-provider-payments[parquet]'"
-        ) from error
+    except ModuleNotFoundError:
+        raise PaymentsConfigError(NO_PYARROW) from None
 
     def read(stream: Any) -> Iterator[Row]:
         for batch in pq.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS):

@@ -64,8 +64,8 @@ def load_payments(manifest: Mapping[str, Any], database: str | DbApiHook, table:
     :param database: the id of the database's connection, or its hook. Postgres and SQLite are loaded by ``INSERT … ON
         CONFLICT``, others by ``MERGE``.
     :param table: its name, which becomes a part of SQL as it is: ``payments``, ``finance.payments``.
-    :raises PaymentsConfigError: when the connection, a package or a column is missing, an amount has more digits after
-        the point than its column takes, or a column of Postgres rounds.
+    :raises PaymentsConfigError: when the connection, a package or a column is missing, a table of Postgres or SQLite
+        has not the key, an amount has more digits after the point than its column takes, or one of Postgres rounds.
     :raises PaymentsError: when the object has not as many payments as the manifest says.
     """
     records = read_records(manifest)
@@ -73,30 +73,43 @@ def load_payments(manifest: Mapping[str, Any], database: str | DbApiHook, table:
     with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
         if hook.supports_autocommit:
             hook.set_autocommit(connection, False)
-        scales = _find_columns(hook, connection, cursor, table)
+        scales = _open_table(hook, connection, cursor, table)
         names = ", ".join(scales)
         cursor.execute(f"CREATE TEMPORARY TABLE {_STAGING} AS SELECT {names} FROM {table} WHERE 1 = 0")
+        write = (_UPSERT if hook.conn_type in _TYPES else _MERGE).format(
+            table=table,
+            names=names,
+            key=", ".join(KEY),
+            same=" AND ".join(f"held.{name} = excluded.{name}" for name in KEY),
+            changes=", ".join(f"{name} = excluded.{name}" for name in scales if name not in KEY),
+            values=", ".join(f"excluded.{name}" for name in scales),
+        )
+        if hook.conn_type in _TYPES:
+            _require_key(cursor, write, table)
         batches = _Batches(map(_choose_cells(scales), records))
         _fill_staging(hook, cursor, list(scales), batches)
         if batches.rows != manifest["records"]:
             raise PaymentsError(f"{manifest['path']} has {batches.rows} payments, not {manifest['records']}.")
-        cursor.execute(
-            (_UPSERT if hook.conn_type in _TYPES else _MERGE).format(
-                table=table,
-                names=names,
-                key=", ".join(KEY),
-                same=" AND ".join(f"held.{name} = excluded.{name}" for name in KEY),
-                changes=", ".join(f"{name} = excluded.{name}" for name in scales if name not in KEY),
-                values=", ".join(f"excluded.{name}" for name in scales),
-            )
-        )
-        _log.info("%d payments read, %d rows of %s written", batches.rows, cursor.rowcount, table)
+        cursor.execute(write)
+        _log.info("%d payments read; %d rows written to table %s", batches.rows, cursor.rowcount, table)
         cursor.execute(f"DROP TABLE {_STAGING}")
         connection.commit()
     return batches.rows
 
 
-def _find_columns(hook: DbApiHook, connection: Any, cursor: Any, table: str) -> dict[str, int | None]:
+def _require_key(cursor: Any, upsert: str, table: str) -> None:
+    try:
+        cursor.execute(f"EXPLAIN {upsert}")
+    except Exception as error:  # each driver has errors of its own
+        if "ON CONFLICT" not in str(error):
+            raise
+        raise PaymentsConfigError(
+            f"The table {table} has no primary key ({', '.join(KEY)}). Add it: without it, loading cannot replace an "
+            "older row."
+        ) from None
+
+
+def _open_table(hook: DbApiHook, connection: Any, cursor: Any, table: str) -> dict[str, int | None]:
     """Return the columns to fill, in the record's order, and how many digits after the point each takes at most.
 
     Makes the table if there is none.
@@ -158,8 +171,8 @@ def _choose_cells(scales: dict[str, int | None]) -> Callable[[Row], list[Any]]:
             if row[place] and len(row[place].partition(".")[2].rstrip("0")) > scale:
                 raise PaymentsConfigError(
                     f"{name} of payment {record[RECORD_FIELDS.index('id')]!r} has more than the {scale} digits after "
-                    "the point that the column takes. Nothing is rounded: give the column more, or load Parquet, where "
-                    "amounts of more than 18 are null."
+                    "the point that the column takes. Nothing is rounded: widen the column. From Parquet, an amount "
+                    "with more than 18 decimals is loaded as null."
                 )
         return row
 
@@ -189,7 +202,7 @@ def _fill_staging(hook: DbApiHook, cursor: Any, names: list[str], batches: _Batc
     sql = f"COPY {_STAGING} ({', '.join(names)}) FROM STDIN WITH (FORMAT csv, NULL '{null}')"
     chunks = (_to_csv(batch, null) for batch in batches)
     if hasattr(cursor, "copy_expert"):
-        reader = _Reader(chunks)
+        reader = _ChunkFile(chunks)
         try:
             cursor.copy_expert(sql, reader)
         except Exception:
@@ -211,7 +224,7 @@ def _to_csv(rows: list[list[Any]], null: str) -> bytes:
     return text.getvalue().encode()
 
 
-class _Reader:
+class _ChunkFile:
     """As much of a file as psycopg2 reads."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

@@ -130,7 +130,8 @@ class Comparison:
             f"{self._undated} payments have no time, so they are in every window (flag 'undated'): "
             "the query has to choose rows without a time, too."
         )
-        return [undated] if self._undated else []
+        nothing = "Nothing was compared: neither the list nor the query has a payment in this window."
+        return [undated] * bool(self._undated) + [nothing] * (not self.api.records and not self.table.records)
 
     def _insert(self, rows: Iterable[_Row]) -> None:
         self._database.executemany("INSERT INTO sides VALUES (?, ?, ?, ?, ?)", rows)

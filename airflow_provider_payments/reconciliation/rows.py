@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from importlib import import_module
 from operator import itemgetter
 from typing import Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.texts import quote_text
+from airflow_provider_payments.texts import escape_controls, quote_text
 
 #: The columns that a query has to have, in any order and case; further ones are left out.
 COLUMNS = ("id", "status", "amount", "currency")
 #: Rows that are asked for at a time.
 _BATCH = 5000
-#: Columns that are named in an error.
+#: Columns that are named in an error, and characters of a driver's message.
 _SHOWN = 30
+_LONGEST_MESSAGE = 300
+#: How SQLite and MySQL refuse a query, for which most drivers have an error of its own.
+_REFUSED = re.compile("no such|unknown column|doesn't exist|syntax", re.IGNORECASE)
 
 
-def read_rows(connection: Any, sql: str, parameters: object = None) -> Iterator[list[Sequence[object]]]:
+def check_query(connect: Callable[[], Any], conn_id: str, sql: str, parameters: object = None) -> None:
+    """Refuse a query that the database refuses, or that lacks a column. Its rows are not read.
+
+    :param connect: opens a connection to the database.
+    :param conn_id: what that is called in an error.
+    :raises PaymentsConfigError: when the driver's error is a ``ProgrammingError``, or says so in the words of SQLite or
+        MySQL. Others come as they are, for they may pass.
+    """
+    try:
+        with closing(connect()) as connection:
+            no_rows = f"SELECT * FROM (\n{sql}\n) checked WHERE 1 = 0"  # noqa: S608 - the user's own
+            for _ in read_rows(connection, no_rows, parameters):
+                pass
+    except Exception:  # each driver has errors of its own
+        # Not each database takes each query within another one. What counts is the query by itself.
+        with closing(connect()) as connection:
+            try:
+                with closing(read_rows(connection, sql, parameters)) as batches:
+                    next(batches, None)
+            except PaymentsConfigError:
+                raise
+            except Exception as error:
+                kinds = {kind.__name__ for kind in type(error).__mro__}
+                if "ProgrammingError" not in kinds and not _REFUSED.search(str(error)):
+                    raise
+                # Postgres shows the query after its message, on lines of its own.
+                message = escape_controls(" ".join(str(error).partition("\nLINE ")[0].split()))[:_LONGEST_MESSAGE]
+                raise PaymentsConfigError(
+                    f"The query of 'sql' was refused by {conn_id!r}: {message.rstrip('.')}."
+                ) from None
+
+
+def read_rows(connection: Any, sql: str, parameters: object = None) -> Generator[list[Sequence[object]], None, None]:
     """Run a query, and yield batches of its rows: id, status, amount, currency. Nothing is committed.
 
     :param connection: of any driver that keeps to Python's database API.

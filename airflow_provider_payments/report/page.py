@@ -79,7 +79,10 @@ def _say_what_may_be_missing(report: ReportSummary) -> str:
             "the manifests that the tasks return.</p>"
         )
     if not doubted and not silent and report.outputs:
-        found.append('<p class="say good">Every listing was complete: no payment of its window is missing.</p>')
+        found.append(
+            '<p class="say good">Every listing was complete: nothing that the companies’ lists show for these windows '
+            "is missing.</p>"
+        )
     return "\n".join(found)
 
 
@@ -97,6 +100,8 @@ def _list_connections(report: ReportSummary) -> str:
         if len(currencies) > _CURRENCIES:
             more = count_things(len(currencies) - _CURRENCIES, "more currency", "more currencies")
             net.append(f'<div class="soft">and {more}</div>')
+        if each.amounts_unknown:
+            net.append(f'<div class="soft">{show_count(each.amounts_unknown)} without a known amount</div>')
         return [
             f'<a href="#connection-{number}">{show_text(each.connection_id)}</a><br>'
             f'<span class="soft">{show_text(each.provider)}</span>',
@@ -108,7 +113,7 @@ def _list_connections(report: ReportSummary) -> str:
             f'<div class="sums">{"".join(net) or "–"}</div>',
         ]
 
-    head = ["Connection", "Listing", "Payments", "Succeeded", "On their way", "Unknown", "Net of refunds"]
+    head = ["Connection", "Listing", "Payments", "Succeeded", "On their way", "Unknown status", "Net of refunds"]
     rows = [row(number, each) for number, each in enumerate(report.connections, 1)]
     if not rows:
         return '<p class="say">There are no payments in these outputs.</p>'
@@ -139,5 +144,6 @@ def _explain() -> str:
         "back whole has the status refunded, and is in neither sum. <strong>On its way</strong> are pending, "
         "processing and authorized payments; since when is counted from the payment’s creation to its listing. Days "
         "and times are UTC; a payment is on the day it was created, or completed where the company does not tell the "
-        "creation. Sums are exact.</p></section>"
+        "creation. Sums are exact. The first table has, of each connection, the four currencies with the most "
+        "payments.</p></section>"
     )

@@ -16,6 +16,7 @@ import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsProtocolError
 from airflow_provider_payments.money import format_amount, parse_amount
+from airflow_provider_payments.output.formats import NO_PYARROW
 from airflow_provider_payments.report.outputs import Output
 from airflow_provider_payments.times import EPOCH, parse_iso
 
@@ -161,10 +162,8 @@ def _long_fields() -> Iterator[None]:
 def _read_parquet(stream: IO[bytes]) -> Iterator[_Record]:
     try:
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise PaymentsConfigError(
-            f"Parquet needs pyarrow ({error}). Install it with: pip install 'airflow-provider-payments[parquet]'"
-        ) from error
+    except ModuleNotFoundError:
+        raise PaymentsConfigError(NO_PYARROW) from None
     file = pq.ParquetFile(stream)
     names = [name for name in _FIELDS if name in file.schema_arrow.names]
     for batch in file.iter_batches(batch_size=1024, columns=names):

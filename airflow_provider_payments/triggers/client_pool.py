@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from airflow_provider_payments._compat import AirflowNotFoundException
 from airflow_provider_payments._supervisor import get_connection_async
 from airflow_provider_payments.api.base import PaymentsApi
+from airflow_provider_payments.arguments import missing_connection
 from airflow_provider_payments.exceptions import (
     PaymentsAuthError,
     PaymentsConfigError,
@@ -170,8 +171,8 @@ async def _is_outdated(client: PooledClient) -> bool:
 async def _read(conn_id: str) -> Connection:
     try:
         return await get_connection_async(conn_id)
-    except AirflowNotFoundException as error:
-        raise PaymentsConfigError(f"There is no connection {conn_id!r}: {error}") from None
+    except AirflowNotFoundException:
+        raise missing_connection("payments_conn_id", conn_id) from None
     except Exception as error:
         raise ConnectionUnreadable(f"Connection {conn_id!r} cannot be read: {type(error).__name__}.") from error
 

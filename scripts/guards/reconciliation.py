@@ -31,6 +31,13 @@ GUARDS = [
         f"{OPERATOR} -k cannot_be_reached",
     ),
     Guard(
+        "a wrong query is found before hours of listing",
+        "operators/reconcile_payments.py",
+        "        check_query(database.get_conn, sql_conn_id, sql, parameters)\n",
+        "",
+        f"{OPERATOR} -k is_wrong",
+    ),
+    Guard(
         "the last of many digits is compared",
         "reconciliation/values.py",
         "Context(prec=1000)",

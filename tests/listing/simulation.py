@@ -153,6 +153,9 @@ class Api:
     def unlisted_reason(self, query: PaymentQuery) -> str | None:
         return None
 
+    def unlisted_note(self, query: PaymentQuery) -> str | None:
+        return None
+
     def particular_ids(self, payment: Payment) -> Sequence[str]:
         return [payment.description] if payment.description in self._shared_ids else []
 

@@ -175,7 +175,7 @@ def test_a_listing_that_is_not_complete_proves_nothing(
     with pytest.raises(
         PaymentsProtocolError, match=r"prove nothing of the table\. Payments may be missing: the API"
     ) as caught:
-        run("jframework", on_difference=on_difference, sql="SELECT 'never run'")
+        run("jframework", on_difference=on_difference)
     assert not isinstance(caught.value, AirflowFailException)  # the next try may see a list that holds still
 
 
@@ -198,14 +198,48 @@ def test_a_listing_that_fails(sandbox: Sandbox, warehouse: Warehouse, reply: Any
 
     sandbox.before_reply = fail
     with pytest.raises(error):
-        run(on_difference="report", sql="SELECT 'never run'")
+        run(on_difference="report")
 
 
-def test_a_query_that_fails(sandbox: Sandbox, warehouse: Warehouse) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="no such column: state"):
-        run(on_difference="report", sql="SELECT id, state AS status, amount, currency FROM payments")
-    with pytest.raises(PaymentsConfigError, match=r"It returns 'id', 'amount'; status, currency must"):
-        run(on_difference="report", sql="SELECT id, amount FROM payments;\n")
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("SELECT id, state AS status, amount, currency FROM payments", "refused by 'warehouse': no such column: state"),
+        ("SELECT id, status, amount, currency FROM nowhere", "refused by 'warehouse': no such table: nowhere"),
+        ("SELECT id, status, amount, currency FRM payments", r"refused by 'warehouse': near .* syntax error"),
+        (f"{SQL} WHERE id = ?", "refused by 'warehouse': Incorrect number of bindings"),
+        ("SELECT id, amount FROM payments;\n", r"It returns 'id', 'amount'; status, currency must"),
+        ("CREATE TABLE others (a)", "returns no rows"),
+    ],
+)
+def test_a_query_that_is_wrong_is_refused_before_any_request(
+    sandbox: Sandbox, warehouse: Warehouse, sql: str, hint: str
+) -> None:
+    with pytest.raises(PaymentsConfigError, match=hint) as caught:
+        run(on_difference="report", sql=sql)
+    assert sandbox.requests == []
+    assert PASSWORD not in told(caught.value)
+
+
+def test_a_database_that_fails_comes_as_it_is(sandbox: Sandbox, warehouse: Warehouse) -> None:
+    """What may pass is tried again."""
+    with closing(sqlite3.connect(warehouse.file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            run()
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("sql", [f"{SQL} -- all", f"WITH p AS ({SQL}) SELECT * FROM p ORDER BY id;"])
+def test_a_query_of_any_form_is_tried_first(sandbox: Sandbox, warehouse: Warehouse, sql: str) -> None:
+    ids = warehouse.load("spacepay_default")
+    assert run(sql=sql)["matched"] == len(ids)
+
+
+def test_nothing_was_compared(sandbox: Sandbox, warehouse: Warehouse) -> None:
+    found = run(created_from="2031-01-01T00:00:00Z")
+    assert found["warnings"] == ["Nothing was compared: neither the list nor the query has a payment in this window."]
+    assert run(created_from="2025-10-01T00:00:00Z", on_difference="report")["warnings"] == []
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -220,7 +254,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sql": ""}, "sql must be a text"),
     ({"sql": ["SELECT 1", "SELECT 2"]}, "sql must be a text"),
     ({"parameters": "2026-01-01"}, "parameters must be a list"),
-    ({"sql_conn_id": "nobody"}, "no connection 'nobody'"),
+    (
+        {"sql_conn_id": "nobody"},
+        r"sql_conn_id names the connection 'nobody', .* or as AIRFLOW_CONN_NOBODY\.$",
+    ),
     ({"sql_conn_id": f"sqlite://:{PASSWORD}@a.example"}, "id of a connection"),
     ({"sql_conn_id": "spacepay_default"}, r"of no SQL database's type; its hook is SpacePayHook"),
     ({"sql_conn_id": "strange"}, "of type 'nonsense', and Airflow has no hook for it"),

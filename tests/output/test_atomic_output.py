@@ -390,9 +390,9 @@ def test_a_file_in_the_way_of_a_folder(disk: DiskUnderTest) -> None:
         put(disk.url("a/p.csv"), [], "csv")
 
 
-def test_parquet_without_pyarrow_names_the_extra(disk: DiskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_pyarrow_names_the_package(disk: DiskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "airflow_provider_payments.output.parquet", None)
-    with pytest.raises(PaymentsConfigError, match=r"airflow-provider-payments\[parquet\]"):
+    with pytest.raises(PaymentsConfigError, match=r"Parquet needs pyarrow, .* Install it: pip install pyarrow$"):
         put(disk.url("p.parquet"), [], "parquet")
     assert (disk.objects(), disk.unfinished()) == ({}, [])
 

@@ -55,9 +55,9 @@ def test_refuses_what_names_no_object(url: str, hint: str) -> None:
     ("url", "hint"),
     [
         ("nonsense://bucket/p.jsonl", "nonsense"),
-        ("gs://bucket/p.jsonl", r"airflow-provider-payments\[gcs\]"),
+        ("gs://bucket/p.jsonl", "pip install 'apache-airflow-providers-google'"),
     ],
 )
-def test_names_the_extra_that_is_missing(url: str, hint: str) -> None:
+def test_names_the_package_that_is_missing(url: str, hint: str) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
         _ = StorageLocation.parse(url).fs

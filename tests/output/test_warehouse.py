@@ -158,6 +158,44 @@ def test_a_column_that_rounds_is_refused(warehouse: Warehouse, make_payment: Mak
     assert warehouse.rows() == {}
 
 
+@pytest.mark.parametrize("key", ["", ", PRIMARY KEY (id)"])
+def test_a_table_without_the_key_is_refused_before_anything_is_read(
+    warehouse: Warehouse, make_payment: Make, write: Write, key: str
+) -> None:
+    if warehouse.hook.conn_type == "duckdb":
+        pytest.skip("MERGE needs no key")
+    warehouse.execute(
+        "CREATE TABLE payments (provider TEXT, connection_id TEXT, id TEXT, status TEXT, "
+        f"listed_at TIMESTAMP WITH TIME ZONE{key})"
+    )
+    manifest = write("p.jsonl", [make_payment("1", listed_at=LISTED)])
+    Path(manifest["path"].removeprefix("file://")).write_text("not read")
+    with pytest.raises(
+        PaymentsConfigError, match=r"payments has no primary key \(provider, connection_id, id\)\. Add it"
+    ):
+        warehouse.load(manifest)
+    assert warehouse.rows() == {}
+    warehouse.execute("CREATE UNIQUE INDEX by_key ON payments (id, connection_id, provider)")
+    assert warehouse.load(write("p.jsonl", [make_payment("1", listed_at=LISTED)])) == 1
+
+
+def test_the_log_tells_what_was_written(
+    make_payment: Make, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect_sqlite(tmp_path, monkeypatch)
+    first, older = (
+        write(f"{name}.jsonl", [make_payment(number, listed_at=time) for number in range(3)])
+        for name, time in (("first", LISTED), ("older", LISTED - timedelta(days=1)))
+    )
+    with caplog.at_level("INFO", "airflow_provider_payments.output.warehouse"):
+        load_payments(first, "warehouse")
+        load_payments(older, "warehouse")
+    assert [each.getMessage() for each in caplog.records] == [
+        "3 payments read; 3 rows written to table payments",
+        "3 payments read; 0 rows written to table payments",
+    ]
+
+
 def test_a_table_may_have_other_columns(warehouse: Warehouse, make_payment: Make, write: Write) -> None:
     warehouse.execute(
         "CREATE TABLE payments (note TEXT DEFAULT 'new', listed_at TIMESTAMP WITH TIME ZONE, id TEXT, "
@@ -252,7 +290,7 @@ def test_loads_at_the_same_time_neither_block_nor_lose(warehouse: Warehouse, mak
 @pytest.mark.parametrize(
     ("connection", "message"),
     [
-        (None, "There is no connection 'warehouse'"),
+        (None, "database names the connection 'warehouse', which does not exist"),
         ({"conn_type": "mysql", "host": "localhost"}, "is of type 'mysql', and Airflow has no hook for it"),
         ({"conn_type": "spacepay", "password": "secret-key"}, "is of no SQL database's type; its hook is SpacePayHook"),
     ],

@@ -121,6 +121,8 @@ def test_sums_are_exact_by_currency_net_of_refunds(make_payment: Make, tmp_path:
     assert page.row("JPY")[2:] == ["0", "7", "\u22127"]
     assert {"99999999999999999999999999999999999993.91", "384490.002513686126484238322815", "-7"} <= {*page.values}
     assert "Without an amount, so in no sum: 1 payment." in page.text
+    assert page.text.count("1 without a known amount") == 1
+    assert "the four currencies with the most payments" in page.text
     assert page.row("succeeded")[2] == "7"
     assert page.row("refunded")[2] == "1"
 

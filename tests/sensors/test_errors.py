@@ -50,7 +50,11 @@ BAD: list[tuple[Any, dict[str, Any], str]] = [
     (PaymentStatusSensor, {"order_ids": ["1"], "target_statuses": "succeeded"}, "must be a list"),
     (PaymentStatusSensor, {"order_ids": ["1"], "failure_statuses": ["lost"]}, "lost"),
     (PaymentStatusSensor, {"order_ids": ["1"], "created_from": "2026-01-01"}, "time zone"),
-    (PaymentStatusSensor, {"order_ids": ["1"], "payments_conn_id": "nowhere"}, "no connection 'nowhere'"),
+    (
+        PaymentStatusSensor,
+        {"order_ids": ["1"], "payments_conn_id": "nowhere"},
+        "names the connection 'nowhere'",
+    ),
     (PaymentStatusSensor, {"order_ids": ["1"], "payments_conn_id": "of_http"}, "not of a payment company's type"),
     (PaymentStatusSensor, {"payment_ids": ["1"], "payments_conn_id": "hotpay_default"}, "order_ids"),
     (PendingPaymentsSensor, {"until": "final"}, "settled, pending"),
