@@ -140,14 +140,14 @@ def test_payments_of_one_window_are_searched_for_together(shop: Shop) -> None:
     lately = shop.hook.get_payments(payment_ids=recent, created_from=now - timedelta(days=2))
     assert ids_of(map(vars_of, lately)) == recent
     together = len(shop.calls)
-    assert together < 45, "each is asked for once more, for it may have a row that says that it is settled"
+    assert together < 50, "each is asked for once more, for it may have a row that says that it is settled"
     assert ids_of(map(vars_of, shop.hook.get_payments(payment_ids=recent[:9]))) == recent[:9]
-    assert len(shop.calls) < together + 14
+    assert len(shop.calls) < together + 25  # some are under way when all are found
     assert ids_of(map(vars_of, shop.hook.get_payments(payment_ids=recent[:1]))) == recent[:1]
     together = len(shop.calls)
     old = [shop.id_of(shop.sell("succeeded", at=now - timedelta(days=days))) for days in (400, 40)]
     assert ids_of(map(vars_of, shop.hook.get_payments(payment_ids=old))) == old
-    assert len(shop.calls) < together + 40, "a window each, to where they are"
+    assert len(shop.calls) < together + 45, "a window each, to where they are"
     gone = shop.hook.get_payments(payment_ids=[*recent, "9XX00000XX0000000"], on_missing="report")
     assert ids_of(map(vars_of, gone)) == recent
     assert "PayPal shows no payments from before" in gone.report.doubts[0]
