@@ -109,7 +109,10 @@ class NamedPayments:
             yield from self._ask(client, names, partial(order_request, api), self._parse_order)
         else:
             with closing(FoundPayments(names)) as found:
-                (self._search_payments if self.payment_ids else self._search_orders)(client, found)
+                if self.payment_ids:
+                    self._search_payments(client, found)
+                else:
+                    self._search_orders(client, found)
                 for name in found.left():
                     self.report.miss(name)
                 yield from found.payments()
@@ -190,17 +193,17 @@ class NamedPayments:
 
     def _search_orders(self, client: SyncClient, found: FoundPayments) -> None:
         api, orders = self.api, self.api.orders
-        silent: list[str] = []
+        without_order_id: list[str] = []
 
         def orders_of(payment: Payment) -> Sequence[str]:
             if payment.order_id is None and not orders.is_listed:
-                silent.append(payment.id)
+                without_order_id.append(payment.id)
             return api.order_ids_of(payment)
 
         for listing in self._order_listings():
             self._search(client, listing, found, orders_of)
         parse = partial(self._parse_detail, lambda payment_id: None)
-        with closing(self._ask(client, silent, api.detail_request, parse)) as payments:
+        with closing(self._ask(client, without_order_id, api.detail_request, parse)) as payments:
             for payment in payments:
                 found.put(payment, api.order_ids_of(payment))
 

@@ -96,12 +96,15 @@ class ErrorMapper:
 
         Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, or with "problem
         details" (RFC 9457), which have a title. An API whose own errors have one names it in its fields, and then they
-        must have all of these: others that gateways do not have.
+        must have all of these: others that gateways do not have. An empty object says nothing: with a 404, it is no
+        word of the API that there is no such payment.
         """
         body = read_object(response)
         if body is None:
             return False
-        if not self.error_fields or not body:
+        if not body:
+            return response.status != 404
+        if not self.error_fields:
             return True
         has = [field in body for field in self.error_fields]
         return any(has) if "title" not in body else "title" in self.error_fields and all(has)

@@ -51,13 +51,13 @@ class TokenReader(StartingReader):
         self._token: str | None = None  # leads to the next page; None: from the start
         self._start = self.starts_at
         self._size = self.options.page_size
-        self._is_blank = True  # whether no page had a row
-        self._last = Page((), (), 0, ())  # page with a row with a time that is furthest in the list
+        self._saw_no_row = True  # whether no page had a row
+        self._furthest_page = Page((), (), 0, ())  # page with a row with a time that is furthest in the list
         self._restarts = 0  # how often the list was begun anew since it was last seen further
-        self._is_apart = False  # whether none of the rows before has been shown since
+        self._needs_overlap = False  # whether none of the rows before has been shown since
         self._is_rereading = False  # whether pages may still show rows from before
         self._shown: set[str] = set()  # keys of known rows that were shown since
-        self._empty = 0  # pages without rows since there was progress
+        self._empty_pages = 0  # pages without rows since there was progress
 
     def script(self) -> Script:
         while True:
@@ -71,12 +71,12 @@ class TokenReader(StartingReader):
                 self._check_start(page, self._start)
             elif self.names_next_row and self._token not in page.keys[:1]:
                 self.doubts.append("a page does not begin with the payment that the page before has promised")
-            elif not (page.keys or page.next_cursor or self._is_blank or self._restarts) and self._restart():
+            elif not (page.keys or page.next_cursor or self._saw_no_row or self._restarts) and self._restart():
                 continue
-            self.is_joined = not self._is_apart or not set(self._last.keys).isdisjoint(page.keys)
+            self.is_joined = not self._needs_overlap or not set(self._furthest_page.keys).isdisjoint(page.keys)
             if not self.is_joined and self._goes_further_back(page):
                 continue
-            self._is_apart &= not self.is_joined
+            self._needs_overlap &= not self.is_joined
             if self.window.note(page):
                 return
             if not page.next_cursor:
@@ -105,46 +105,46 @@ class TokenReader(StartingReader):
         if is_past or page.new:
             self._restarts = 0
         if is_past or page.new or (self._is_rereading and not self._shown.issuperset(page.keys)):
-            self._stale = self._empty = 0
+            self._stale = self._empty_pages = 0
         self._is_rereading &= not is_past
         if self._is_rereading:
             self._shown.update(page.keys)
-        elif page.times and not self._is_apart:
-            self._last = page
-        self._is_blank &= not page.keys
-        self._empty += not page.keys
-        if self._empty > MAX_EMPTY_PAGES:
-            raise NoProgress(f"The list makes no progress: {self._empty} empty pages say that more rows follow.")
+        elif page.times and not self._needs_overlap:
+            self._furthest_page = page
+        self._saw_no_row &= not page.keys
+        self._empty_pages += not page.keys
+        if self._empty_pages > MAX_EMPTY_PAGES:
+            raise NoProgress(f"The list makes no progress: {self._empty_pages} empty pages say that more rows follow.")
         self._require_progress()
 
     def _is_further(self, page: Page) -> bool:
         """Whether a page ends beyond the last row's time."""
-        if not page.times or not self._last.times:
+        if not page.times or not self._furthest_page.times:
             return bool(page.times)
-        then, now = self._last.times[-1], page.times[-1]
+        then, now = self._furthest_page.times[-1], page.times[-1]
         return now < then if self.order is Order.NEWEST_FIRST else now > then
 
     def _restart(self) -> bool:
         """Begin the list at the last row's time; return False when that is not known, or has brought nothing new."""
-        moment = self._last.times[-1] if self._last.times else None
-        if not self.start_params or not (moment or self._is_blank) or self._restarts == MAX_FRUITLESS_RESTARTS:
+        moment = self._furthest_page.times[-1] if self._furthest_page.times else None
+        if not self.start_params or not (moment or self._saw_no_row) or self._restarts == MAX_FRUITLESS_RESTARTS:
             return False
         if self._restarts or len(self._shown) >= self._size:
             self._size = max(self._size, min(2 * self._size, self.max_page_size))
         self._restarts += 1
-        self._is_apart = moment is not None
+        self._needs_overlap = moment is not None
         self._begin_at(before(moment, self.order) if moment else self.starts_at)
         return True
 
     def _goes_further_back(self, page: Page) -> bool:
         """Begin the list a page further back, if a page is past the rows that were read last and shows none of them."""
-        first = before(self._last.times[0], self.order)
+        first = before(self._furthest_page.times[0], self.order)
         if page.next_cursor and not self._is_further(page):
             return False
         if self._start != first:
             self._begin_at(first)
             return True
-        self._is_apart = False
+        self._needs_overlap = False
         self.doubts.append("payments left the list while it was read, so that nothing shows where to read on")
         return False
 

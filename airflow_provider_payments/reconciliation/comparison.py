@@ -16,9 +16,9 @@ from airflow_provider_payments.reconciliation.difference import Difference
 from airflow_provider_payments.reconciliation.values import (
     pack_amount,
     pack_table_amount,
+    pack_table_text,
     pack_text,
     read_amount,
-    read_text,
     show,
     show_amount,
     with_decimals_of,
@@ -144,12 +144,12 @@ class Comparison:
 
     def _read_row(self, row: Sequence[object]) -> _Row | None:
         key, status, value, currency = row
-        amount, packed, name = read_amount(value), read_text(currency), read_text(key)
+        amount, packed, name = read_amount(value), pack_table_text(currency), pack_table_text(key)
         self.table.add(amount, packed)
         if name is None:
             self._nameless += 1  # each by itself: rows without an id have none in common
             return None
-        return name, _TABLE, read_text(status), pack_table_amount(value, amount), packed
+        return name, _TABLE, pack_table_text(status), pack_table_amount(value, amount), packed
 
     def _compare(self, key: bytes, group: Iterator[_Row], found: Difference) -> None:
         """Compare what has one id: the payment comes first. There may be a million such rows."""

@@ -46,8 +46,8 @@ def with_decimals_of(amount: Decimal, other: Decimal) -> Decimal:
     return _EXACT.quantize(normal, Decimal((0, (1,), exponent)))
 
 
-def read_text(value: object) -> bytes | None:
-    """Read an id, a status or a currency of a table. Numbers become texts: 7, and 7.0 if a column makes it so."""
+def pack_table_text(value: object) -> bytes | None:
+    """Return the bytes of a table's id, status or currency. Numbers become texts: 7, also for 7.0 of a float column."""
     if isinstance(value, str):
         return pack_text(value)
     if value is None:

@@ -54,8 +54,8 @@ def _say_how_many(connection: ConnectionSummary) -> str:
     notes = [count_things(connection.records, "payment")]
     if connection.refunds:
         notes.append(f"{count_things(connection.refunds, 'of them a refund', 'of them refunds')}")
-    if connection.listed_at:
-        first, last = (show_moment(each) for each in connection.listed_at)
+    if connection.first_listed_at is not None:
+        first, last = show_moment(connection.first_listed_at), show_moment(connection.last_listed_at)
         notes.append(f"listed {first} UTC" if first == last else f"listed {first} to {last} UTC")
     if tests := connection.flags["test"]:
         notes.append(f"<strong>{show_count(tests)} in test mode: no real money</strong>")

@@ -51,7 +51,8 @@ def render_page(report: ReportSummary) -> str:
 
 
 def _say_what_it_is_of(report: ReportSummary) -> str:
-    listed = [moment for each in report.connections for moment in each.listed_at]
+    moments = [moment for each in report.connections for moment in (each.first_listed_at, each.last_listed_at)]
+    listed = [moment for moment in moments if moment is not None]
     parts = [
         count_things(sum(each.records for each in report.connections), "payment"),
         f"{count_things(len(report.connections), 'connection')}",

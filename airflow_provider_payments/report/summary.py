@@ -128,7 +128,8 @@ class ConnectionSummary:
         self.money: dict[str, Money] = {}
         self.days = Days()
         self.ages: Counter[str] = Counter()
-        self.listed_at: list[int] = []
+        self.first_listed_at: int | None = None
+        self.last_listed_at: int | None = None
         self.outputs: list[Output] = []
         self._pending: list[PendingPayment] = []
 
@@ -152,7 +153,9 @@ class ConnectionSummary:
         if row.status in _PENDING:
             self._add_pending(row)
         if row.listed_at is not None:
-            self.listed_at = [min([*self.listed_at, row.listed_at]), max([*self.listed_at, row.listed_at])]
+            first, last = self.first_listed_at, self.last_listed_at
+            self.first_listed_at = row.listed_at if first is None else min(first, row.listed_at)
+            self.last_listed_at = row.listed_at if last is None else max(last, row.listed_at)
 
     def _add_pending(self, row: ReportRow) -> None:
         pending = PendingPayment.of(row)

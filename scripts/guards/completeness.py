@@ -332,7 +332,7 @@ GUARDS = [
     Guard(
         "empty pages for ever",
         "listing/tokens.py",
-        "if self._empty > MAX_EMPTY_PAGES:",
+        "if self._empty_pages > MAX_EMPTY_PAGES:",
         "if False:",
         f"{CURSORS} -k for_ever",
     ),
@@ -395,15 +395,15 @@ GUARDS = [
     Guard(
         "a list that has shown no row is begun anew when its token is refused",
         "listing/tokens.py",
-        "not (moment or self._is_blank)",
+        "not (moment or self._saw_no_row)",
         "not moment",
         f"{CURSORS} -k no_row_yet",
     ),
     Guard(
         "what is read again goes no further back than where it was read",
         "listing/tokens.py",
-        "        elif page.times and not self._is_apart:\n",
-        "        if page.times and not self._is_apart:\n",
+        "        elif page.times and not self._needs_overlap:\n",
+        "        if page.times and not self._needs_overlap:\n",
         EXPIRED,
     ),
     Guard(
@@ -494,7 +494,7 @@ GUARDS = [
     Guard(
         "an empty page after a token may be a lost place",
         "listing/tokens.py",
-        "elif not (page.keys or page.next_cursor or self._is_blank or self._restarts) and self._restart():",
+        "elif not (page.keys or page.next_cursor or self._saw_no_row or self._restarts) and self._restart():",
         "elif False:",
         "tests/listing/test_cursor_readers.py -k by_time",
     ),

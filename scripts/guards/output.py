@@ -112,4 +112,18 @@ GUARDS = [
         "return None",
         f"{WAREHOUSE} -k 24_digits",
     ),
+    Guard(
+        "a table without the key is refused before the payments are read",
+        "output/warehouse.py",
+        "            _require_key(cursor, write, table)\n",
+        "            pass\n",
+        "tests/output/test_warehouse.py -k without_the_key",
+    ),
+    Guard(
+        "what no list shows is told, and is no doubt",
+        "listing/listing.py",
+        "self.report.notes.append(note)",
+        "self.report.doubts.append(note)",
+        "tests/operators/test_list_payments.py -k what_no_list_shows",
+    ),
 ]

@@ -340,7 +340,8 @@ def test_a_page_is_retried_in_its_place(drive: Drive, server: Server, talk: Talk
 
 
 def test_a_refused_page_is_given_to_the_source(drive: Drive, server: Server, talk: Talk) -> None:
-    server.answer = lambda call: Answer(404, b"{}") if call.target == "/1" else Answer(body=call.target.encode())
+    refused = Answer(404, b'{"code": 1}')
+    server.answer = lambda call: refused if call.target == "/1" else Answer(body=call.target.encode())
     first, refusal, last = drive.fetch_pages(talk(), Pages(server.origin, ["/0", "/1", "/2"]))
     assert (first, last, type(refusal)) == ("/0", "/2", PaymentsRequestError)
 

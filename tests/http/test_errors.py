@@ -188,6 +188,7 @@ def test_nesting_without_end_is_no_complaint() -> None:
         (response(204), PaymentsUnavailable),
         (Response(400, {}, b"<html>blocked</html>"), PaymentsUnavailable),
         (Response(404, {}, b"\n<!DOCTYPE html>"), PaymentsUnavailable),
+        (Response(404, {}, b"{}"), PaymentsUnavailable),  # it does not say that there is no such payment
         (Response(413, {"retry-after": "7"}, b""), PaymentsThrottled),
         (response(304), PaymentsProtocolError),
         (response(302, location="https://elsewhere.example/"), PaymentsProtocolError),

@@ -11,9 +11,9 @@ import pytest
 from airflow_provider_payments.reconciliation.values import (
     pack_amount,
     pack_table_amount,
+    pack_table_text,
     pack_text,
     read_amount,
-    read_text,
     show,
     show_amount,
 )
@@ -125,7 +125,7 @@ def test_no_text_can_pass_for_an_amount() -> None:
     ],
 )
 def test_the_same_text(key: str, value: Any) -> None:
-    assert pack_text(key) == read_text(value)
+    assert pack_text(key) == pack_table_text(value)
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,11 @@ def test_the_same_text(key: str, value: Any) -> None:
     ],
 )
 def test_another_text(key: str, value: Any) -> None:
-    assert pack_text(key) != read_text(value)
+    assert pack_text(key) != pack_table_text(value)
 
 
 def test_texts_are_shown_on_one_line_and_cut() -> None:
-    assert show(read_text("a\x00\u202e\ud800")) == r"a\x00\u202e\ud800"
-    assert show(read_text("x" * 80)) == "x" * 80
-    assert show(read_text("x" * 81)) == "x" * 79 + "…"
+    assert show(pack_table_text("a\x00\u202e\ud800")) == r"a\x00\u202e\ud800"
+    assert show(pack_table_text("x" * 80)) == "x" * 80
+    assert show(pack_table_text("x" * 81)) == "x" * 79 + "…"
     assert show(None) is None

@@ -49,13 +49,13 @@ def test_issued_keys(plant: Plant, server: Server, way: str, monkeypatch: pytest
     key = f"key-of-the-api-{way}-{plant.conn_type}-{plant.login}"
 
     def answer(call: Call) -> Answer:
-        reply = company(plant, lambda call: Answer(404, b"{}"))(call)
+        reply = company(plant, lambda call: Answer(400, b"{}"))(call)
         return Answer(reply.status, reply.body.replace(ISSUED.encode(), key.encode()))
 
     server.answer = answer
     monkeypatch.setenv(f"AIRFLOW_CONN_{plant.conn_id.upper()}", plant.connection(server.origin))
     assert key in redact(f"<{key}>")
-    with pytest.raises(Exception, match="HTTP 404"):
+    with pytest.raises(Exception, match="HTTP 400"):
         WAYS[way](BaseHook.get_hook(plant.conn_id))
     assert any(key in str(call.headers) for call in server.calls)
     assert redact(f"<{key}>") == "<***>"
