@@ -30,7 +30,7 @@ from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.readers import COARSEST_TIME
 from airflow_provider_payments.listing.report import NamedReport
-from airflow_provider_payments.listing.run import look_up, read
+from airflow_provider_payments.listing.run import NamedRequests, ParseNamed, look_up, read
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
@@ -41,8 +41,6 @@ _PAGE = 100
 _REQUESTS_A_SEARCH = 36
 #: Orders that one listing asks for.
 _ORDERS_AT_ONCE = 100
-
-Parse = Callable[[str, Request, Response | PaymentsRequestError], Sequence[Payment]]
 
 
 @dataclass
@@ -122,9 +120,9 @@ class NamedPayments:
         client: SyncClient,
         names: Sequence[str],
         build_request: Callable[[str], Request | None],
-        parse: Parse,
+        parse: ParseNamed,
     ) -> Generator[Payment, None, None]:
-        with closing(client.fetch_pages(_Pages(names, build_request, parse))) as pages:
+        with closing(client.fetch_pages(NamedRequests(names, build_request, parse))) as pages:
             yield from chain.from_iterable(pages)
 
     def _parse_detail(
@@ -233,29 +231,6 @@ class NamedPayments:
                 if is_enough():
                     return
         self.report.add(listing.report)
-
-
-@dataclass(frozen=True)
-class _Pages:
-    """A request for each name, as a client fetches them (``PageSource``)."""
-
-    names: Sequence[str]
-    build_request: Callable[[str], Request | None]
-    parse: Parse
-
-    def first_steps(self) -> Sequence[str]:
-        return self.names
-
-    def request(self, step: str) -> Request:
-        request = self.build_request(step)
-        assert request is not None  # noqa: S101 - asked only where the API has such requests
-        return request
-
-    def is_urgent(self, step: str) -> bool:
-        return False
-
-    def receive(self, step: str, response: Response | PaymentsRequestError) -> tuple[Sequence[Payment], Sequence[str]]:
-        return self.parse(step, self.request(step), response), ()
 
 
 def _id_of(payment: Payment) -> Sequence[str]:

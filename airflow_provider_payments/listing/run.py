@@ -50,6 +50,40 @@ class Requests:
         return [response], []
 
 
+#: Reads the payments out of the response to the request for a name.
+ParseNamed = Callable[[str, Request, Response | PaymentsRequestError], Sequence[Payment]]
+
+
+@dataclass(frozen=True)
+class NamedRequests:
+    """A request for each name, of which payments are read; as many as there are, one after the other or side by side.
+
+    :param build_request: returns the request for a name.
+    """
+
+    names: Sequence[str]
+    build_request: Callable[[str], Request | None]
+    parse: ParseNamed
+
+    def first_steps(self) -> Sequence[str]:
+        """See :class:`~airflow_provider_payments.http.client.PageSource`, as the next three."""
+        return self.names
+
+    def request(self, step: str) -> Request:
+        """The request for the name."""
+        request = self.build_request(step)
+        assert request is not None  # noqa: S101 - asked only where the API has such requests
+        return request
+
+    def is_urgent(self, step: str) -> bool:
+        """None comes before others."""
+        return False
+
+    def receive(self, step: str, response: Response | PaymentsRequestError) -> tuple[Sequence[Payment], Sequence[str]]:
+        """Read the payments; nothing follows from them."""
+        return self.parse(step, self.request(step), response), ()
+
+
 @dataclass(frozen=True)
 class Search:
     """A search through a listing. Answered with a list of payments.
