@@ -49,6 +49,7 @@ th:last-child, td:last-child { padding-right: 0; }
 td { overflow-wrap: break-word; }
 td:first-child { overflow-wrap: anywhere; min-width: 6rem; } td:first-child:has(a) { min-width: 12rem; }
 .n { text-align: right; white-space: nowrap; overflow-wrap: normal; }
+th.n { white-space: normal; }
 .money { white-space: normal; } .money data { white-space: nowrap; }
 figure > strong { overflow-wrap: anywhere; }
 .scroll > .chart { min-width: 640px; }
