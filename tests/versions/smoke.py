@@ -49,7 +49,8 @@ with warnings.catch_warnings(record=True) as caught:
     bag = DagBag(sys.argv[1])
 ours = [f"{each.filename}: {each.message}" for each in caught
     if "example_" in each.filename or "airflow_provider_payments" in each.filename]
-print(json.dumps({"errors": bag.import_errors, "warnings": ours, "dags": len(bag.dags)}))
+files = {each.fileloc for each in bag.dags.values()}
+print(json.dumps({"errors": bag.import_errors, "warnings": ours, "files": len(files)}))
 """
 SENSORS = ("cryptofuse_default", "jframework_default", "satispay_default")  # two of them issue keys
 WATCHERS = () if IS_AIRFLOW_2 else ("spacepay_default", "hotpay_default")
@@ -110,7 +111,7 @@ def check_examples() -> None:
         [sys.executable, "-c", PARSE, str(EXAMPLES)], capture_output=True, text=True, timeout=300, check=True
     ).stdout
     number = len(list(EXAMPLES.glob("*.py"))) - (1 if IS_AIRFLOW_2 else 0)  # Airflow 2 cannot watch
-    assert json.loads(printed.splitlines()[-1]) == {"errors": {}, "warnings": [], "dags": number}, printed
+    assert json.loads(printed.splitlines()[-1]) == {"errors": {}, "warnings": [], "files": number}, printed
 
 
 def check_dags_test(home: Path, mode: str) -> None:
@@ -130,9 +131,11 @@ def check_dags_test(home: Path, mode: str) -> None:
         sandbox.settle()
         assert run.wait(240) == 0, airflow.tail()
     states = airflow.query("SELECT task_id, state FROM task_instance ORDER BY task_id")
-    assert states == [("list", "success"), ("reach", "success"), ("settle", "success")], f"{states}\n{airflow.tail()}"
+    assert states == [(each, "success") for each in ("get", "list", "reach", "settle")], f"{states}\n{airflow.tail()}"
     for name in ("listed", "settled"):
         assert len((home / mode / f"{name}.jsonl").read_text().splitlines()) == 40
+    got = [json.loads(line) for line in (home / mode / "got.jsonl").read_text().splitlines()]
+    assert [each["id"] for each in got] == pending["spacepay_default"]
 
 
 def check_triggerer(home: Path, copies: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from leaking import LeakingTrigger
 
 from airflow_provider_payments._compat import BaseOperator
+from airflow_provider_payments.operators.get_payments import GetPaymentsOperator
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.sensors.payments import PaymentStatusSensor, PendingPaymentsSensor
 
@@ -48,7 +49,10 @@ for mode in ("poke", "reschedule", "deferrable"):
         settled = PendingPaymentsSensor(
             task_id="settle", payments_conn_id=conn_id, output_path=f"{OUTPUT}/{mode}/settled.jsonl", **WAIT, **how
         )
-        _ = listed >> reached >> settled
+        got = GetPaymentsOperator(
+            task_id="get", payments_conn_id=conn_id, payment_ids=ids, output_path=f"{OUTPUT}/{mode}/got.jsonl"
+        )
+        _ = listed >> reached >> settled >> got
 
 if os.environ.get("SMOKE_AT_ONCE"):
     with DAG(dag_id="wait_at_once", schedule="@once", is_paused_upon_creation=False, max_active_tasks=200, **START):
