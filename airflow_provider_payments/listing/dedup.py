@@ -4,7 +4,6 @@ in bounded memory.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from struct import Struct
 import msgspec
 
 from airflow_provider_payments.payment import Payment, PaymentStatus
+from airflow_provider_payments.scratch import open_scratch_database
 from airflow_provider_payments.times import UTC
 
 _GROUPS = 1 << 14
@@ -68,12 +68,10 @@ class HoldbackBuffer:
     """Payments that wait for the end of a listing: a scratch database that moves to disk as it grows."""
 
     def __init__(self) -> None:
-        # Used by one thread at a time, but not always by the same.
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4096; PRAGMA locking_mode=EXCLUSIVE;"
-            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB, amount_minor TEXT,"
-            "is_final INTEGER); BEGIN"
+        self._database = open_scratch_database(cache_kib=4096)
+        self._database.execute(
+            "CREATE TABLE held (number INTEGER PRIMARY KEY, id TEXT UNIQUE, payment BLOB, amount_minor TEXT, "
+            "is_final INTEGER)"
         )
 
     def __contains__(self, payment_id: str) -> bool:

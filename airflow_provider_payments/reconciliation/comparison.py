@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
@@ -23,6 +22,7 @@ from airflow_provider_payments.reconciliation.values import (
     show_amount,
     with_decimals_of,
 )
+from airflow_provider_payments.scratch import open_scratch_database
 
 #: What is compared, besides the id.
 FIELDS = ("status", "amount", "currency")
@@ -72,8 +72,7 @@ class Totals:
 class Comparison:
     """Takes payments and rows in any order, and then compares them.
 
-    They are kept in a scratch database, which moves to disk as it grows. Where the system permits it the file has no
-    name, so that nothing is left of it when the process ends, however that happens.
+    They are kept in a scratch database.
 
     :param max_examples: how many examples of each kind are kept.
     """
@@ -84,12 +83,8 @@ class Comparison:
         self._max_examples = max_examples
         self._undated = 0
         self._nameless = 0
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192; PRAGMA locking_mode=EXCLUSIVE;"
-            "PRAGMA temp_store=FILE;"
-            "CREATE TABLE sides (id BLOB, side INTEGER, status BLOB, amount BLOB, currency BLOB); BEGIN"
-        )
+        self._database = open_scratch_database()
+        self._database.execute("CREATE TABLE sides (id BLOB, side INTEGER, status BLOB, amount BLOB, currency BLOB)")
 
     def __enter__(self) -> Comparison:
         return self

@@ -14,16 +14,12 @@ _COLUMNS = ", ".join(ReportRow._fields)
 def keep_newest(rows: Iterable[ReportRow]) -> Iterator[tuple[ReportRow, int]]:
     """Yield the newest row of each payment, and how many older ones it has, sorted by company, connection and id.
 
-    However many rows there are, memory stays the same: SQLite sorts them in a database without a name, which is gone
-    with the process.
+    However many rows there are, memory stays the same: a scratch database sorts them.
     """
-    import sqlite3
+    from airflow_provider_payments.scratch import open_scratch_database
 
-    with closing(sqlite3.connect("", isolation_level=None)) as database:
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", "cache_size = -8192"):
-            database.execute(f"PRAGMA {setting}")
+    with closing(open_scratch_database()) as database:
         database.execute(f"CREATE TABLE rows ({_COLUMNS})")
-        database.execute("BEGIN")
         places = ", ".join("?" * len(ReportRow._fields))
         database.executemany(f"INSERT INTO rows VALUES ({places})", rows)  # noqa: S608 - constants
         # By all columns, so that the order is one of the rows alone. Null is before any time.

@@ -74,9 +74,9 @@ GUARDS = [
     ),
     Guard(
         "nothing is left of a comparison that is killed",
-        "reconciliation/comparison.py",
-        'sqlite3.connect("", isolation_level=None)',
-        'sqlite3.connect(__import__("tempfile").mktemp(), isolation_level=None)',
+        "scratch.py",
+        'sqlite3.connect("", ',
+        'sqlite3.connect(__import__("tempfile").mktemp(), ',
         f"{COMPARISON} -k killed",
     ),
     Guard(

@@ -21,7 +21,7 @@ ROOT = Path(airflow_provider_payments.__file__).parent
 #: Lower layers first. A module may import from its own layer and from lower ones. (A walk of the imports, the ones
 #: within functions and those for type checkers only as well.)
 LAYERS = [
-    ["_compat", "_supervisor", "examples", "get_provider_info", "texts", ""],
+    ["_compat", "_supervisor", "examples", "get_provider_info", "scratch", "texts", ""],
     ["exceptions"],
     ["money", "times"],
     ["arguments"],
@@ -29,7 +29,7 @@ LAYERS = [
     ["status"],
     ["payment"],
     ["query"],
-    ["windows"],
+    ["windows", "scratch"],
     ["reconciliation"],
     ["http"],
     ["listing"],
@@ -42,7 +42,7 @@ LAYERS = [
     ["triggers"],
     ["sensors"],
 ]
-VALUES = ("texts", "money", "times", "arguments", "argument_lists", "status", "payment", "query", "windows")
+VALUES = ("scratch", "texts", "money", "times", "arguments", "argument_lists", "status", "payment", "query", "windows")
 #: The sandbox stands for somebody else's server: it may not use what it is to check.
 SANDBOX = "sandbox"
 
