@@ -11,7 +11,7 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.plan import Partition, Stage
-from airflow_provider_payments.listing.readers import Order
+from airflow_provider_payments.listing.readers import COARSEST_TIME, Order
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.payment import PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
@@ -72,6 +72,17 @@ def build_pending_listing(
         return [Stage([each for question in asked for stage in _stages(api, question) for each in stage.partitions])]
 
     return Listing(api, replace(query, statuses=statuses), plan, waits_to_end=waits_to_end)
+
+
+def build_seen_listing(api: PaymentsApi, by_id: PaymentQuery, created_at: datetime | None) -> Listing:
+    """Return the listing of a payment that was seen by one of its rows. Of several on a page, the right one is taken.
+
+    :param by_id: what narrows the list to the payment.
+    :param created_at: its creation as it was seen; None when it was not.
+    """
+    if created_at:
+        by_id = replace(by_id, created_from=created_at, created_to=created_at + COARSEST_TIME)
+    return build_listing(api, by_id, waits_to_end=False)
 
 
 def build_orders_listing(api: PaymentsApi, order_ids: Sequence[str], created_from: datetime | None) -> Listing:

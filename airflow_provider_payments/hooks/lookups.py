@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
@@ -14,13 +13,13 @@ from airflow_provider_payments.hooks.listings import (
     build_latest_listing,
     build_listing,
     build_pending_listing,
+    build_seen_listing,
     filterable_statuses,
     narrow_to,
 )
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.plan import Stage
-from airflow_provider_payments.listing.readers import COARSEST_TIME
 from airflow_provider_payments.listing.run import Lookup, Requests, Search, ask, discover
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
@@ -171,8 +170,7 @@ def _find_confirmed(api: PaymentsApi, pending: Sequence[Payment]) -> Lookup[Paym
         by_id = api.query_for(payment.id) if api.repeats_payments else None
         if by_id is None or payment.created_at is None:
             return payment
-        of_its_time = replace(by_id, created_from=payment.created_at, created_to=payment.created_at + COARSEST_TIME)
-        listing = build_listing(api, of_its_time, waits_to_end=False)
+        listing = build_seen_listing(api, by_id, payment.created_at)
         found = yield Search(listing, lambda each: each.id == payment.id, limit=1)  # noqa: B023 - used at once
         if not found or not found[0].is_final:
             return payment

@@ -22,13 +22,12 @@ from airflow_provider_payments.exceptions import (
     PaymentsConfigError,
     PaymentsRequestError,
 )
-from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing
+from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing, build_seen_listing
 from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order, read_one_page
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
-from airflow_provider_payments.listing.readers import COARSEST_TIME
 from airflow_provider_payments.listing.report import NamedReport
 from airflow_provider_payments.listing.run import NamedRequests, ParseNamed, look_up, read
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
@@ -177,17 +176,14 @@ class NamedPayments:
             self._search(client, listing, found, _id_of, partial(found.has, name))
 
     def _confirm(self, client: SyncClient, found: FoundPayments, queries: Mapping[str, PaymentQuery]) -> None:
-        """Ask once more for what was found and has not succeeded: of several rows on a page, the right one is taken."""
+        """Ask once more for what was found and has not succeeded."""
         unsettled = [
             (payment.id, payment.created_at)
             for payment in found.payments()
             if payment.status is not PaymentStatus.SUCCEEDED
         ]
         for payment_id, moment in unsettled:
-            query = queries[payment_id]
-            if moment:
-                query = replace(query, created_from=moment, created_to=moment + COARSEST_TIME)
-            self._search(client, build_listing(self.api, query, waits_to_end=False), found, _id_of)
+            self._search(client, build_seen_listing(self.api, queries[payment_id], moment), found, _id_of)
 
     def _search_orders(self, client: SyncClient, found: FoundPayments) -> None:
         api, orders = self.api, self.api.orders
