@@ -83,7 +83,7 @@ class ReconcilePaymentsOperator(PaymentsTask):
     characters, and of rows nothing but the four columns is read.
 
     The list is read first, and then the query is run; whether the database takes it is tried before. A listing that
-    may have missed payments proves nothing, and is an error. Memory stays flat; a million payments take some 300 MB of
+    may have missed payments proves nothing, and is an error. Memory stays flat; a million payments take some 250 MB of
     disk for the time, where temporary files go.
 
     :param payments_conn_id: the payment company's connection. (templated)

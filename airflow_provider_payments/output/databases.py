@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
 
 def find_database(conn_id: str, argument: str = "database") -> DbApiHook:
-    """Return the hook of a connection to a SQL database, once it was seen to open.
+    """Return the hook of a connection to a SQL database. Nothing is opened.
 
     :param argument: that names the connection, for errors.
-    :raises PaymentsConfigError: when there is none, or Airflow's provider for it is not installed. Errors of the
-        driver come as they are.
+    :raises PaymentsConfigError: when there is none, or Airflow's provider for it is not installed.
     """
     try:
         from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -42,5 +41,4 @@ def find_database(conn_id: str, argument: str = "database") -> DbApiHook:
             f"Connection {conn_id!r} is of no SQL database's type; its hook is {type(hook).__name__}. "
             "Choose one that Airflow's SQL operators take."
         )
-    hook.get_conn().close()  # a wrong password is found now, not after hours of listing
     return hook

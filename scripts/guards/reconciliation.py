@@ -25,9 +25,9 @@ GUARDS = [
     ),
     Guard(
         "a database that cannot be reached is found before hours of listing",
-        "output/databases.py",
-        "hook.get_conn().close()",
-        "pass",
+        "operators/reconcile_payments.py",
+        "        check_query(database.get_conn, sql_conn_id, sql, parameters)\n",
+        "",
         f"{OPERATOR} -k cannot_be_reached",
     ),
     Guard(
