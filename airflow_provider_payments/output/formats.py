@@ -138,6 +138,11 @@ FORMATS = {
 }
 
 
+def find_format(path: str) -> FileFormat | None:
+    """Return the format of a path's suffix; None when that is none of ours."""
+    return next((known for name, known in FORMATS.items() if path.endswith(f".{name}")), None)
+
+
 def choose_format(output_path: str, file_format: str | None) -> FileFormat:
     """Return the format that is named, or else the one of the path's suffix.
 
@@ -147,9 +152,8 @@ def choose_format(output_path: str, file_format: str | None) -> FileFormat:
         if file_format not in FORMATS:
             raise PaymentsConfigError(f"Unknown file_format {file_format!r}. Known: {', '.join(FORMATS)}.")
         return FORMATS[file_format]
-    for name, known in FORMATS.items():
-        if output_path.endswith(f".{name}"):
-            return known
+    if found := find_format(output_path):
+        return found
     suffixes = ", ".join(f".{name}" for name in FORMATS)
     raise PaymentsConfigError(
         f"output_path {output_path!r} has no known suffix ({suffixes}). Use one of them, or name the file_format."

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.output.atomic_output import MANIFEST_NAME
-from airflow_provider_payments.output.formats import FORMATS, choose_format
+from airflow_provider_payments.output.formats import FORMATS, choose_format, find_format
 from airflow_provider_payments.output.location import StorageLocation
 from airflow_provider_payments.times import EPOCH, parse_time
 
@@ -148,17 +148,17 @@ def _look_below(folder: StorageLocation) -> list[Output]:
     outputs: list[Output] = []
     for below, names in sorted(folders.items()):
         location = folder.child(below) if below else folder
-        parts = [name for name in sorted(names) if _PART.match(name) and _format(name)]
+        parts = [name for name in sorted(names) if _PART.match(name) and find_format(name)]
         if MANIFEST_NAME in names:
             outputs.append(_read_folder(location))
             continue
         if parts:
             doubt = f"it has no {MANIFEST_NAME}, so its parts may be those of two runs, or not all of one"
-            files = [(location.child(name), _format(name) or "") for name in parts]
+            files = [(location.child(name), choose_format(name, None).name) for name in parts]
             outputs.append(Output(location, files, None, [doubt]))
         for name in sorted({*names} - {*parts}):
-            if (file_format := _format(name)) and not name.startswith("_"):
-                outputs.append(Output(location.child(name), [(location.child(name), file_format)]))
+            if (file_format := find_format(name)) and not name.startswith("_"):
+                outputs.append(Output(location.child(name), [(location.child(name), file_format.name)]))
     return outputs
 
 
@@ -166,16 +166,13 @@ def _read_folder(location: StorageLocation) -> Output:
     try:
         manifest = json.loads(location.fs.cat_file(f"{location.path}/{MANIFEST_NAME}"))
         names = [str(each["name"]) for each in manifest["files"]]
-        files = [(location.child(name), _format(name) or str(manifest["format"])) for name in names]
+        known = [(name, find_format(name)) for name in names]
+        files = [(location.child(name), each.name if each else str(manifest["format"])) for name, each in known]
     except (ValueError, TypeError, KeyError):
         raise PaymentsConfigError(f"The {MANIFEST_NAME} at {_at(location)} is not one of this package.") from None
     if any("/" in name for name in names) or any(each not in FORMATS for _, each in files):
         raise PaymentsConfigError(f"The {MANIFEST_NAME} at {_at(location)} names files that are no parts.")
     return Output(location, files, manifest)
-
-
-def _format(name: str) -> str | None:
-    return next((known for known in FORMATS if name.endswith(f".{known}")), None)
 
 
 def _at(location: StorageLocation) -> str:
