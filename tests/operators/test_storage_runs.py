@@ -189,10 +189,11 @@ def slow_run(
 ) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     """Start a program that lists thousands of payments, and come back when it is in the middle of writing them."""
     started: list[subprocess.Popen[bytes]] = []
-    is_seen = threading.Event()
+    is_reached, is_seen = threading.Event(), threading.Event()
 
     def hold_late_pages(call: Call) -> None:
         if is_late_page(call):
+            is_reached.set()
             is_seen.wait(500)
             time.sleep(1)
 
@@ -201,7 +202,8 @@ def slow_run(
         sandbox.before_reply = hold_late_pages
         started.append(start_python(code))
         deadline = time.monotonic() + 500
-        while not lake.unfinished():
+        # An upload can be there before the task knows its id, without which it cannot take it back.
+        while not (lake.unfinished() and is_reached.is_set()):
             assert time.monotonic() < deadline, "the task has not begun to write"
             assert started[-1].poll() is None, started[-1].stdout.read()  # type: ignore[union-attr]
             time.sleep(0.05)
