@@ -21,6 +21,8 @@ _LARGEST_PLAIN = 10**_LARGEST_EXPONENT
 
 _MOST_DIGITS = 200  # so that sums stay exact within the context above
 
+_ONE = Decimal(1)
+
 #: Decimals of a currency whose amounts an API gives in cents.
 CENTS = 2
 
@@ -79,13 +81,28 @@ def parse_units(value: Decimal | int | str | None) -> int | None:
     return units
 
 
-def scale_units(units: int | None, decimals: int | None) -> Decimal | None:
+def scale_units(units: Decimal | int | None, decimals: int | None) -> Decimal | None:
     """Turn smallest units into major units: ``scale_units(250, 2)`` is 2.50. None when either is unknown."""
     if units is None or decimals is None:
         return None
     if not 0 <= decimals <= _LARGEST_EXPONENT:
         raise PaymentsProtocolError("The decimals of a token are not a number of reasonable size.")
     return _scale(units, -decimals)
+
+
+def parse_token_amount(value: Decimal | int | str | None, decimals: int | None) -> Decimal | None:
+    """Read a whole number of a token's smallest units as major units: :func:`parse_units` and :func:`scale_units`."""
+    # What APIs send, a whole number as text, without an int on the way, which takes twice the time.
+    if (
+        type(value) is Decimal
+        and value.same_quantum(_ONE)
+        and not value.is_signed()
+        and value.adjusted() < _LARGEST_EXPONENT
+    ):
+        units: Decimal | int | None = value
+    else:
+        units = parse_units(value)
+    return scale_units(units, decimals)
 
 
 def currency_decimals(currency: str | None, exceptions: Mapping[str, int] = _NONE) -> int | None:

@@ -133,8 +133,10 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
         return self.raw.replace(b"\n", b" ").replace(b"\r", b" ")
 
     def _to_record(self, include_raw: bool = False) -> Record:
-        # Written to be fast: every payment of a file comes here.
-        minor, created, updated = self.amount_minor, self.created_at, self.updated_at
+        # Written to be fast: every payment of a file comes here, and most fields of most payments are None.
+        amount, minor, fee, net = self.amount, self.amount_minor, self.fee, self.net_amount
+        refunded, crypto = self.refunded_amount, self.crypto_amount
+        created, updated = self.created_at, self.updated_at
         completed, expires, listed = self.completed_at, self.expires_at, self.listed_at
         return Record(
             self.provider,
@@ -145,14 +147,14 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
             self.provider_status,
             self.status.is_final,
             self.flags,
-            format_amount(self.amount),
+            None if amount is None else format_amount(amount),
             self.currency,
             None if minor is None else str(minor),
-            format_amount(self.fee),
-            format_amount(self.net_amount),
-            format_amount(self.refunded_amount),
+            None if fee is None else format_amount(fee),
+            None if net is None else format_amount(net),
+            None if refunded is None else format_amount(refunded),
             self.crypto_asset,
-            format_amount(self.crypto_amount),
+            None if crypto is None else format_amount(crypto),
             self.crypto_network,
             self.crypto_address,
             self.transaction_hash,

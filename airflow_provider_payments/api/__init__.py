@@ -38,7 +38,15 @@ from airflow_provider_payments.listing.readers import MakeReader, Order, Reader,
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.listing.windows import WindowsReader
-from airflow_provider_payments.money import CENTS, add, currency_decimals, parse_amount, parse_units, scale_units
+from airflow_provider_payments.money import (
+    CENTS,
+    add,
+    currency_decimals,
+    parse_amount,
+    parse_token_amount,
+    parse_units,
+    scale_units,
+)
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.status import after_refunds
@@ -118,6 +126,7 @@ __all__ = [
     "parse_expiry",
     "parse_iso",
     "parse_time",
+    "parse_token_amount",
     "parse_units",
     "parse_unix_seconds",
     "quote_segment",

@@ -149,7 +149,7 @@ class SpacePayApi(api.PaymentsApi):
             row.currency,
             cents,
             crypto_asset=token.symbol,
-            crypto_amount=api.scale_units(api.parse_units(quote.expectedAmountAsset), token.decimals),
+            crypto_amount=api.parse_token_amount(quote.expectedAmountAsset, token.decimals),
             crypto_network=None if quote.chainId is None else str(quote.chainId),
             crypto_address=row.depositAddress.address if row.depositAddress else None,
             transaction_hash=receipt.transactionHash or receipt.txHash,

@@ -11,6 +11,7 @@ from airflow_provider_payments.money import (
     currency_decimals,
     format_amount,
     parse_amount,
+    parse_token_amount,
     parse_units,
     scale_units,
 )
@@ -82,6 +83,22 @@ def test_refuses_parts_of_units(value: Any) -> None:
 )
 def test_units_are_scaled_exactly(units: int | None, decimals: int | None, amount: str | None) -> None:
     assert format_amount(scale_units(units, decimals)) == amount
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-0", "7", "-7", "7.00", "1E+3", "0.5", "NaN", "sNaN", "-Infinity", "9" * 78, "9" * 101]
+)
+@pytest.mark.parametrize("kind", [Decimal, str])
+@pytest.mark.parametrize("decimals", [None, 0, 18, 101])
+def test_token_amounts_are_units_that_are_scaled(kind: Any, text: str, decimals: int | None) -> None:
+    def read(parse: Any) -> Any:
+        try:
+            return format_amount(parse(kind(text)))
+        except PaymentsProtocolError as error:
+            return str(error)
+
+    wanted = read(lambda value: scale_units(parse_units(value), decimals))
+    assert read(lambda value: parse_token_amount(value, decimals)) == wanted
 
 
 def test_sums_are_exact_beyond_the_default_precision() -> None:
