@@ -289,7 +289,7 @@ def test_the_provider_description_imports_nothing() -> None:
 
 
 #: What ``_compat`` does itself, and an object without a name.
-OWN_NAMES = ("get_first_reschedule", "conf")
+OWN_NAMES = ("get_first_reschedule", "is_hook_lineage_read", "conf")
 
 
 @pytest.mark.parametrize("name", [name for name in _compat.__all__ if name not in OWN_NAMES])
