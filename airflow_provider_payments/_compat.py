@@ -6,6 +6,7 @@ Each name is looked up on its own, because the homes did not move together: 3.0 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,23 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def is_hook_lineage_read() -> bool:
+    """Whether a plugin reads what hooks tell of a task's lineage; true where Airflow does not say.
+
+    Where none does, Airflow's collector drops what it is told. It had better not be made then: from 3.0 on, making it
+    loads the packages of all asset types that are installed.
+    """
+    plugins: Any
+    with suppress(ImportError, AttributeError):
+        plugins = import_module("airflow.sdk.plugins_manager")
+        return bool(plugins.get_hook_lineage_readers_plugins())
+    with suppress(ImportError, AttributeError):  # before 3.2
+        plugins = import_module("airflow.plugins_manager")
+        plugins.initialize_hook_lineage_readers_plugins()
+        return bool(plugins.hook_lineage_reader_classes)
+    return True
+
+
 def get_first_reschedule(context: Context) -> datetime | None:
     """Return when a task that reschedules itself first started; None while it has not yet."""
     task_instance: Any = context["ti"]
@@ -107,5 +125,6 @@ __all__ = [
     "conf",
     "get_first_reschedule",
     "get_hook_lineage_collector",
+    "is_hook_lineage_read",
     "mask_secret",
 ]

@@ -120,7 +120,10 @@ class Payment(msgspec.Struct, frozen=True, gc=False):  # it holds plain values o
 
     def to_row(self) -> list[str | None]:
         """Return the record as a row of texts, without ``raw``; None is null. Flags are joined by ``;``."""
-        return [_cell(value) for value in msgspec.to_builtins(self._to_record()).values()]
+        record = msgspec.to_builtins(self._to_record())
+        record["is_final"] = "true" if self.is_final else "false"
+        record["flags"] = ";".join(self.flags)
+        return [*record.values()]
 
     def serialize(self) -> NoReturn:
         """Refuse what Airflow asks of a value that a task returns: see :func:`refuse_xcom`."""
@@ -223,16 +226,6 @@ def to_json_lines(payments: Iterable[Payment], *, include_raw: bool = True) -> b
 
 def _state(payment: Payment) -> tuple[Any, ...]:
     return msgspec.structs.astuple(payment)[:-1]  # without listed_at, the last field
-
-
-def _cell(value: Any) -> str | None:
-    match value:
-        case None | str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case _:
-            return ";".join(value)
 
 
 def _exact_float(text: str) -> float | str:

@@ -1,16 +1,20 @@
 """All that a page of facts about one payment API is made of, in one import.
 
-Only the hook comes from elsewhere, ``hooks.base``: it knows Airflow, and nothing here does.
+Only the hook comes from elsewhere, ``hooks.base``: it knows Airflow, and nothing here does. What only some companies
+need, like the readers of the other ways to page, is loaded when it is named: each task begins with these imports.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.api.access_token import parse_access_token
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.api.capabilities import LongPoll, OrderLookup
 from airflow_provider_payments.api.credentials import Credentials, is_url_text
 from airflow_provider_payments.api.decoding import Decoder, decode_reply
-from airflow_provider_payments.api.discovery import Discovery
 from airflow_provider_payments.api.envelope import EnvelopeApi
-from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
 from airflow_provider_payments.api.withholding import make_withholder
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
@@ -26,18 +30,8 @@ from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, T
 from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
-from airflow_provider_payments.http.signature import HttpSignature
-from airflow_provider_payments.listing.by_end_time import ByEndTimeReader
-from airflow_provider_payments.listing.by_time import ByTimeReader
-from airflow_provider_payments.listing.cursors import CursorReader
-from airflow_provider_payments.listing.ledger import LedgerReader
-from airflow_provider_payments.listing.offsets import OffsetReader
-from airflow_provider_payments.listing.page_numbers import PageNumberReader
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
 from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
-from airflow_provider_payments.listing.time_slices import SlicedReader
-from airflow_provider_payments.listing.tokens import TokenReader
-from airflow_provider_payments.listing.windows import WindowsReader
 from airflow_provider_payments.money import (
     CENTS,
     add,
@@ -62,6 +56,44 @@ from airflow_provider_payments.times import (
     to_utc,
     unix_milliseconds,
 )
+
+if TYPE_CHECKING:
+    from airflow_provider_payments.api.discovery import Discovery
+    from airflow_provider_payments.api.rsa_key import key_texts, load_private_key
+    from airflow_provider_payments.http.signature import HttpSignature
+    from airflow_provider_payments.listing.by_end_time import ByEndTimeReader
+    from airflow_provider_payments.listing.by_time import ByTimeReader
+    from airflow_provider_payments.listing.cursors import CursorReader
+    from airflow_provider_payments.listing.ledger import LedgerReader
+    from airflow_provider_payments.listing.offsets import OffsetReader
+    from airflow_provider_payments.listing.page_numbers import PageNumberReader
+    from airflow_provider_payments.listing.time_slices import SlicedReader
+    from airflow_provider_payments.listing.tokens import TokenReader
+    from airflow_provider_payments.listing.windows import WindowsReader
+else:
+    _HOMES = {
+        "ByEndTimeReader": "listing.by_end_time",
+        "ByTimeReader": "listing.by_time",
+        "CursorReader": "listing.cursors",
+        "Discovery": "api.discovery",
+        "HttpSignature": "http.signature",
+        "LedgerReader": "listing.ledger",
+        "OffsetReader": "listing.offsets",
+        "PageNumberReader": "listing.page_numbers",
+        "SlicedReader": "listing.time_slices",
+        "TokenReader": "listing.tokens",
+        "WindowsReader": "listing.windows",
+        "key_texts": "api.rsa_key",
+        "load_private_key": "api.rsa_key",
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"airflow_provider_payments.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+
 
 __all__ = [
     "CENTS",

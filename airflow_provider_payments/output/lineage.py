@@ -58,10 +58,12 @@ class Lineage:
 
     def emit_hook_lineage(self, hook: PaymentsHook) -> None:
         """Add both ends to the task's hook lineage. What goes wrong there does not undo what was written."""
-        from airflow_provider_payments._compat import get_hook_lineage_collector
+        from airflow_provider_payments import _compat
 
         try:
-            collector = get_hook_lineage_collector()
+            if not _compat.is_hook_lineage_read():
+                return
+            collector = _compat.get_hook_lineage_collector()
             # 2.11's collector calls an asset a dataset.
             kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"
             getattr(collector, f"add_input_{kind}")(context=hook, uri=self.source_uri)

@@ -245,6 +245,18 @@ def test_the_facade_of_a_companys_page_loads_no_client() -> None:
     assert choose(below_hooks()["facade"][1], (*HEAVY, "airflow")) == set()
 
 
+def test_a_company_loads_no_other_and_no_way_to_page_before_it_uses_it() -> None:
+    texts = {name: source(name).read_text() for name in modules()}
+    companies = {name for name, text in texts.items() if re.search(r"class \w+\(api\.\w*Api\)", text)}
+    readers = {name for name, text in texts.items() if re.search(r"class \w+\(\w*Reader\)", text)} - {"listing.readers"}
+    assert "hooks.spacepay" in companies
+    assert "listing.offsets" in readers
+    found = load({"hook": ("", f"import {PACKAGE}.hooks.spacepay")})
+    loaded = {name.removeprefix(f"{PACKAGE}.") for name in found["hook"][1]}
+    assert loaded & companies == {"hooks.spacepay"}
+    assert loaded & readers == set()
+
+
 def test_importing_the_report_loads_nothing_that_it_may_not_need() -> None:
     assert f"{PACKAGE}.report.page" in below_hooks()["report"][1]
     assert choose(below_hooks()["report"][1], HEAVY) == set()
@@ -289,7 +301,7 @@ def test_the_provider_description_imports_nothing() -> None:
 
 
 #: What ``_compat`` does itself, and an object without a name.
-OWN_NAMES = ("get_first_reschedule", "conf")
+OWN_NAMES = ("get_first_reschedule", "is_hook_lineage_read", "conf")
 
 
 @pytest.mark.parametrize("name", [name for name in _compat.__all__ if name not in OWN_NAMES])

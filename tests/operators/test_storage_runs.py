@@ -310,6 +310,23 @@ def test_lineage_names_the_api_and_the_object(
     assert statistics["size"] == len(lake.objects()["payments.parquet"])
 
 
+#: What Airflow loads with the packages of all asset types: one that is installed on both lines.
+ASSET_TYPE = "airflow.providers.common.io.assets.file"
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_asset_types_are_loaded_only_where_lineage_is_read(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_read: bool
+) -> None:
+    monkeypatch.setenv("TEST_LAKE", tmp_path.as_uri())
+    if is_read:
+        monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", '{"type": "console"}')
+    code = task("cryptofuse_default", "p.csv") + "import sys\nprint('LOADED', *sys.modules)"
+    (said,) = (line for line in run_python(code).splitlines() if line.startswith("LOADED"))
+    assert (tmp_path / "p.csv").exists()
+    assert (ASSET_TYPE in said.split()) == is_read
+
+
 def test_lineage_of_records_in_xcom_names_the_api(sandbox: Sandbox) -> None:
     operator = ListPaymentsOperator(task_id="list", payments_conn_id="hotpay_default")
     operator.execute({})

@@ -216,6 +216,8 @@ FITS = [
     "99999999999999999999.999999999999999999",
     "-99999999999999999999",
     "1.1000000000000000000000",
+    "99999999999999999999.0000000000000000000000",
+    "0E+500",
 ]
 DOES_NOT_FIT = [
     "100000000000000000000",
@@ -250,6 +252,19 @@ def test_amounts_that_do_not_are_null_and_counted(amount: str, column: str, make
 def test_one_payment_counts_once_however_many_amounts_do_not_fit(make_payment: Make) -> None:
     payment = make_payment(amount="1E+30", crypto_amount=Decimal("1E+30"))
     assert write_and_count("parquet", [payment, make_payment()])[1] == 1
+
+
+def test_times_in_parquet_are_exact_wherever_they_are_from(make_payment: Make) -> None:
+    zone = timezone(timedelta(hours=5, minutes=30))
+    moments = [
+        datetime(1, 1, 1, microsecond=1, tzinfo=timezone.utc),
+        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc),
+        None,
+        datetime(2026, 1, 1, 5, 29, 59, 999999, tzinfo=zone),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc),
+    ]
+    content = write("parquet", [make_payment(number, created_at=moment) for number, moment in enumerate(moments)])
+    assert pq.read_table(io.BytesIO(content))["created_at"].to_pylist() == moments
 
 
 def test_parquet_cuts_row_groups(make_payment: Make) -> None:
