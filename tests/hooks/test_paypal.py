@@ -533,6 +533,25 @@ def test_of_two_rows_the_settled_one_counts(
     assert ask(hook.has_pending)
 
 
+@pytest.mark.parametrize("is_bounded", [True, False])
+def test_however_many_pending_ones_have_a_settled_row_one_that_has_none_is_found(
+    connect: Connect, ask: Callable[..., Any], ledger: Ledger, sandbox: Sandbox, is_bounded: bool
+) -> None:
+    for number in range(100):
+        sandbox.paypal.repeat_as_pending(ledger(f"A{number:03d}", LATEST - number * SECOND, status="SVD"[number % 3]))
+    hook = connect("paypal")
+    question = {"created_from": LATEST - timedelta(hours=1), "created_to": LATEST + SECOND} if is_bounded else {}
+    assert not ask(hook.has_pending, **question)
+    for at in (LATEST - timedelta(minutes=30), LATEST - 50 * SECOND, LATEST):
+        sandbox.requests.clear()
+        row = ledger("B", at, status="P")
+        assert ask(hook.has_pending, **question)
+        assert len(asked(sandbox)) < 30
+        wait = PendingCondition(**question, until="pending")
+        assert hook.look_up(wait.poll)
+        sandbox.paypal.rows.remove(row)
+
+
 @pytest.mark.parametrize("becomes", ["S", "D"])
 def test_a_payment_that_settles_between_two_lists_is_listed_once_as_it_is(
     connect: Connect, collect: Collect, ledger: Ledger, sandbox: Sandbox, becomes: str
