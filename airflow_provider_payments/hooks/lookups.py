@@ -8,7 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
+from airflow_provider_payments.exceptions import (
+    PaymentNotFound,
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsRequestError,
+)
 from airflow_provider_payments.hooks.listings import (
     PENDING,
     build_latest_listing,
@@ -219,6 +224,12 @@ def read_one_page(api: PaymentsApi) -> Lookup[None]:
     request = _first_request(api, api.plan_listing(query, limit=1, max_concurrency=1)[0])
     response = yield from ask(request)
     api.parse_page(request, response)
+
+
+def require_list(api: PaymentsApi) -> Lookup[None]:
+    """See that the API's list is where the connection leads. Of a wrong host or path, it may say: no such payment."""
+    with suppress(PaymentsAuthError):  # a key that may not list is understood
+        yield from read_one_page(api)
 
 
 def _first_request(api: PaymentsApi, stage: Stage) -> Request:

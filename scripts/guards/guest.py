@@ -253,4 +253,25 @@ GUARDS = [
         "and any(has)",
         "tests/http/test_errors.py -k problem_details",
     ),
+    Guard(
+        "a wrong host is no payment that is waited for",
+        "waiting/status.py",
+        "if not self.is_list_proven and not any(",
+        "if False and not any(",
+        "tests/waiting/test_status.py -k api_is_not",
+    ),
+    Guard(
+        "whether an API is there is asked once, whichever process polls",
+        "sensors/base.py",
+        "            if first:\n",
+        "            if False:\n",
+        "tests/sensors/test_modes.py -k asked_once",
+    ),
+    Guard(
+        "a key that may not list may wait for payments",
+        "hooks/lookups.py",
+        "    with suppress(PaymentsAuthError):  # a key",
+        "    with suppress():  # a key",
+        "tests/waiting/test_status.py -k may_not_list",
+    ),
 ]

@@ -313,6 +313,15 @@ async def test_a_refusal_ends_it(shop: Shop) -> None:
     assert len(shop.calls) == 1
 
 
+@pytest.mark.parametrize("conn_type", ["stripe"])
+async def test_where_the_api_is_not_the_wait_ends(shop: Shop) -> None:
+    """The worker's own polls have failed otherwise, so that none has shown it."""
+    shop.connect(host=f"{shop.sandbox.connections()[shop.conn_id]['host']}/v9")
+    with pytest.raises(PaymentsRequestError, match=r"GET /stripe/v9/v1/payment_intents with HTTP 404"):
+        await first_event(rebuild(for_order(shop, order_ids=(), payment_ids=["pi_1"])))
+    assert len(shop.calls) == 2
+
+
 @pytest.mark.parametrize("conn_type", ["spacepay"])
 @pytest.mark.parametrize(
     ("status", "body", "error"),

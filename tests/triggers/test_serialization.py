@@ -29,6 +29,7 @@ TRIGGERS = [
         created_from="2026-01-01T00:00:00Z",
         long_poll_seconds=30.0,
         known_ids={"x": ["1", "2"]},
+        is_list_proven=True,
         max_poll_failures=3,
         poll_failures=2,
         **TIMES,
