@@ -368,7 +368,7 @@ def test_throttling_tells_when_the_limit_is_reset(headers: dict[str, str], secon
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_own"), [(("detail",), False), (("detail", "title"), True), (("title", "_links"), False)]
+    ("fields", "is_own"), [(("detail",), False), (("code", "detail title"), True), (("title _links", "detail"), False)]
 )
 def test_problem_details_are_the_api_s_own_where_its_errors_have_a_title(fields: tuple[str, ...], is_own: bool) -> None:
     body = {"title": "Unauthorized Request", "status": 401, "detail": "Missing authentication"}
