@@ -50,6 +50,7 @@ class ErrorMapper:
     :param error_fields: fields of which each error of the API has one, see :meth:`is_own_error`; none where the API
         does not tell.
     :param credentials: what to check when the API refuses them, and in which connection.
+    :param is_key_accepted: whether the API has accepted the key before, where that cannot be renewed.
     :param proxy_for: returns the proxy that requests to a URL go through.
     :param secrets: returns every text that must not show up in a message.
     """
@@ -58,6 +59,7 @@ class ErrorMapper:
     throttle_codes: Collection[tuple[int, str]] = ()
     error_fields: Collection[str] = ()
     credentials: str = "the credentials of the connection"
+    is_key_accepted: Callable[[], bool] = lambda: False
     proxy_for: Callable[[str], str | None] = lambda url: None
     secrets: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
@@ -85,6 +87,9 @@ class ErrorMapper:
             raise PaymentsThrottled(text, retry_after)
         is_own = self.is_own_error(response) or (request.is_token_request and _is_token_error(response))
         is_refusal = status in (401, 403) or (request.is_token_request and status == 400 and is_own)
+        if status == 401 and is_own and self.is_key_accepted() and not request.is_token_request:
+            text = f"{text} It has accepted this key before, so that may pass. If it stays, check {self.credentials}."
+            raise PaymentsUnavailable(text, status)
         if is_refusal and is_own:
             raise PaymentsAuthError(f"{text} Check {self.credentials}.")
         # A page of HTML, or a success without what was asked for (a firewall's 202, say), is not from the API. Nor does
@@ -95,7 +100,7 @@ class ErrorMapper:
         elif is_refusal or is_foreign:
             text = f"{text} {self._doubt_sender(response)}"
         if is_refusal or is_foreign or status == 407 or status in PASSING or status >= 500 or retry_after:
-            raise PaymentsThrottled(text, retry_after) if retry_after else PaymentsUnavailable(text)
+            raise PaymentsThrottled(text, retry_after) if retry_after else PaymentsUnavailable(text, status)
         raise PaymentsRequestError(text, status, error_body.code)
 
     def is_own_error(self, response: Response) -> bool:

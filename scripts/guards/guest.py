@@ -289,4 +289,25 @@ GUARDS = [
         "return True",
         "tests/hooks/test_contract_errors.py -k web_framework",
     ),
+    Guard(
+        "a key that was good a moment ago may be accepted again",
+        "api/base.py",
+        "            self._has_accepted_key = True\n",
+        "",
+        "tests/faults/test_matrix.py -k 'good and spacepay'",
+    ),
+    Guard(
+        "a renewed key that is refused is wrong",
+        "http/auth.py",
+        "renews_key: ClassVar[bool] = True",
+        "renews_key: ClassVar[bool] = False",
+        "tests/faults/test_matrix.py -k 'token'",
+    ),
+    Guard(
+        "a key that was good and was replaced is read again",
+        "triggers/client_pool.py",
+        "is_refused = isinstance(error, PaymentsAuthError) or error.status == 401",
+        "is_refused = isinstance(error, PaymentsAuthError)",
+        "tests/triggers/test_polling.py -k good_and",
+    ),
 ]

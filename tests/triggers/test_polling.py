@@ -306,6 +306,27 @@ async def test_a_key_that_was_replaced_is_read_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
+@pytest.mark.parametrize("is_replaced", [True, False])
+async def test_a_key_that_was_good_and_is_refused(shop: Shop, is_replaced: bool) -> None:
+    """It may have been replaced meanwhile; else it may be accepted again, and the poll has failed."""
+    row = shop.sell("pending", "one-order")
+    ids = [shop.id_of(row)]
+
+    def refuse(call: Call) -> None:
+        if len(shop.calls) == 2:
+            shop.reply(401)
+            if is_replaced:
+                shop.connect({"page_size": 7})
+        if len(shop.calls) == 4:
+            shop.move(row, "succeeded")
+
+    shop.sandbox.before_reply = refuse
+    trigger = for_order(shop, order_ids=(), payment_ids=ids, max_poll_failures=0 if is_replaced else 1)
+    assert (await first_event(trigger))["outcome"] == "look"
+    assert [call.status for call in shop.calls].count(401) == 1
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
 async def test_a_refusal_ends_it(shop: Shop) -> None:
     shop.reply_always(400)
     with pytest.raises(PaymentsRequestError):
