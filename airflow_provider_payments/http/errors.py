@@ -184,9 +184,10 @@ class ErrorMapper:
 
     def _doubt_sender(self, response: Response) -> str:
         body = self.redact(_describe_body(response))
+        then = "the connection's host" if response.status == 404 else self.credentials
         return (
             f"That is not how {self.provider} words an error ({body}), so it may come from a proxy or a firewall in "
-            f"between, and pass. If it stays, look there first, and then check {self.credentials}."
+            f"between, and pass. If it stays, look there first, and then check {then}."
         )
 
     def _name_proxy(self, url: str) -> str:

@@ -317,6 +317,12 @@ def test_a_refusal_of_something_in_between_is_described_and_not_shown() -> None:
     )
 
 
+def test_a_404_of_something_in_between_may_be_a_wrong_host() -> None:
+    error = verdict(REQUEST, Response(404, {"content-type": "text/html"}, b"<html>"))
+    assert type(error) is PaymentsUnavailable
+    assert str(error).endswith("If it stays, look there first, and then check the connection's host.")
+
+
 @pytest.mark.parametrize(
     ("body", "is_own"),
     [
