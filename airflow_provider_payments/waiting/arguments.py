@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_payments.argument_lists import read_filters, read_id, read_ids, read_known_ids, read_statuses
-from airflow_provider_payments.arguments import optional, read_seconds, read_word
+from airflow_provider_payments.arguments import optional, read_flag, read_seconds, read_word
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import parse_bound
 from airflow_provider_payments.status import PaymentStatus
@@ -114,6 +114,7 @@ class StatusArguments(WaitArguments):
         self.created_from = parse_bound("created_from", self.created_from)
         self.long_poll_seconds = read_seconds("long_poll_seconds", self.long_poll_seconds)
         self.known_ids = read_known_ids(self.known_ids)
+        self.is_list_proven = optional(read_flag, "is_list_proven", self.is_list_proven)
         if bool(self.payment_ids) == bool(self.order_ids):
             raise PaymentsConfigError(
                 "Name what to wait for: payment_ids or order_ids, one of them, and not an empty list."

@@ -185,7 +185,7 @@ def test_a_listing_that_is_not_complete_proves_nothing(
     [
         ((400, {}, b"{}"), PaymentsRequestError),
         ((200, {}, b"<html>"), PaymentsProtocolError),
-        ((401, {}, b"{}"), PaymentsAuthError),
+        ((403, {}, b"{}"), PaymentsAuthError),
     ],
 )
 def test_a_listing_that_fails(sandbox: Sandbox, warehouse: Warehouse, reply: Any, error: type[Exception]) -> None:
