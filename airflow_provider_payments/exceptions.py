@@ -44,7 +44,8 @@ class PaymentsConfigError(PaymentsError, AirflowFailException):
 
 
 class PaymentsAuthError(PaymentsError, AirflowFailException):
-    """The payment company refused the credentials: 401 after one renewal, or a 403 that does not mean "wait".
+    """The payment company refused the credentials: 401 for a key that it had not accepted before, or after one renewal;
+    or a 403 that does not mean "wait".
 
     Both in the API's own words; otherwise it may be a proxy or firewall that refuses, and is PaymentsUnavailable.
     """
@@ -93,7 +94,15 @@ class PaymentsThrottled(PaymentsError):
 
 
 class PaymentsUnavailable(PaymentsError):
-    """The API could not be reached, or answered 5xx or another status that may pass, after all attempts."""
+    """The API could not be reached, or answered 5xx or another status that may pass, after all attempts.
+
+    :param message: the whole sentence.
+    :param status: HTTP status of the last reply, None when there was none.
+    """
+
+    def __init__(self, message: object = "", status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class PaymentsNotAvailableYet(PaymentsUnavailable):

@@ -37,11 +37,13 @@ class PaymentsApi(ApiFacts, ABC):
         #: Only positionals + 2 * keywords <= 30 are fast: of a longer call, CPython makes a dict first.
         self.new_payment = partial(Payment, self.name, credentials.connection_id)
         self.auth = self.build_auth(credentials)
+        self._has_accepted_key = False
         self.error_mapper = ErrorMapper(
             provider=self.name,
             throttle_codes=self.throttle_codes,
             error_fields=self.error_fields,
             credentials=self.credentials_to_check,
+            is_key_accepted=lambda: self._has_accepted_key and not self.auth.renews_key,
             proxy_for=credentials.options.proxy_for,
             secrets=lambda: (*self.secrets, credentials.login, credentials.password),
         )
@@ -194,6 +196,7 @@ class PaymentsApi(ApiFacts, ABC):
         self.error_mapper.raise_for_error(request, response)
         if not request.is_token_request:
             self.check_body(request, response)
+            self._has_accepted_key = True
 
     def parse_page(self, request: Request, response: Response) -> ListPage:
         """Decode a page."""

@@ -50,7 +50,8 @@ class ApiFacts:
     throttle_codes: ClassVar[Sequence[tuple[int, str]]] = ()
     #: Seconds to wait at least after a reply that means "wait" and does not say how long.
     throttle_wait: ClassVar[float] = 0.0
-    #: Fields of which each of the API's errors has one (all, if ``title`` is one), unlike a proxy's. None: any will do.
+    #: Fields of which each of the API's errors has one, unlike a proxy's: ``error.type`` within an object or the first
+    #: one of a list, ``title _links`` for several together. None: any will do.
     error_fields: ClassVar[Sequence[str]] = ()
     #: What the JSON of a page, and of a row, looks like. The rows in a page are ``msgspec.Raw``.
     page_type: ClassVar[type[msgspec.Struct]]

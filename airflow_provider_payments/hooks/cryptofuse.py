@@ -68,7 +68,7 @@ class CryptoFuseApi(api.PaymentsApi):
     max_page_size = 100
     filters = ("currency", "blockchain", "token")
     filterable_statuses = ("waiting", "confirming", "confirmed", "sending", "completed", "expired", "failed")
-    error_fields = ("error", "detail")
+    error_fields = ("error.code", "error request_id", "detail")
     page_type = Page
     row_type = Row
     statuses = {

@@ -91,7 +91,7 @@ class GoCardlessApi(api.PaymentsApi):
     default_page_size = 500
     max_page_size = 500
     filters = ("creditor", "customer", "mandate", "subscription", "currency", "scheme", *_CHARGE_DATES)
-    error_fields = ("error",)
+    error_fields = ("error.type",)
     page_type = Page
     row_type = Row
     statuses = {

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
+from airflow_provider_payments.exceptions import (
+    PaymentNotFound,
+    PaymentsAuthError,
+    PaymentsConfigError,
+    PaymentsRequestError,
+)
 from airflow_provider_payments.hooks.listings import (
     PENDING,
     build_latest_listing,
@@ -25,7 +31,7 @@ from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
 
-#: Of how many pending rows it is asked whether their payments are pending, at most.
+#: Of how many pending rows it is asked one by one whether their payments are pending, at most.
 _MOST_CONFIRMED = 20
 
 
@@ -145,9 +151,9 @@ def find_pending(
     yield from discover(api, query)
     questions = _small_questions(api, query, statuses)
     if not questions:
-        for limit in (1, _MOST_CONFIRMED) if api.repeats_payments else (1,):  # mostly, the first is pending
+        for limit in (1, _MOST_CONFIRMED + 1) if api.repeats_payments else (1,):  # mostly, the first is pending
             found = yield Search(build_pending_listing(api, query, statuses, waits_to_end=False), limit=limit)
-            payment = yield from _find_confirmed(api, found)
+            payment = yield from _find_confirmed(api, query, statuses, found)
             if payment or len(found) < limit:
                 return payment
         return None
@@ -155,16 +161,20 @@ def find_pending(
         response = yield from ask(question)
         payments = map(api.parse_payment, api.parse_page(question, response).rows)
         found = [each for each in payments if each.status in statuses and api.matches(query, each)]
-        payment = yield from _find_confirmed(api, found)
+        earliest = min((each.created_at for each in found if each.created_at), default=None)
+        payment = yield from _find_confirmed(api, replace(query, created_from=earliest), statuses, found)
         if payment:
             return payment
     return None
 
 
-def _find_confirmed(api: PaymentsApi, pending: Sequence[Payment]) -> Lookup[Payment | None]:
+def _find_confirmed(
+    api: PaymentsApi, query: PaymentQuery, statuses: frozenset[PaymentStatus], pending: Sequence[Payment]
+) -> Lookup[Payment | None]:
     """Find a payment that is not settled, of some that are pending by one row.
 
-    Where a payment may have several rows, each is asked for by its id.
+    Where a payment may have several rows, each is asked for by its id. Should many have settled ones, the query's
+    payments are listed, all rows of them: so none is hidden by however many, and a listing is all that it costs.
     """
     for payment in pending[:_MOST_CONFIRMED]:
         by_id = api.query_for(payment.id) if api.repeats_payments else None
@@ -174,6 +184,9 @@ def _find_confirmed(api: PaymentsApi, pending: Sequence[Payment]) -> Lookup[Paym
         found = yield Search(listing, lambda each: each.id == payment.id, limit=1)  # noqa: B023 - used at once
         if not found or not found[0].is_final:
             return payment
+    if len(pending) > _MOST_CONFIRMED:
+        found = yield Search(build_listing(api, query), lambda each: each.status in statuses, limit=1)
+        return next(iter(found), None)
     return None
 
 
@@ -211,6 +224,12 @@ def read_one_page(api: PaymentsApi) -> Lookup[None]:
     request = _first_request(api, api.plan_listing(query, limit=1, max_concurrency=1)[0])
     response = yield from ask(request)
     api.parse_page(request, response)
+
+
+def require_list(api: PaymentsApi) -> Lookup[None]:
+    """See that the API's list is where the connection leads. Of a wrong host or path, it may say: no such payment."""
+    with suppress(PaymentsAuthError):  # a key that may not list is understood
+        yield from read_one_page(api)
 
 
 def _first_request(api: PaymentsApi, stage: Stage) -> Request:

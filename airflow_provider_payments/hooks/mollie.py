@@ -90,7 +90,7 @@ class MollieApi(api.PaymentsApi):
     detail_path = "/v2/payments/{id}"
     default_page_size = 250
     max_page_size = 250
-    error_fields = ("title", "_links")
+    error_fields = ("title _links",)
     page_type = Page
     row_type = Row
     statuses = {

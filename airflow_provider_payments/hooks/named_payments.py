@@ -8,7 +8,7 @@ to come in that order, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -18,12 +18,11 @@ from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import (
     NamedPaymentNotFound,
     PaymentNotFound,
-    PaymentsAuthError,
     PaymentsConfigError,
     PaymentsRequestError,
 )
 from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing, build_seen_listing
-from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order, read_one_page
+from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order, require_list
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
@@ -83,9 +82,7 @@ class NamedPayments:
                     stamp(page, report.listed_at)
                     yield page
             if report.missing == report.named > 0:
-                # Of a wrong host or path, the API may say that it knows no such payment. Its list is not there either.
-                with suppress(PaymentsAuthError):  # a key that may not list is understood
-                    look_up(read_one_page(self.api), client)
+                look_up(require_list(self.api), client)
         finally:
             report.requests = client.requests
         if report.missing and self.fails_on_missing:

@@ -74,7 +74,7 @@ class RazorpayApi(api.PaymentsApi):
     default_page_size = 100
     max_page_size = 100
     orders = api.OrderLookup(path="/v1/orders/{id}/payments")
-    error_fields = ("error",)
+    error_fields = ("error.description",)
     page_type = Page
     row_type = Row
     statuses = {

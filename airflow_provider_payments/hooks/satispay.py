@@ -81,7 +81,7 @@ class SatispayApi(api.PaymentsApi):
     throttle_codes = ((403, "70"),)
     orders = api.OrderLookup(is_listed=False)
     long_poll = api.LongPoll("x-satispay-response-wait-time", max_seconds=60)
-    error_fields = ("code", "wlt")
+    error_fields = ("code message", "wlt")
     page_type = Page
     row_type = Row
     statuses = {

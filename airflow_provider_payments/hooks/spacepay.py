@@ -106,7 +106,7 @@ class SpacePayApi(api.PaymentsApi):
     filters = ("type", "search")
     filterable_statuses = ("pending", "processing", "completed", "failed", "expired", "cancelled")
     newest_first_params = {"sortOrder": "DESC"}
-    error_fields = ("error", "code", "statusCode")
+    error_fields = ("error.type", "error.code", "code message", "statusCode message")
     page_type = Page
     row_type = Row
     statuses = {

@@ -105,7 +105,7 @@ class SquareApi(api.PaymentsApi):
     detail_path = "/v2/payments/{id}"
     default_page_size = max_page_size = 100
     filters = ("location_id", "total", "last_4", "card_brand", "is_offline_payment")
-    error_fields = ("errors",)
+    error_fields = ("errors.category",)
     page_type, row_type = Page, Row
     statuses = {
         "PENDING": api.PaymentStatus.PROCESSING,  # a bank transfer, which takes days

@@ -95,7 +95,7 @@ class PaymentIntentsApi(api.PaymentsApi):
     filters = ("customer", "customer_account", "payment_intent", "transfer_group")
     own_filters: tuple[str, ...] = ("customer", "customer_account")  # ChargesApi has others
     throttle_codes = ((400, "rate_limit"), (409, "lock_timeout"))
-    error_fields = ("error",)
+    error_fields = ("error.type",)
     page_type = Page
     row_type = Row
     #: What of a payment is to be written out.

@@ -37,6 +37,8 @@ class Auth(Unpicklable, ABC):
 
     #: Whether a request takes so long to compute (milliseconds) that no event loop should do it.
     is_slow: ClassVar[bool] = False
+    #: Whether a key that is refused is renewed. One that cannot be, and was accepted before, may be accepted again.
+    renews_key: ClassVar[bool] = False
 
     @abstractmethod
     def auth_flow(self, request: Request) -> AuthFlow:
@@ -100,6 +102,8 @@ class TokenAuth(Auth):
     :param headers: the headers that carry a token.
     :param permanent_secrets: what ``token_request`` carries.
     """
+
+    renews_key: ClassVar[bool] = True
 
     token_request: Request
     parse_token: Callable[[Response, datetime], IssuedToken]

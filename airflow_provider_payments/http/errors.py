@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_payments.exceptions import (
@@ -29,6 +30,12 @@ from airflow_provider_payments.texts import escape_controls
 #: servers and gateways say without a standard that they are busy or that somebody hung up (420, 430, 460, 499).
 PASSING = frozenset({408, 420, 421, 425, 430, 460, 499})
 
+#: Errors of a token endpoint: RFC 6749, section 5.2.
+_TOKEN_ERRORS = frozenset(
+    {"invalid_request", "invalid_client", "invalid_grant", "invalid_scope"}
+    | {"unauthorized_client", "unsupported_grant_type"}
+)
+
 _LONGEST_TEXT = 200
 #: Stripe names the permission that a key lacks after 220 characters.
 _LONGEST_MESSAGE = 300
@@ -40,9 +47,10 @@ class ErrorMapper:
 
     :param provider: the API's name, for messages.
     :param throttle_codes: pairs of status and error code that mean "wait", besides 429.
-    :param error_fields: fields of which each error of the API has one, or all where ``title`` is among them; none where
-        the API does not tell.
+    :param error_fields: fields of which each error of the API has one, see :meth:`is_own_error`; none where the API
+        does not tell.
     :param credentials: what to check when the API refuses them, and in which connection.
+    :param is_key_accepted: whether the API has accepted the key before, where that cannot be renewed.
     :param proxy_for: returns the proxy that requests to a URL go through.
     :param secrets: returns every text that must not show up in a message.
     """
@@ -51,6 +59,7 @@ class ErrorMapper:
     throttle_codes: Collection[tuple[int, str]] = ()
     error_fields: Collection[str] = ()
     credentials: str = "the credentials of the connection"
+    is_key_accepted: Callable[[], bool] = lambda: False
     proxy_for: Callable[[str], str | None] = lambda url: None
     secrets: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
@@ -76,8 +85,11 @@ class ErrorMapper:
             )
         if status == 429 or (status, error_body.code) in self.throttle_codes:
             raise PaymentsThrottled(text, retry_after)
-        is_own = self.is_own_error(response)
+        is_own = self.is_own_error(response) or (request.is_token_request and _is_token_error(response))
         is_refusal = status in (401, 403) or (request.is_token_request and status == 400 and is_own)
+        if status == 401 and is_own and self.is_key_accepted() and not request.is_token_request:
+            text = f"{text} It has accepted this key before, so that may pass. If it stays, check {self.credentials}."
+            raise PaymentsUnavailable(text, status)
         if is_refusal and is_own:
             raise PaymentsAuthError(f"{text} Check {self.credentials}.")
         # A page of HTML, or a success without what was asked for (a firewall's 202, say), is not from the API. Nor does
@@ -88,16 +100,18 @@ class ErrorMapper:
         elif is_refusal or is_foreign:
             text = f"{text} {self._doubt_sender(response)}"
         if is_refusal or is_foreign or status == 407 or status in PASSING or status >= 500 or retry_after:
-            raise PaymentsThrottled(text, retry_after) if retry_after else PaymentsUnavailable(text)
+            raise PaymentsThrottled(text, retry_after) if retry_after else PaymentsUnavailable(text, status)
         raise PaymentsRequestError(text, status, error_body.code)
 
     def is_own_error(self, response: Response) -> bool:
         """Whether a response is an error in the API's own words, rather than in those of something in between.
 
-        Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, or with "problem
-        details" (RFC 9457), which have a title. An API whose own errors have one names it in its fields, and then they
-        must have all of these: others that gateways do not have. An empty object says nothing: with a 404, it is no
-        word of the API that there is no such payment.
+        Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, with the words of a
+        web framework (``{"error": "Not Found"}``), or with "problem details" (RFC 9457), which have a title. So an
+        API's fields are what those do not have: ``error.type`` is one within an object, or within the first one of a
+        list; ``title _links`` are several that are there together. A title has to be among them, and a ``code`` that
+        repeats the HTTP status is none. An empty object says nothing: with a 404, it is no word of the API that there
+        is no such payment.
         """
         body = read_object(response)
         if body is None:
@@ -106,8 +120,12 @@ class ErrorMapper:
             return response.status != 404
         if not self.error_fields:
             return True
-        has = [field in body for field in self.error_fields]
-        return any(has) if "title" not in body else "title" in self.error_fields and all(has)
+        shapes = [each.split() for each in self.error_fields]
+        return any(
+            all(_has_field(body, name, response.status) for name in names)
+            for names in shapes
+            if "title" in names or "title" not in body
+        )
 
     def refuse(self, request: Request, response: Response) -> PaymentsRequestError:
         """Return the error for a response whose body tells of a refusal, whatever its HTTP status."""
@@ -166,9 +184,10 @@ class ErrorMapper:
 
     def _doubt_sender(self, response: Response) -> str:
         body = self.redact(_describe_body(response))
+        then = "the connection's host" if response.status == 404 else self.credentials
         return (
             f"That is not how {self.provider} words an error ({body}), so it may come from a proxy or a firewall in "
-            f"between, and pass. If it stays, look there first, and then check {self.credentials}."
+            f"between, and pass. If it stays, look there first, and then check {then}."
         )
 
     def _name_proxy(self, url: str) -> str:
@@ -197,6 +216,21 @@ class ErrorMapper:
         return f"{self.provider} answered {request.method} {path} with HTTP {status}{said}" + (
             f": {message}." if message else "."
         )
+
+
+def _has_field(body: dict[str, Any], path: str, status: int) -> bool:
+    value: Any = body
+    for name in path.split("."):
+        value = value[0] if isinstance(value, list) and value else value
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return name != "code" or str(value) != str(status)
+
+
+def _is_token_error(response: Response) -> bool:
+    error = (read_object(response) or {}).get("error")
+    return isinstance(error, str) and error in _TOKEN_ERRORS
 
 
 def _is_page(response: Response) -> bool:

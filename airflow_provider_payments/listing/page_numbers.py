@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.listing.dedup import SeenIds
 from airflow_provider_payments.listing.readers import (
     MAX_STALE_PAGES,
     NoProgress,
@@ -44,6 +45,8 @@ class PageNumberReader(Reader):
     def script(self) -> Script:
         size = self.options.page_size
         furthest = self.first_page
+        counted = SeenIds()  # of its own: a list beside this one, or the next window, may show the same rows
+        found = 0
         totals: list[int] = []
         stale = 0  # pages in a row without anything new, those left out that were read again
         total_then = 0  # when a page last had something new
@@ -51,30 +54,32 @@ class PageNumberReader(Reader):
         while True:
             if page.total is None:
                 raise PaymentsProtocolError("The list's reply tells no total.")
-            if page.new:
+            new = sum(counted.add(page.keys))
+            found += new
+            if new:
                 stale, total_then = 0, page.total
             elif not request.repeats:
                 stale += 1
             is_past_window = self.window.note(page)
             has_shrunk = self._check_totals(totals, page.total)
             totals = [max([*totals, page.total]), page.total]
-            missing = totals[0] - self.seen
-            is_full_and_new = len(page.keys) >= size and page.new > 0
+            missing = totals[0] - found
+            is_full_and_new = len(page.keys) >= size and new > 0
             following: Sequence[PageRequest] = ()
             if (missing <= 0 and not is_full_and_new) or is_past_window:
                 pass  # a full page that brings something new is not believed to be the last
             elif not page.keys:
                 # Rows that were added in the middle may have moved others to a page that was read.
                 if not self.in_flight:
-                    self.doubts.append(count_doubt(totals[0], self.seen))
+                    self.doubts.append(count_doubt(totals[0], found))
             elif stale > (MAX_STALE_PAGES if page.total > total_then else 1):  # added rows move others further down
                 raise NoProgress(
                     f"The list makes no progress: page {request.position} repeats what was read before "
-                    f"({self.seen} of {totals[0]} payments seen). An API that ignores the page number looks like this."
+                    f"({found} of {totals[0]} payments seen). An API that ignores the page number looks like this."
                 )
             elif has_shrunk and request.position > self.first_page:
                 following = [self._ask(request.position - 1, repeats=size)]  # rows have moved there, unless further up
-            elif self._may_have_grown(request, page):
+            elif self._may_have_grown(request, page, new):
                 following = [self._ask(request.position, repeats=size)]
             else:
                 following = [self._ask(number) for number in range(furthest + 1, furthest + 1 + self._room(missing))]
@@ -93,10 +98,10 @@ class PageNumberReader(Reader):
         most = min(self.options.max_concurrency, self.pages + 1 if self.window.is_expected else sys.maxsize)
         return max(min(wanted, most - self.in_flight), 0 if self.in_flight else 1)
 
-    def _may_have_grown(self, request: PageRequest, page: Page) -> bool:
+    def _may_have_grown(self, request: PageRequest, page: Page, new: int) -> bool:
         """Return whether this is a last page that may have got longer, and was not read again yet."""
         is_short = 0 < len(page.keys) < self.options.page_size
-        return not self.in_flight and is_short and page.new > 0 and request.position > 0 and not request.repeats
+        return not self.in_flight and is_short and new > 0 and request.position > 0 and not request.repeats
 
     def _check_totals(self, totals: Sequence[int], now: int) -> bool:
         """Doubt pages of a list whose total has changed, unless rows can only have been added at its end.

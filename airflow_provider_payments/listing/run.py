@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from airflow_provider_payments.exceptions import PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsRequestError
 from airflow_provider_payments.http.async_client import AsyncClient, compute, len_of
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
@@ -133,37 +133,50 @@ def discover(api: ListingApi, query: PaymentQuery) -> Lookup[None]:
 
 
 def look_up(lookup: Lookup[T], client: SyncClient) -> T:
-    """Find the answer to a lookup."""
-    found: list[Any] | None = None
+    """Find the answer to a lookup. Where the credentials are refused, the lookup may know a way on."""
+    found: list[Any] | PaymentsAuthError | None = None
     while True:
+        question, value = _advance(lookup, found)
+        if question is None:
+            return value  # type: ignore[return-value]
         try:
-            question = lookup.send(found)  # type: ignore[arg-type]  # None begins
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        if isinstance(question, Requests):
-            found = [response for responses in client.fetch_pages(question) for response in responses]
-        else:
-            with closing(read(question.listing, client, ahead=question.is_to_the_end)) as pages:
-                payments = chain.from_iterable(pages)
-                wanted = filter(question.is_wanted, islice(payments, question.reach))
-                found = list(islice(wanted, question.limit))
+            found = _answer(question, client)
+        except PaymentsAuthError as error:
+            found = error
+
+
+def _answer(question: Requests | Search, client: SyncClient) -> list[Any]:
+    if isinstance(question, Requests):
+        return [response for responses in client.fetch_pages(question) for response in responses]
+    with closing(read(question.listing, client, ahead=question.is_to_the_end)) as pages:
+        payments = chain.from_iterable(pages)
+        wanted = filter(question.is_wanted, islice(payments, question.reach))
+        return list(islice(wanted, question.limit))
 
 
 async def alook_up(lookup: Lookup[T], client: AsyncClient) -> T:
     """Find the answer to a lookup without blocking the event loop."""
-    found: list[Any] | None = None
+    found: list[Any] | PaymentsAuthError | None = None
     while True:
-        question, value = await compute(len_of(found or ()), _advance, lookup, found)
+        size = len_of(found) if isinstance(found, list) else 0
+        question, value = await compute(size, _advance, lookup, found)
         if question is None:
             return value  # type: ignore[return-value]
-        if isinstance(question, Requests):
-            found = [response async for responses in client.fetch_pages(question) for response in responses]
-        else:
-            found = await _search(question, client)
+        try:
+            if isinstance(question, Requests):
+                found = [response async for responses in client.fetch_pages(question) for response in responses]
+            else:
+                found = await _search(question, client)
+        except PaymentsAuthError as error:
+            found = error
 
 
-def _advance(lookup: Lookup[T], found: list[Any] | None) -> tuple[Requests | Search | None, T | None]:
+def _advance(
+    lookup: Lookup[T], found: list[Any] | PaymentsAuthError | None
+) -> tuple[Requests | Search | None, T | None]:
     try:
+        if isinstance(found, PaymentsAuthError):
+            return lookup.throw(found), None
         return lookup.send(found), None  # type: ignore[arg-type]  # None begins
     except StopIteration as end:  # which cannot leave a thread
         return None, end.value

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_payments._compat import Context
     from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
     from airflow_provider_payments.output.delivery import Delivery
+    from airflow_provider_payments.output.lineage import Lineage
 
 
 #: Templated arguments that say where payments go, and how.
@@ -55,6 +56,7 @@ class PaymentsTask(BaseOperator):
     max_records_per_file: int | str | None
     replace_nul: bool | str
     _delivery: Delivery | None = None
+    _lineage: Lineage | None = None
     _is_at_work = False
 
     @property
@@ -131,5 +133,5 @@ class PaymentsTask(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage the API that was read and the object that was written."""
-        lineage = self._delivery.lineage if self._delivery else None
+        lineage = self._delivery.lineage if self._delivery else self._lineage
         return lineage.as_openlineage() if lineage else None

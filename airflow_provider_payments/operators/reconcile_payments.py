@@ -225,6 +225,8 @@ class ReconcilePaymentsOperator(PaymentsTask):
         return result, found.explain(self.hook.conn_type) if found else ""
 
     def _add_list(self, listing: PaymentListing, comparison: Comparison) -> None:
+        from airflow_provider_payments.output.lineage import Lineage
+
         with listing:
             for payments in listing.pages:
                 comparison.add_payments(payments)
@@ -233,6 +235,8 @@ class ReconcilePaymentsOperator(PaymentsTask):
                 f"{self.hook.conn_type}: the listing is not complete, so it can prove nothing of the table. "
                 f"{' '.join(listing.report.doubts)}"
             )
+        self._lineage = Lineage(self.hook.base_address, None, comparison.api.records, None)
+        self._lineage.emit_hook_lineage(self.hook)
         self.log.info("The API has %d payments in the window. Now the query is run.", comparison.api.records)
 
     def _read_parameters(self) -> list[object] | dict[str, object] | None:

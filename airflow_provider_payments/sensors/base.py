@@ -110,6 +110,8 @@ class PaymentsSensor(PaymentsTask, BaseSensorOperator):
                 return self._check_or_defer(context)
             first = get_first_reschedule(context) if self.reschedule else None
             self._started = first.timestamp() if first else time.time()
+            if first:
+                self._condition = self.build_condition(self.arguments_type.state_after_poll)
             # Unwrapped: Airflow's decorator mistakes this call of super() for an operator run inside another operator.
             return inspect.unwrap(BaseSensorOperator.execute)(self, context)
 

@@ -84,9 +84,17 @@ class PooledClient:
             yield
 
     async def ask(self, poll: Callable[[PaymentsApi], Lookup[T]]) -> T:
-        """Answer a poll, each request sent once."""
+        """Answer a poll, each request sent once.
+
+        :raises ConnectionOutdated: when the credentials are refused, and the connection has been changed meanwhile.
+        """
         try:
             return await alook_up(poll(self.api), self._client)
+        except (PaymentsAuthError, PaymentsUnavailable) as error:
+            is_refused = isinstance(error, PaymentsAuthError) or error.status == 401  # of a key that was good before
+            if is_refused and await _is_outdated(self):
+                raise ConnectionOutdated from None
+            raise
         except PaymentsThrottled as error:
             if error.retry_after:
                 self._silent_until = max(self._silent_until, time.monotonic() + error.retry_after)
@@ -122,7 +130,6 @@ async def acquire_client(payments_conn_id: str) -> AsyncIterator[PooledClient]:
     :raises PaymentsConfigError: when there is no such connection, or it is none of a payment company, or lacks
         something.
     :raises ConnectionUnreadable: when it cannot be read at the moment.
-    :raises ConnectionOutdated: when its credentials are refused, and it has been changed meanwhile.
     """
     connection = await _read(payments_conn_id)
     # A connection that was changed meanwhile is another one.
@@ -133,12 +140,7 @@ async def acquire_client(payments_conn_id: str) -> AsyncIterator[PooledClient]:
         async with entry.lock:
             if entry.client is None:
                 entry.client = await _open(connection, entry.stack)
-        try:
-            yield entry.client
-        except PaymentsAuthError:
-            if await _is_outdated(entry.client):
-                raise ConnectionOutdated from None
-            raise
+        yield entry.client
     finally:
         entry.users -= 1
         if not entry.users:

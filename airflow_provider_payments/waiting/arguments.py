@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_payments.argument_lists import read_filters, read_id, read_ids, read_known_ids, read_statuses
-from airflow_provider_payments.arguments import optional, read_seconds, read_word
+from airflow_provider_payments.arguments import optional, read_flag, read_seconds, read_word
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import parse_bound
 from airflow_provider_payments.status import PaymentStatus
@@ -43,6 +43,8 @@ class WaitArguments(ABC):
     takes_numbers: InitVar[bool] = True
     #: The arguments that are state: found out while waiting, not told by the user.
     state_fields: ClassVar[Sequence[str]] = ()
+    #: What of it holds wherever an earlier process has polled.
+    state_after_poll: ClassVar[Mapping[str, Any]] = {}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments as JSON values, to make equal arguments of. None, the default, is left out."""
@@ -90,6 +92,7 @@ class StatusArguments(WaitArguments):
         datetime of any class, or ISO 8601 text.
     :param long_poll_seconds: seconds that the API may hold its reply, where it can and one payment only is waited for.
     :param known_ids: ids of payments that orders are known to have, by order.
+    :param is_list_proven: whether a poll that found nothing has seen that the API's list is where the connection leads.
     """
 
     payment_ids: Sequence[str] = ()
@@ -99,7 +102,9 @@ class StatusArguments(WaitArguments):
     created_from: datetime | None = None
     long_poll_seconds: float = 0.0
     known_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    state_fields: ClassVar[Sequence[str]] = ("known_ids",)
+    is_list_proven: bool | None = None
+    state_fields: ClassVar[Sequence[str]] = ("known_ids", "is_list_proven")
+    state_after_poll: ClassVar[Mapping[str, Any]] = {"is_list_proven": True}
 
     def __post_init__(self, takes_numbers: bool) -> None:
         self.payment_ids = read_ids("payment_ids", self.payment_ids, takes_numbers=takes_numbers)
@@ -109,6 +114,7 @@ class StatusArguments(WaitArguments):
         self.created_from = parse_bound("created_from", self.created_from)
         self.long_poll_seconds = read_seconds("long_poll_seconds", self.long_poll_seconds)
         self.known_ids = read_known_ids(self.known_ids)
+        self.is_list_proven = optional(read_flag, "is_list_proven", self.is_list_proven)
         if bool(self.payment_ids) == bool(self.order_ids):
             raise PaymentsConfigError(
                 "Name what to wait for: payment_ids or order_ids, one of them, and not an empty list."

@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentFailed
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
-from airflow_provider_payments.hooks.lookups import find_payments
+from airflow_provider_payments.hooks.lookups import find_payments, require_list
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.run import Lookup
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
@@ -46,6 +46,9 @@ class StatusCondition(StatusArguments):
         failure = build_query(statuses=self.failure_statuses or None, known_provider_statuses=api.statuses)
         left = [name for name in self._names if not self._has_reached(name)]
         self._found.update((yield from self._find(api, left)))
+        if not self.is_list_proven and not any(self._found.values()) and self._is_asked_for(api):
+            yield from require_list(api)
+            self.is_list_proven = True
         if len(left) < len(self._names) and all(map(self._has_reached, self._names)):
             # Those that had reached a target earlier may have left it since.
             self._found.update((yield from self._find(api, self._names)))
@@ -89,9 +92,14 @@ class StatusCondition(StatusArguments):
 
     @property
     def state(self) -> Mapping[str, Any]:
-        """The ids of payments that orders are known to have."""
+        """The ids of payments that orders are known to have, and whether the API's list has been seen."""
         known = {name: sorted(ids) for name, ids in self._finder.known.items() if ids}
-        return {"known_ids": known} if known else {}
+        proven = {"is_list_proven": True} if self.is_list_proven else {}
+        return {**({"known_ids": known} if known else {}), **proven}
+
+    def _is_asked_for(self, api: PaymentsApi) -> bool:
+        """Whether the API has requests for what is waited for, so that its list is not read."""
+        return bool(api.detail_request(self._names[0]) if self.payment_ids else api.orders.path)
 
     def _find(self, api: PaymentsApi, names: Sequence[str]) -> Lookup[dict[str, list[Payment]]]:
         if self.order_ids:

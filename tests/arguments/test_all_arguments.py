@@ -424,7 +424,12 @@ ENTRANCES = {
     ),
     "PaymentStatusTrigger": Entrance(
         _build("PaymentStatusTrigger", order_ids=["a"]),
-        {**POLLING, **STATUS, "known_ids": Kind([], [7, "a", ["a"], {"a": "b"}, {"a": [None]}])},
+        {
+            **POLLING,
+            **STATUS,
+            "known_ids": Kind([], [7, "a", ["a"], {"a": "b"}, {"a": [None]}]),
+            "is_list_proven": Kind([], FLAG.refused[1:]),
+        },
         [StatusArguments, PollingTrigger.__init__],
     ),
     "PendingPaymentsTrigger": Entrance(

@@ -37,6 +37,7 @@ class Fault:
     :param only_lasts: whether it makes no sense that it passes.
     :param extra: settings of the connection.
     :param said: what the message has to say.
+    :param positions: which pages it may meet.
     """
 
     row: str
@@ -47,6 +48,7 @@ class Fault:
     only_lasts: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     said: str = ""
+    positions: tuple[str, ...] = ("first", "middle", "last")
 
     @property
     def is_slow(self) -> bool:
@@ -204,7 +206,19 @@ FAULTS = {
     "407": Fault("407", status(407, HTML), said="proxy"),
     "two lengths": Fault(NOISE, status(200, Transfer_Encoding="chunked")),
     "401 of a token": Fault("401, where the key was got from a login or as a token", status(401), names=RENEWING),
-    "401": Fault("401, where the key is constant", status(401), names=CONSTANT),
+    "401": Fault(
+        "401, where the key is constant and was not accepted before",
+        status(401),
+        names=tuple(name for name in CONSTANT if name != "square"),  # whose locations were asked for before
+        positions=("first",),
+    ),
+    "401 of a key that was good": Fault(
+        "401, where the key is constant and was accepted before",
+        status(401),
+        names=CONSTANT,
+        said="accepted this key before",
+        positions=("middle", "last"),
+    ),
     "403": Fault("403", status(403)),
     "403/70": Fault(NOT_THEIRS, status(403, SATISPAY_WAIT), names=("cryptofuse", "jframework")),
     "403/70 of Satispay": Fault("403 with code 70, from Satispay", status(403, SATISPAY_WAIT), names=("satispay",)),

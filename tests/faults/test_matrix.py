@@ -26,7 +26,6 @@ from tests.faults.proxy import Proxy
 
 ELSEWHERE = {"the host's name is not known", "a redirect"}
 """Lines of the page that have tests of their own, in test_places.py."""
-POSITIONS = ("first", "middle", "last")
 Case = tuple[str, str, str, bool, bool]
 """Fault, connection, position, whether awaited, whether it lasts."""
 
@@ -35,7 +34,7 @@ def all_cases() -> Iterator[Case]:
     """Yield the whole product."""
     for key, fault in FAULTS.items():
         for name in fault.names:
-            for position in POSITIONS:
+            for position in fault.positions:
                 for is_async in (False, True):
                     yield from ((key, name, position, is_async, is_lasting) for is_lasting in endings_of(fault))
 
@@ -55,14 +54,15 @@ def choose_cases() -> Iterator[Case]:
     for number, (key, fault) in enumerate(FAULTS.items()):
         endings = endings_of(fault)
         for at in range(3) if not fault.is_slow else [number % 3]:
-            yield key, fault.home, POSITIONS[at], bool((number + at) % 2), endings[(at + number // 2) % len(endings)]
+            position = fault.positions[at % len(fault.positions)]
+            yield key, fault.home, position, bool((number + at) % 2), endings[(at + number // 2) % len(endings)]
     for number, row in enumerate(LINES):
         for turn, name in enumerate(unlike, start=number):
             keys = [key for key, fault in FAULTS.items() if fault.row == row and name in fault.names]
             if keys and any(FAULTS[key].home != name for key in keys):
                 key = keys[turn % len(keys)]
-                endings = endings_of(FAULTS[key])
-                yield key, name, POSITIONS[turn % 3], bool((turn // 2) % 2), endings[turn % len(endings)]
+                endings, positions = endings_of(FAULTS[key]), FAULTS[key].positions
+                yield key, name, positions[turn % len(positions)], bool((turn // 2) % 2), endings[turn % len(endings)]
 
 
 def cases() -> list[Any]:

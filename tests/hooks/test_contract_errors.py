@@ -67,11 +67,13 @@ def test_a_status_is_an_error_class(
     status: int,
     error: type[PaymentsError],
 ) -> None:
+    # Square would be asked for its locations before, and so have accepted the key.
+    extra = {**ONCE, "location_ids": ["L1"]} if conn_type == "square" else ONCE
     answer = api.refuse(Problem(418, "Something is wrong.", "36"))
     body = answer.body.replace(b"418", str(status).encode())
     reply_to_list(conn_type, status, body, {"X-Request-Id": "request-4711"})
     with pytest.raises(error) as caught:
-        collect(connect(conn_type, ONCE))
+        collect(connect(conn_type, extra))
     assert type(caught.value) is error
     said = str(caught.value)
     for part in (conn_type, f"HTTP {status}", "Something is wrong"):
@@ -236,6 +238,78 @@ def test_a_refusal_in_other_words_is_no_word_on_credentials(
     assert f"{labels_of(conn_type, 'password')[0]!r}" in said
     assert "log in" not in said
     assert hook.test_connection() == (False, said)
+
+
+def words_of_frameworks(status: int, phrase: str) -> dict[str, Any]:
+    """How web frameworks and gateways that are made of them word an error of their own."""
+    return {
+        "Express": {"error": phrase},
+        "Spring": {"timestamp": "2026-07-01T09:15:00Z", "status": status, "error": phrase, "path": "/v1"},
+        "Rails": {"status": status, "error": phrase},
+        "Rails, several": {"errors": [phrase]},
+        "Laravel": {"success": False, "message": phrase},
+        "Symfony": {"code": status, "message": phrase},
+        "Symfony, as text": {"code": str(status), "message": phrase},
+        "JSON:API": {"errors": [{"status": str(status), "title": phrase}]},
+        "Google": {"error": {"code": status, "message": phrase, "status": "NOT_FOUND", "errors": []}},
+        "Strapi": {"data": None, "error": {"status": status, "name": "NotFoundError", "message": phrase}},
+        "Feathers": {"name": "NotFound", "message": phrase, "code": status, "className": "not-found", "errors": {}},
+        "Spring OAuth": {"error": phrase.lower()},
+        "Django": {"detail": phrase},
+        "Nest": {"statusCode": status, "message": f"{phrase}: GET /", "error": phrase},
+    }
+
+
+#: Frameworks that an API is made with, or may be: its own errors are worded like theirs. HOT Pay documents none.
+MADE_WITH = {"cryptofuse": ("Django",), "spacepay": ("Nest",), "hotpay": tuple(words_of_frameworks(404, ""))}
+
+
+def foreign_words(conn_type: str, status: int, phrase: str) -> dict[str, bytes]:
+    words = words_of_frameworks(status, phrase).items()
+    return {each: json.dumps(body).encode() for each, body in words if each not in MADE_WITH.get(conn_type, ())}
+
+
+def test_what_a_web_framework_says_of_a_path_is_no_word_on_a_payment(
+    connect: Connect, conn_type: str, sandbox: Sandbox
+) -> None:
+    hook = connect(conn_type, ONCE)
+    if hook.resolve()[0].detail_request("x") is None:
+        return
+    hook.has_pending()  # which gets a token where one is needed
+    for each, body in foreign_words(conn_type, 404, "Not Found").items():
+        sandbox.faults.reply_with[conn_type].append((404, {"Content-Type": "application/json"}, body))
+        with pytest.raises(PaymentsError) as caught:
+            hook.get_payment("x")
+        assert type(caught.value) is PaymentsUnavailable, each
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_a_web_framework_says_of_a_key_is_no_word_of_the_api(
+    connect: Connect, collect: Collect, conn_type: str, reply_to_list: Callable[..., None], status: int
+) -> None:
+    hook = connect(conn_type, ONCE)
+    for each, body in foreign_words(conn_type, status, "Unauthorized").items():
+        reply_to_list(conn_type, status, body)
+        with pytest.raises(PaymentsError) as caught:
+            collect(hook)
+        assert type(caught.value) is PaymentsUnavailable, each
+
+
+@pytest.mark.parametrize("conn_type", ["cryptofuse", "paypal"])
+def test_what_a_web_framework_says_where_tokens_are_got(
+    connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
+) -> None:
+    for status in (400, 401, 403, 404):
+        for each, body in foreign_words(conn_type, status, "Unauthorized").items():
+            sandbox.faults.reply_with[conn_type].append((status, {"Content-Type": "application/json"}, body))
+            with pytest.raises((PaymentsUnavailable, PaymentsRequestError)) as caught:
+                collect(connect(conn_type, ONCE))
+            assert type(caught.value) is PaymentsUnavailable or status == 400, each
+    for word in ("invalid_client", "unauthorized_client", "invalid_scope"):
+        for status in (400, 401):
+            sandbox.faults.reply_with[conn_type].append((status, {}, json.dumps({"error": word}).encode()))
+            with pytest.raises(PaymentsAuthError):
+                collect(connect(conn_type, ONCE))
 
 
 @pytest.mark.parametrize("conn_type", ["cryptofuse", "jframework"])

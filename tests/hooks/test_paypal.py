@@ -148,6 +148,26 @@ def test_windows_are_exact_to_the_instant(
     assert {each.id for each in found} == {"in-2", "in-3"}
 
 
+@pytest.mark.parametrize("statuses", [None, ["pending"], ["pending", "failed"]])
+def test_what_is_pending_where_windows_touch_is_no_doubt(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox, statuses: list[str] | None
+) -> None:
+    """Windows of 31 days, and halves of one with too many rows."""
+    sandbox.paypal.most_rows = 3
+    start, end = LATEST - timedelta(days=62), LATEST
+    touching = [end - timedelta(days=31), start + timedelta(days=31) / 2]
+    for number, at in enumerate([*touching, *(start + timedelta(days=each) for each in (1, 9, 20))]):
+        ledger(f"P{number}", at, status="P")
+    listing = connect("paypal").list_payments(created_from=start, created_to=end, statuses=statuses)
+    assert sorted(each.id for each in listing) == [f"P{number}" for number in range(5)]
+    assert listing.report.warnings() == []
+    assert listing.report.is_complete
+    assert {call.status for call in asked(sandbox)} == {200, 400}
+    of_pending = [call.query for call in asked(sandbox) if call.query.get("transaction_status") == "P"]
+    edges = {query["end_date"] for query in of_pending} & {query["start_date"] for query in of_pending}
+    assert edges.issuperset(map(iso, touching))
+
+
 def test_every_payment_once_of_more_than_there_may_be(connect: Connect, ledger: Ledger, sandbox: Sandbox) -> None:
     """25,000 rows and a ceiling of 10,000; many at once, and one second with nearly as many as there may be."""
     template = ledger("template", LATEST)
@@ -511,6 +531,25 @@ def test_of_two_rows_the_settled_one_counts(
     ledger("B", LATEST, status="P")
     assert ask(hook.has_pending, **question)
     assert ask(hook.has_pending)
+
+
+@pytest.mark.parametrize("is_bounded", [True, False])
+def test_however_many_pending_ones_have_a_settled_row_one_that_has_none_is_found(
+    connect: Connect, ask: Callable[..., Any], ledger: Ledger, sandbox: Sandbox, is_bounded: bool
+) -> None:
+    for number in range(100):
+        sandbox.paypal.repeat_as_pending(ledger(f"A{number:03d}", LATEST - number * SECOND, status="SVD"[number % 3]))
+    hook = connect("paypal")
+    question = {"created_from": LATEST - timedelta(hours=1), "created_to": LATEST + SECOND} if is_bounded else {}
+    assert not ask(hook.has_pending, **question)
+    for at in (LATEST - timedelta(minutes=30), LATEST - 50 * SECOND, LATEST):
+        sandbox.requests.clear()
+        row = ledger("B", at, status="P")
+        assert ask(hook.has_pending, **question)
+        assert len(asked(sandbox)) < 30
+        wait = PendingCondition(**question, until="pending")
+        assert hook.look_up(wait.poll)
+        sandbox.paypal.rows.remove(row)
 
 
 @pytest.mark.parametrize("becomes", ["S", "D"])

@@ -389,6 +389,7 @@ def test_an_order_is_asked_for(connect: Connect, sandbox: Sandbox) -> None:
     hook = connect("razorpay")
     wait = StatusCondition(order_ids=["order_one", "order_two"])
     assert not hook.look_up(wait.poll)
+    assert sandbox.requests.pop().route == "/v1/payments"  # once, where none is found: whether the API is there
     sandbox.razorpay.add(order_id="order_one", status="failed")
     sandbox.razorpay.add(order_id="order_one")
     sandbox.razorpay.add(order_id="order_two", status="authorized")

@@ -317,6 +317,12 @@ def test_a_refusal_of_something_in_between_is_described_and_not_shown() -> None:
     )
 
 
+def test_a_404_of_something_in_between_may_be_a_wrong_host() -> None:
+    error = verdict(REQUEST, Response(404, {"content-type": "text/html"}, b"<html>"))
+    assert type(error) is PaymentsUnavailable
+    assert str(error).endswith("If it stays, look there first, and then check the connection's host.")
+
+
 @pytest.mark.parametrize(
     ("body", "is_own"),
     [
@@ -368,7 +374,7 @@ def test_throttling_tells_when_the_limit_is_reset(headers: dict[str, str], secon
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_own"), [(("detail",), False), (("detail", "title"), True), (("title", "_links"), False)]
+    ("fields", "is_own"), [(("detail",), False), (("code", "detail title"), True), (("title _links", "detail"), False)]
 )
 def test_problem_details_are_the_api_s_own_where_its_errors_have_a_title(fields: tuple[str, ...], is_own: bool) -> None:
     body = {"title": "Unauthorized Request", "status": 401, "detail": "Missing authentication"}

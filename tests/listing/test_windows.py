@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,8 @@ from airflow_provider_payments.exceptions import (
     PaymentsRequestError,
 )
 from airflow_provider_payments.listing.ledger import LedgerReader
+from airflow_provider_payments.listing.page_numbers import PageNumberReader
+from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.listing.windows import WindowsReader
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import START, ByHand, hour, options
@@ -21,10 +24,19 @@ from tests.listing.by_hand import START, ByHand, hour, options
 TOO_LARGE = PaymentsRequestError("too many rows", 400, "RESULTSET_TOO_LARGE")
 TOO_LATE = PaymentsRequestError("no data yet", 404, "TOO_LATE")
 OTHER = PaymentsRequestError("no such thing", 400, "INVALID_REQUEST")
+#: What reads a list that rows leave.
+LEFT_BY_ROWS = partial(PageNumberReader, size_param="page_size", first_page=1)
+BOTH_KINDS = pytest.mark.parametrize("list_within", [LedgerReader, LEFT_BY_ROWS])
 
 
 def windows(
-    ends_at: float | None, longest: float, max_concurrency: int = 1, *, starts_at: float | None = 0, now: float = 1000
+    ends_at: float | None,
+    longest: float,
+    max_concurrency: int = 1,
+    *,
+    starts_at: float | None = 0,
+    now: float = 1000,
+    list_within: MakeReader = LedgerReader,
 ) -> ByHand:
     """Read from hour 0 to another, in windows of so many hours, with pages of three rows."""
     query = PaymentQuery(*(None if each is None else hour(each) for each in (starts_at, ends_at)))
@@ -35,7 +47,7 @@ def windows(
     reader = WindowsReader(
         replace(options(3, max_concurrency, query), started_at=hour(now)),
         company="Acme",
-        list_within=LedgerReader,
+        list_within=list_within,
         window_params=params,
         is_too_large=lambda refusal: refusal.code == "RESULTSET_TOO_LARGE",
         is_too_late=lambda refusal: refusal.code == "TOO_LATE",
@@ -86,10 +98,31 @@ def test_a_second_is_asked_for_without_its_end_and_not_cut_further() -> None:
         listed.refuse(TOO_LARGE)
 
 
-def test_windows_touch_and_may_share_rows() -> None:
-    listed = windows(20, 10)
-    listed.expect(("10-20", "c b", {"total": 2}), ("0-10", "b a", {"total": 2}))
-    assert (listed.places, listed.doubts, listed.reader.gaps) == ([], [], [])
+@BOTH_KINDS
+def test_windows_touch_and_may_share_rows(list_within: MakeReader) -> None:
+    listed = windows(30, 10, list_within=list_within)
+    listed.expect(("20-30", "c b", {"total": 2}), ("10-20", "b", {"total": 1}), ("0-10", "b a", {"total": 2}))
+    assert (listed.places, listed.doubts, listed.reader.gaps, listed.reader.is_proven) == ([], [], [], True)
+
+
+@BOTH_KINDS
+def test_halves_touch_and_may_share_rows(list_within: MakeReader) -> None:
+    listed = windows(8, 10, list_within=list_within)
+    listed.refuse(TOO_LARGE)
+    listed.expect(("4-8", "c b", {"total": 2}), ("0-4", "b", {"total": 1}))
+    assert (listed.places, listed.doubts, listed.reader.gaps, listed.reader.is_proven) == ([], [], [], True)
+
+
+@BOTH_KINDS
+def test_rows_that_windows_share_make_up_for_none_that_are_lost(list_within: MakeReader) -> None:
+    listed = windows(20, 10, list_within=list_within)
+    listed.answer("d c", total=2)
+    answers = 0
+    while listed.places:
+        listed.answer("c b" if listed.asked[0].params["page"] == "1" else "", total=3)
+        answers += 1
+    assert [*listed.doubts, *listed.reader.gaps] != []
+    assert answers < 10
 
 
 def test_bounds_that_are_no_whole_seconds_are_widened_to_such() -> None:

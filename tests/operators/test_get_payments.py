@@ -258,7 +258,8 @@ def test_refused_credentials_end_it_and_nothing_secret_is_said(sandbox: Sandbox,
 
     def refuse(call: Call) -> None:
         if len(sandbox.requests) > 20:
-            sandbox.faults.reply_with["spacepay"].append((401, {}, json.dumps({"error": secret}).encode()))
+            body = {"error": {"type": "permission_error", "code": secret, "message": secret}}
+            sandbox.faults.reply_with["spacepay"].append((403, {}, json.dumps(body).encode()))
 
     sandbox.before_reply = refuse
     with Ears() as ears, pytest.raises(PaymentsAuthError) as caught:

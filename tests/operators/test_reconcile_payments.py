@@ -30,6 +30,7 @@ from airflow_provider_payments.operators.reconcile_payments import ReconcilePaym
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.hooks.test_secrets import Ears
 from tests.operators.test_list_payments import pulled, tries
+from tests.operators.test_storage_runs import COLLECTED, run_python
 from tests.secrets.searching import assert_absent, told
 from tests.secrets.test_runs import files_of_airflow
 
@@ -184,7 +185,7 @@ def test_a_listing_that_is_not_complete_proves_nothing(
     [
         ((400, {}, b"{}"), PaymentsRequestError),
         ((200, {}, b"<html>"), PaymentsProtocolError),
-        ((401, {}, b"{}"), PaymentsAuthError),
+        ((403, {}, b"{}"), PaymentsAuthError),
     ],
 )
 def test_a_listing_that_fails(sandbox: Sandbox, warehouse: Warehouse, reply: Any, error: type[Exception]) -> None:
@@ -328,6 +329,30 @@ def test_mapped_tasks(sandbox: Sandbox, warehouse: Warehouse) -> None:
     dag_run = runpy.run_path(str(DAGS))["reconcile_mapped"].test()
     assert dag_run.state == "success"
     assert pulled(dag_run, "collect") == expected
+
+
+def test_lineage_names_the_api_that_was_listed(
+    sandbox: Sandbox, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Airflow's own OpenLineage provider; also where a difference fails the task."""
+    transport = {"type": "file", "log_file_path": str(tmp_path / "events.json"), "append": True}
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps(transport))
+    code = f"""
+from airflow_provider_payments.exceptions import PaymentsDiffer
+from airflow_provider_payments.operators.reconcile_payments import ReconcilePaymentsOperator
+operator = ReconcilePaymentsOperator(
+    task_id="compare", payments_conn_id="spacepay_default", sql_conn_id="warehouse", sql={SQL!r}
+)
+try:
+    operator.execute({{}})
+except PaymentsDiffer:
+    facets = operator.get_openlineage_facets_on_complete(None)
+    print("OPENLINEAGE", [(each.namespace, each.name) for each in facets.inputs], facets.outputs)
+{COLLECTED}"""
+    said = run_python(code).splitlines()
+    address = BaseHook.get_hook("spacepay_default").base_address
+    assert f"URIS {json.dumps([[f'{address}/payments'], []])}" in said
+    assert f"OPENLINEAGE [({sandbox.url!r}, 'spacepay/payments')] []" in said
 
 
 def test_secrets_of_the_database_do_not_show(

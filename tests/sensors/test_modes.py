@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_payments._compat import get_first_reschedule
-from airflow_provider_payments.exceptions import TooManyRecordsForXCom
+from airflow_provider_payments.exceptions import PaymentsRequestError, TooManyRecordsForXCom
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.sandbox import Call, Row
 from airflow_provider_payments.sensors.payments import PaymentStatusSensor, PendingPaymentsSensor
@@ -115,6 +115,26 @@ def test_payments(shop: Shop, run: Run) -> None:
     records = run(PaymentStatusSensor, payments_conn_id=shop.conn_id, payment_ids=ids)
     shop.sandbox.before_reply = None
     assert unlisted(records) == records_of(shop, *ids)
+
+
+@pytest.mark.parametrize("conn_type", ["stripe"])
+def test_whether_the_api_is_there_at_all_is_asked_once(shop: Shop, run: Run) -> None:
+    """When nothing is found: of a wrong host or path, too, the API may say that it knows no such payment."""
+    row = shop.sell("succeeded")
+    shop.api.rows.remove(row)
+    at_call(shop.sandbox, 6, lambda: shop.api.rows.append(row))
+    records = run(PaymentStatusSensor, payments_conn_id=shop.conn_id, payment_ids=[shop.id_of(row)])
+    assert [each["id"] for each in records] == [shop.id_of(row)]
+    assert len(shop.list_calls) == 1
+    assert shop.calls.index(shop.list_calls[0]) == 1
+
+
+@pytest.mark.parametrize("conn_type", ["stripe"])
+def test_where_the_api_is_not_the_wait_ends_at_once(shop: Shop, run: Run) -> None:
+    shop.connect(host=f"{shop.sandbox.connections()[shop.conn_id]['host']}/v9")
+    with pytest.raises(PaymentsRequestError, match=r"GET /stripe/v9/v1/payment_intents with HTTP 404"):
+        run(PaymentStatusSensor, payments_conn_id=shop.conn_id, payment_ids=["pi_1"])
+    assert len(shop.calls) == 2
 
 
 @pytest.mark.parametrize("conn_type", ["cryptofuse", "satispay"])

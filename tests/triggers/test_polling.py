@@ -306,11 +306,41 @@ async def test_a_key_that_was_replaced_is_read_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])
+@pytest.mark.parametrize("is_replaced", [True, False])
+async def test_a_key_that_was_good_and_is_refused(shop: Shop, is_replaced: bool) -> None:
+    """It may have been replaced meanwhile; else it may be accepted again, and the poll has failed."""
+    row = shop.sell("pending", "one-order")
+    ids = [shop.id_of(row)]
+
+    def refuse(call: Call) -> None:
+        if len(shop.calls) == 2:
+            shop.reply(401)
+            if is_replaced:
+                shop.connect({"page_size": 7})
+        if len(shop.calls) == 4:
+            shop.move(row, "succeeded")
+
+    shop.sandbox.before_reply = refuse
+    trigger = for_order(shop, order_ids=(), payment_ids=ids, max_poll_failures=0 if is_replaced else 1)
+    assert (await first_event(trigger))["outcome"] == "look"
+    assert [call.status for call in shop.calls].count(401) == 1
+
+
+@pytest.mark.parametrize("conn_type", ["spacepay"])
 async def test_a_refusal_ends_it(shop: Shop) -> None:
     shop.reply_always(400)
     with pytest.raises(PaymentsRequestError):
         await first_event(for_settled(shop))
     assert len(shop.calls) == 1
+
+
+@pytest.mark.parametrize("conn_type", ["stripe"])
+async def test_where_the_api_is_not_the_wait_ends(shop: Shop) -> None:
+    """The worker's own polls have failed otherwise, so that none has shown it."""
+    shop.connect(host=f"{shop.sandbox.connections()[shop.conn_id]['host']}/v9")
+    with pytest.raises(PaymentsRequestError, match=r"GET /stripe/v9/v1/payment_intents with HTTP 404"):
+        await first_event(rebuild(for_order(shop, order_ids=(), payment_ids=["pi_1"])))
+    assert len(shop.calls) == 2
 
 
 @pytest.mark.parametrize("conn_type", ["spacepay"])

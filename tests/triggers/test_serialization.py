@@ -29,6 +29,7 @@ TRIGGERS = [
         created_from="2026-01-01T00:00:00Z",
         long_poll_seconds=30.0,
         known_ids={"x": ["1", "2"]},
+        is_list_proven=True,
         max_poll_failures=3,
         poll_failures=2,
         **TIMES,
@@ -111,16 +112,15 @@ def test_nothing_secret_shows(sandbox: Sandbox, shop: Shop, ears: Ears, weather:
     row = shop.sell("pending", "one-order")
     if weather == "refused":
         secret = sandbox.connections()[shop.conn_id]["password"]
-        # The fields of all companies' errors.
+        # The fields of all companies' errors, those of a title left out.
         said = {
-            "error": "refused",
-            "errors": [{"code": "REFUSED"}],
+            "error": {"type": "refused", "code": "refused", "description": f"not {secret}"},
+            "errors": [{"category": "AUTHENTICATION_ERROR", "code": "REFUSED"}],
             "code": 34,
             "success": False,
             "message": f"not {secret}",
-            "_links": {},
         }
-        shop.reply_always(401, json.dumps(said).encode())
+        shop.reply_always(403, json.dumps(said).encode())
     told: list[str] = []
 
     def look(trigger: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -16,6 +17,7 @@ from airflow_provider_payments.exceptions import (
 )
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
+from airflow_provider_payments.sandbox import Call
 from airflow_provider_payments.waiting.condition import WaitCondition
 from airflow_provider_payments.waiting.orders import choose_decisive
 from airflow_provider_payments.waiting.status import StatusCondition
@@ -167,9 +169,77 @@ def test_one_that_does_not_exist_yet_is_waited_for(shop: Shop, poll: Poll) -> No
     wait = StatusCondition(payment_ids=[shop.id_of(row)])
     assert not poll(shop.hook, wait)
     assert wait.describe() == f"0 of 1 payments have reached a final status; 1 not found yet ({shop.id_of(row)})."
-    assert wait.state == {}
+    assert wait.state == ({} if shop.conn_type == "paypal" else {"is_list_proven": True})
     shop.api.rows.append(row)
     assert poll(shop.hook, wait)
+
+
+#: Companies that say of a path that is not there, in their own words, what they say of an unknown payment.
+WORDED_ALIKE = pytest.mark.parametrize("conn_type", ["stripe", "mollie", "razorpay"])
+
+
+def misplace(shop: Shop) -> None:
+    """Let the connection's host lead beside the API."""
+    shop.connect(host=f"{shop.sandbox.connections()[shop.conn_id]['host']}/v9")
+
+
+@WORDED_ALIKE
+def test_where_the_api_is_not_nothing_is_waited_for(shop: Shop, poll_either_way: Poll) -> None:
+    misplace(shop)
+    with pytest.raises(PaymentsRequestError) as caught:
+        poll_either_way(shop.hook, StatusCondition(payment_ids=["pi_1", "pi_2"]))
+    assert caught.value.status in (400, 404)
+    assert shop.hook.api_class.list_path in str(caught.value)
+
+
+@pytest.mark.parametrize("conn_type", ["razorpay"])
+def test_nor_are_its_orders(shop: Shop, poll_either_way: Poll) -> None:
+    misplace(shop)
+    with pytest.raises(PaymentsRequestError):
+        poll_either_way(shop.hook, StatusCondition(order_ids=["order_1"]))
+
+
+@pytest.mark.parametrize("conn_type", [each for each in WITH_IDS if each != "paypal"])
+def test_whether_the_api_is_there_is_asked_once_and_only_where_nothing_is_found(
+    shop: Shop, poll_either_way: Poll
+) -> None:
+    row = shop.sell()
+    missing = shop.id_of(shop.sell())
+    shop.api.rows.pop(0 if shop.api.rows[0][shop.facts.id_field] == missing else -1)
+    wait = StatusCondition(payment_ids=[missing])
+    for requests in (2, 1, 1):
+        shop.forget_calls()
+        assert not poll_either_way(shop.hook, wait)
+        assert len(shop.calls) == requests
+    shop.forget_calls()
+    assert not poll_either_way(shop.hook, wait.build_condition(wait.state))  # in another process
+    assert len(shop.calls) == 1
+    found = StatusCondition(payment_ids=[missing, shop.id_of(row)])
+    shop.forget_calls()
+    assert not poll_either_way(shop.hook, found)
+    assert len(shop.calls) == 2
+    assert found.state == {}
+
+
+@WORDED_ALIKE
+def test_a_key_that_may_not_list_may_wait(shop: Shop, poll_either_way: Poll) -> None:
+    body = {
+        "stripe": {"error": {"type": "invalid_request_error", "message": "No."}},
+        "mollie": {"status": 403, "title": "Forbidden", "detail": "No.", "_links": {}},
+        "razorpay": {"error": {"code": "BAD_REQUEST_ERROR", "description": "No."}},
+    }[shop.conn_type]
+    path = shop.hook.api_class.list_path
+
+    def refuse(call: Call) -> None:
+        if call.route == path:
+            shop.reply(403, json.dumps(body).encode())
+
+    shop.sandbox.before_reply = refuse
+    wait = StatusCondition(payment_ids=["pi_1"])
+    assert not poll_either_way(shop.hook, wait)
+    assert [call.status for call in shop.calls] == [shop.calls[0].status, 403]
+    assert not poll_either_way(shop.hook, wait)
+    assert len(shop.calls) == 3
 
 
 @pytest.mark.parametrize("conn_type", WITH_IDS)
