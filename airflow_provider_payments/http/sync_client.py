@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from airflow_provider_payments.http.body import (
 )
 from airflow_provider_payments.http.client import ClientConfig, PageSource
 from airflow_provider_payments.http.messages import Request, Response, parse_headers
-from airflow_provider_payments.http.sync_session import settings_for
+from airflow_provider_payments.http.sync_session import check_reads, prepare_request, settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
 
 T = TypeVar("T")
@@ -172,12 +173,8 @@ class SyncClient:
             self.requests += 1
         deadline = time.monotonic() + options.response_timeout + request.long_poll_seconds
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body or None)
-            )
-            prepared.url = request.url  # as it was signed
             response = self._session.send(
-                prepared,
+                prepare_request(self._session, request),
                 timeout=(options.connect_timeout, options.read_timeout + request.long_poll_seconds),
                 allow_redirects=False,
                 **self._settings_for(request.url),
@@ -222,13 +219,22 @@ def _read_headers(raw: urllib3.HTTPResponse) -> dict[str, str]:
 
 
 def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float], None]) -> Body:
-    """Read a body as it comes: a read for so many bytes would wait for the last of them, whatever the time."""
-    body = Body()
-    while piece := raw.read1(_PIECE, decode_content=False):
-        body.add(piece)
+    """Read a body: in one piece where its length is known, for joining many costs as much as reading them."""
+
+    def check() -> None:
         sleep(0)  # which raises once nobody wants the response any more
         if time.monotonic() > deadline:
             raise BodyTooSlow
+
+    body = Body()
+    # A read for so many bytes waits for the last of them. Where that cannot be checked meanwhile, they are read as they
+    # come.
+    size = (raw.length_remaining or 0) if check_reads(raw, check) else 0
+    body.expect(size)
+    read = partial(raw.read, size) if size else partial(raw.read1, _PIECE)
+    while piece := read(decode_content=False):
+        body.add(piece)
+        check()
     return body
 
 
