@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,9 +15,9 @@ T = TypeVar("T")
 class RequestThreads(Generic[T]):
     """Threads that make calls, so many at once, in the order in which these were submitted.
 
-    There is one thread more than that, and they take turns, so that each rests until its last page is done with. For
-    the C library keeps memory that a thread once took for that thread: those that happened to read several long pages
-    in a row would each keep room for as many.
+    There is one thread more than that, and calls rotate among them, so that each rests until its last page is done
+    with. For the C library keeps memory that a thread once took for that thread: those that happened to read several
+    long pages in a row would each keep room for as many.
 
     :param limit: calls that may be under way at once.
     """
@@ -59,17 +60,17 @@ class RequestThreads(Generic[T]):
             thread.shutdown(wait=not late)
 
     def _run(self, thread: ThreadPoolExecutor) -> None:
-        while waiting := self._next(thread):
+        waiting = self._next(thread)
+        while waiting:
             future, call = waiting
             try:
-                result = call()
+                settle = partial(future.set_result, call())
             except BaseException as error:
                 self._fail(error)
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-                del result  # a page, which another one may be read beside
-            del waiting, future, call
+                settle = partial(future.set_exception, error)
+            waiting = self._next(thread)  # now, so that who waits for the result finds this thread at rest
+            settle()
+            del future, call, settle  # or this page would be kept while the next one is read
 
     def _next(self, thread: ThreadPoolExecutor) -> tuple[Future[T], Callable[[], T]] | None:
         with self._lock:

@@ -25,8 +25,8 @@ GUARDS = [
     Guard(
         "tasks speak to the supervisor from one thread",
         "http/sync_client.py",
-        "pool.submit(self._send, source.request(step), stop)",
-        "pool.submit(self.send, source.request(step))",
+        "return self._send(request, stop)",
+        "return self.send(request)",
         "tests/http/test_clients.py -k thread_of_the_caller",
     ),
     Guard(
@@ -182,6 +182,20 @@ GUARDS = [
         "slot = max(now, self._next, self._pause_ends)",
         "slot = max(now, self._pause_ends)",
         "tests/http/test_rate_limit.py",
+    ),
+    Guard(
+        "nothing more is sent once a page has failed",
+        "http/request_threads.py",
+        "                self._fail(error)\n",
+        "",
+        "tests/http/test_clients.py -k once_a_page_has_failed",
+    ),
+    Guard(
+        "a thread keeps room for one page",
+        "http/request_threads.py",
+        "len(self._runs) <= self._limit",
+        "len(self._runs) < self._limit",
+        "tests/http/test_request_threads.py",
     ),
     Guard(
         "a reply has a size",

@@ -100,6 +100,20 @@ def test_a_page_beyond_the_window_ends_the_reading_where_the_order_is_known(
     assert (listed.places, listed.doubts) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("order", "query", "rows"),
+    [
+        (Order.NEWEST_FIRST, PaymentQuery(created_from=hour(-12)), "a@9 b@8 c@7"),
+        (Order.OLDEST_FIRST, PaymentQuery(created_to=hour(21)), "a@0 b@1 c@2"),
+    ],
+)
+def test_the_first_page_of_a_window_tells_how_many_to_ask_for(order: Order, query: PaymentQuery, rows: str) -> None:
+    """It is two hours long: ten more may lie in the window, and not more are asked for than may be under way."""
+    for at_once, asked in ((4, 4), (8, 8), (20, 11)):
+        listed = ByHand(OffsetReader(options(3, at_once, query), order=order), "offset", total=100)
+        assert len(listed.answer(rows)) == asked
+
+
 # Gaps.
 
 
