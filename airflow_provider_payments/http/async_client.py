@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import aiohttp
@@ -22,8 +23,9 @@ from airflow_provider_payments.http.body import (
     BodyUnreadable,
     check_framing,
 )
-from airflow_provider_payments.http.client import ClientConfig, PageSource
+from airflow_provider_payments.http.client import ClientConfig, Outcome, PageSource, most_ahead
 from airflow_provider_payments.http.messages import Request, Response, parse_headers
+from airflow_provider_payments.http.request_tasks import RequestTasks
 
 T = TypeVar("T")
 StepT = TypeVar("StepT")
@@ -90,21 +92,24 @@ class AsyncClient:
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
         steps = deque(source.first_steps())
-        under_way: deque[tuple[StepT, asyncio.Task[Response]]] = deque()
-        limit = self._config.options.max_concurrency
+        asked: deque[tuple[StepT, asyncio.Future[Outcome]]] = deque()
+        limit = most = self._config.options.max_concurrency
+        tasks: RequestTasks[Outcome] = RequestTasks(limit)
 
         def fill() -> None:
-            while steps and len(under_way) < limit:
+            while steps and len(asked) < most:
                 step = steps.popleft()
-                sent = (step, asyncio.create_task(self.send(source.request(step))))
-                under_way.insert(0 if source.is_urgent(step) else len(under_way), sent)
+                is_urgent = source.is_urgent(step)
+                future = tasks.submit(partial(self._fetch, source.request(step)), is_urgent=is_urgent)
+                asked.insert(0 if is_urgent else len(asked), (step, future))
 
         try:
             fill()
-            while under_way:
-                step, task = under_way[0]
-                outcome = await _outcome(task)
-                under_way.popleft()
+            while asked:
+                step, future = asked[0]
+                outcome = await future
+                asked.popleft()
+                most = most_ahead(limit, outcome) if ahead else limit
                 found, following = await compute(len_of([outcome]), source.receive, step, outcome)
                 for each in following:
                     steps.insert(0 if source.is_urgent(each) else len(steps), each)
@@ -113,9 +118,13 @@ class AsyncClient:
                 yield found
                 fill()
         finally:
-            for _, task in under_way:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+            await tasks.close()
+
+    async def _fetch(self, request: Request) -> Outcome:
+        try:
+            return await self.send(request)
+        except PaymentsRequestError as refusal:
+            return refusal
 
     async def _attempt(self, request: Request) -> Response:
         flow = self._config.auth.auth_flow(request)
@@ -179,13 +188,6 @@ class AsyncClient:
         while seconds:
             await asyncio.sleep(seconds)
             seconds = rate_limiter.claim(time.monotonic())
-
-
-async def _outcome(task: asyncio.Task[Response]) -> Response | PaymentsRequestError:
-    try:
-        return await task
-    except PaymentsRequestError as refusal:
-        return refusal
 
 
 def _read_headers(response: aiohttp.ClientResponse) -> dict[str, str]:

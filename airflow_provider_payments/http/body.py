@@ -50,14 +50,21 @@ class Body:
         self._pieces: list[bytes] = []
         self.size = 0
 
+    def expect(self, size: int) -> None:
+        """Take note that so many bytes will be added.
+
+        :raises BodyTooLarge: when these are too many.
+        """
+        if self.size + size > MAX_BODY:
+            raise BodyTooLarge
+
     def add(self, piece: bytes) -> None:
         """Add a piece.
 
         :raises BodyTooLarge: when the body is too large with it.
         """
+        self.expect(len(piece))
         self.size += len(piece)
-        if self.size > MAX_BODY:
-            raise BodyTooLarge
         self._pieces.append(piece)
 
     def unpack(self, encoding: str | None) -> bytes:

@@ -21,6 +21,10 @@ from airflow_provider_payments.http.retry import RetryPolicy
 
 T_co = TypeVar("T_co", covariant=True)
 StepT = TypeVar("StepT")
+#: A response, or the API's refusal.
+Outcome = Response | PaymentsRequestError
+#: Bytes of a page that are worth holding in memory, so that requests need not wait for a page that is late.
+_SHORT = 262_144
 
 
 async def _mask_nothing(secrets: Sequence[str]) -> None:
@@ -59,6 +63,16 @@ class ClientConfig:
         self.log(f"{error} Attempt {attempt + 1} in {wait:.1f} s.")
 
 
+def most_ahead(max_concurrency: int, outcome: Outcome) -> int:
+    """Return how many pages may be asked for and not be received yet, after one of them has been received.
+
+    Pages are received in order, so a late one holds up those that have come after it. Where pages are short, more of
+    them may be waiting for it, and as many requests as permitted stay under way.
+    """
+    is_short = not isinstance(outcome, Response) or len(outcome.body) <= _SHORT
+    return 2 * max_concurrency - 1 if is_short else max_concurrency
+
+
 class PageSource(Protocol[StepT, T_co]):
     """What a client fetches pages of, for example a list.
 
@@ -75,5 +89,5 @@ class PageSource(Protocol[StepT, T_co]):
         """Return whether a step is sent, and its response received, before all steps that wait, as a page whose place
         the API forgets after some minutes: meanwhile others would be yielded, and the caller takes its time."""
 
-    def receive(self, step: StepT, response: Response | PaymentsRequestError) -> tuple[Sequence[T_co], Iterable[StepT]]:
+    def receive(self, step: StepT, response: Outcome) -> tuple[Sequence[T_co], Iterable[StepT]]:
         """Read a step's response; return what it holds, and the steps that follow. Called in the order of the steps."""

@@ -70,9 +70,12 @@ def parse_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     headers: dict[str, str] = {}
     for name, value in pairs:
-        text = re.sub(r"\s*[\r\n]+\s*", " ", value).strip()  # an old way to write long values
-        with suppress(UnicodeError):
-            text = text.encode("latin-1").decode()
+        text = value.strip()
+        if "\r" in text or "\n" in text:
+            text = re.sub(r"\s*[\r\n]+\s*", " ", text)  # an old way to write long values
+        if not text.isascii():
+            with suppress(UnicodeError):
+                text = text.encode("latin-1").decode()
         key = name.lower()
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers

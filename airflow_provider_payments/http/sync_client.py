@@ -6,7 +6,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,9 +23,10 @@ from airflow_provider_payments.http.body import (
     BodyUnreadable,
     check_framing,
 )
-from airflow_provider_payments.http.client import ClientConfig, PageSource
+from airflow_provider_payments.http.client import ClientConfig, Outcome, PageSource, most_ahead
 from airflow_provider_payments.http.messages import Request, Response, parse_headers
-from airflow_provider_payments.http.sync_session import settings_for
+from airflow_provider_payments.http.request_threads import RequestThreads
+from airflow_provider_payments.http.sync_session import check_reads, prepare_request, settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
 
 T = TypeVar("T")
@@ -92,38 +94,39 @@ class SyncClient:
         :param ahead: whether what follows from a page is asked for before the page is yielded.
         """
         steps = deque(source.first_steps())
-        under_way: deque[tuple[StepT, Future[Response]]] = deque()
-        limit = self._config.options.max_concurrency
-        pool = ThreadPoolExecutor(limit, thread_name_prefix="payments")
+        asked: deque[tuple[StepT, Future[Outcome]]] = deque()
+        limit = most = self._config.options.max_concurrency
+        threads: RequestThreads[Outcome] = RequestThreads(limit)
         stop = threading.Event()
 
         def fill() -> None:
-            while steps and len(under_way) < limit:
+            while steps and len(asked) < most:
                 step = steps.popleft()
-                sent = (step, pool.submit(self._send, source.request(step), stop))
-                under_way.insert(0 if source.is_urgent(step) else len(under_way), sent)
+                is_urgent = source.is_urgent(step)
+                future = threads.submit(partial(self._fetch, source.request(step), stop), is_urgent=is_urgent)
+                asked.insert(0 if is_urgent else len(asked), (step, future))
 
         try:
             fill()
-            while under_way:
-                step, future = under_way[0]
+            while asked:
+                step, future = asked[0]
                 try:
-                    outcome = _outcome(future)
+                    outcome = future.result()
                 finally:
                     self._mask()
-                under_way.popleft()
+                asked.popleft()
+                most = most_ahead(limit, outcome) if ahead else limit
                 found, following = source.receive(step, outcome)
                 for each in following:
                     steps.insert(0 if source.is_urgent(each) else len(steps), each)
+                del future, outcome
                 if ahead:
                     fill()  # before yielding, so that waiting and the caller's work overlap
                 yield found
                 fill()
         finally:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            late = wait([future for _, future in under_way if not future.cancelled()], _PATIENCE).not_done
-            pool.shutdown(wait=not late)
+            threads.close(_PATIENCE)
 
     def authorize(self, request: Request) -> Request:
         """Return a request with credentials, getting them first where needed, for a session that sends it itself."""
@@ -132,6 +135,12 @@ class SyncClient:
         if outgoing is None and last is not None:
             self._config.raise_for_error(*last)
         return outgoing or request
+
+    def _fetch(self, request: Request, stop: threading.Event) -> Outcome:
+        try:
+            return self._send(request, stop)
+        except PaymentsRequestError as refusal:
+            return refusal
 
     def _attempt(self, request: Request, sleep: Callable[[float], None]) -> Response:
         flow = self._config.auth.auth_flow(request)
@@ -172,12 +181,8 @@ class SyncClient:
             self.requests += 1
         deadline = time.monotonic() + options.response_timeout + request.long_poll_seconds
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body or None)
-            )
-            prepared.url = request.url  # as it was signed
             response = self._session.send(
-                prepared,
+                prepare_request(self._session, request),
                 timeout=(options.connect_timeout, options.read_timeout + request.long_poll_seconds),
                 allow_redirects=False,
                 **self._settings_for(request.url),
@@ -222,18 +227,20 @@ def _read_headers(raw: urllib3.HTTPResponse) -> dict[str, str]:
 
 
 def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float], None]) -> Body:
-    """Read a body as it comes: a read for so many bytes would wait for the last of them, whatever the time."""
-    body = Body()
-    while piece := raw.read1(_PIECE, decode_content=False):
-        body.add(piece)
+    """Read a body: in one piece where its length is known, for joining many costs as much as reading them."""
+
+    def check() -> None:
         sleep(0)  # which raises once nobody wants the response any more
         if time.monotonic() > deadline:
             raise BodyTooSlow
+
+    body = Body()
+    # A read for so many bytes waits for the last of them. Where that cannot be checked meanwhile, they are read as they
+    # come.
+    size = (raw.length_remaining or 0) if check_reads(raw, check) else 0
+    body.expect(size)
+    read = partial(raw.read, size) if size else partial(raw.read1, _PIECE)
+    while piece := read(decode_content=False):
+        body.add(piece)
+        check()
     return body
-
-
-def _outcome(future: Future[Response]) -> Response | PaymentsRequestError:
-    try:
-        return future.result()
-    except PaymentsRequestError as refusal:
-        return refusal

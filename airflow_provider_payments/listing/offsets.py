@@ -89,7 +89,9 @@ class OffsetReader(Reader):
         head = page.keys
         if self.end_params and is_newest_first(page.times):  # of another list, this would leave out the rest
             self._end = self.end_params(page.times[0])
-        if page.total is not None and not self.window.is_expected:
+        if self.window.is_expected:
+            self._pace.expect(self.window.pages_left(page))
+        elif page.total is not None:
             self._pace.hurry()
         segments: list[Segment] = []
         while True:

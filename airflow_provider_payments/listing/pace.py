@@ -6,12 +6,12 @@ from __future__ import annotations
 class Pace:
     """Learns from gaps between pages.
 
-    :param most: pages that may be in flight at once.
+    :param most: requests that may be under way at once.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        #: Pages to have in flight at once.
+        #: Pages to have asked for at once.
         self.side_by_side = 1
         #: Rows that a page should share with the one before; none after a page that brought nothing new, for where rows
         #: are added as fast as a short page is long, pages overlap that do not ask for it.
@@ -21,8 +21,16 @@ class Pace:
         self._joined = 0  # pages since the last gap
 
     def hurry(self) -> None:
-        """Begin with as many as permitted: the list's length is known, so no page beyond its end is asked for."""
+        """Ask for as many as useful: the list's length is known, so no page beyond its end is asked for.
+
+        These are more than may be under way, for then a page that is late does not keep others from being asked for.
+        """
+        self._most = 2 * self._most - 1
         self.side_by_side = self._most
+
+    def expect(self, pages: int) -> None:
+        """Begin with as many as are probably left."""
+        self.side_by_side = max(min(pages, self._most), 1)
 
     def note_joined(self) -> None:
         """Note a page that follows from those before."""

@@ -8,7 +8,6 @@ time, read by time (:mod:`~airflow_provider_payments.listing.by_time`).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -95,7 +94,9 @@ class PageNumberReader(Reader):
     def _room(self, missing: int) -> int:
         """Return how many more pages to ask for: all side by side, unless the window may end the reading earlier."""
         wanted = -(-missing // self.options.page_size) - self.in_flight
-        most = min(self.options.max_concurrency, self.pages + 1 if self.window.is_expected else sys.maxsize)
+        at_once = self.options.max_concurrency
+        # More than may be under way, for then a page that is late does not keep others from being asked for.
+        most = min(at_once, self.pages + 1) if self.window.is_expected else 2 * at_once - 1
         return max(min(wanted, most - self.in_flight), 0 if self.in_flight else 1)
 
     def _may_have_grown(self, request: PageRequest, page: Page, new: int) -> bool:

@@ -24,6 +24,7 @@ from airflow_provider_payments.times import shift
 MAX_STALE_PAGES = 10
 #: How exactly an API compares times, at the coarsest: some compare whole seconds, and some leave out the very bound.
 COARSEST_TIME = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Order(Enum):
@@ -231,11 +232,12 @@ class WindowEnd:
     def __init__(self, query: PaymentQuery, order: Order) -> None:
         tests = {Order.NEWEST_FIRST: query.is_before_window, Order.OLDEST_FIRST: query.is_after_window}
         bounds = {Order.NEWEST_FIRST: query.created_from, Order.OLDEST_FIRST: query.created_to}
+        self._bound = bounds.get(order)
         self._is_beyond = tests.get(order)
         self._is_descending = order is Order.NEWEST_FIRST
         self._is_ordered = True
         #: Whether the list need not be read to its end.
-        self.is_expected = bounds.get(order) is not None
+        self.is_expected = self._bound is not None
         self.is_reached = False
 
     def note(self, page: Page) -> bool:
@@ -248,3 +250,11 @@ class WindowEnd:
         is_past = self._is_ordered and len(times) == len(page.keys) and all(map(self._is_beyond, times))
         self.is_reached |= is_past
         return is_past
+
+    def pages_left(self, page: Page) -> int:
+        """Estimate how many pages follow within the window, if payments come as evenly as on this one."""
+        if self._bound is None or len(page.times) < 2:
+            return 0
+        first, last = page.times[0], page.times[-1]
+        left = last - self._bound if self._is_descending else self._bound - last
+        return max(left // (abs(last - first) or _MICROSECOND), -1) + 1

@@ -72,8 +72,9 @@ class SlicedReader(Reader):
         super().__post_init__()
         self._sign = -1 if self.order is Order.NEWEST_FIRST else 1
         query = self.options.query
-        far_end = (query.created_from or EPOCH) if self._sign < 0 else (query.created_to or self.options.started_at)
-        self._far_end = self._distance(far_end)
+        bound, furthest = (query.created_from, EPOCH) if self._sign < 0 else (query.created_to, self.options.started_at)
+        self._far_end = self._distance(bound or furthest)
+        self._knows_far_end = bound is not None
         self._slices: list[TimeSlice] = []  # in the list's order
         self._pages_with_news = 0
         self._span = 0  # of these pages, in microseconds
@@ -165,8 +166,9 @@ class SlicedReader(Reader):
         :param room: how many at most.
         """
         is_trusted = all(each.reader.obeys_start for each in self._slices)
-        # One more with each page, so that few requests are wasted on a short list.
-        while room > 0 and is_trusted and 0 < self._unended <= self._pages_with_news:
+        # Where nothing tells how long the list is, one more with each page, so that few requests are wasted.
+        most = self.options.max_concurrency if self._knows_far_end else self._pages_with_news
+        while room > 0 and is_trusted and 0 < self._unended <= most:
             pages, index, start = max(self._gaps(), default=(0.0, 0, 0))
             if pages < FEWEST_PAGES or self._begun >= self._pages_with_news / 2 + MOST_EXTRA_SLICES:
                 return
@@ -192,11 +194,13 @@ class SlicedReader(Reader):
             if index + 1 < len(self._slices):
                 gap = (self._slices[index + 1].start or 0) - here.position
                 cut = gap // 2
-            elif unread >= MOST_LEAPS:
-                continue
             else:
                 gap = self._far_end - here.position
-                cut = min(gap // 2, max(int(page * FIRST_LEAP), self._span // 2))
+                cut = gap // 2
+                if not self._knows_far_end:
+                    if unread >= MOST_LEAPS:
+                        continue
+                    cut = min(cut, max(int(page * FIRST_LEAP), self._span // 2))
             yield gap / page, index, here.position + cut
 
     # Distances.

@@ -25,8 +25,8 @@ GUARDS = [
     Guard(
         "tasks speak to the supervisor from one thread",
         "http/sync_client.py",
-        "pool.submit(self._send, source.request(step), stop)",
-        "pool.submit(self.send, source.request(step))",
+        "return self._send(request, stop)",
+        "return self.send(request)",
         "tests/http/test_clients.py -k thread_of_the_caller",
     ),
     Guard(
@@ -184,9 +184,23 @@ GUARDS = [
         "tests/http/test_rate_limit.py",
     ),
     Guard(
+        "nothing more is sent once a page has failed",
+        "http/request_threads.py",
+        "                self._fail(error)\n",
+        "",
+        "tests/http/test_clients.py -k once_a_page_has_failed",
+    ),
+    Guard(
+        "a thread keeps room for one page",
+        "http/request_threads.py",
+        "len(self._runs) <= self._limit",
+        "len(self._runs) < self._limit",
+        "tests/http/test_request_threads.py",
+    ),
+    Guard(
         "a reply has a size",
         "http/body.py",
-        "        if self.size > MAX_BODY:\n",
+        "        if self.size + size > MAX_BODY:\n",
         "        if False:\n",
         "tests/http/test_body.py",
     ),
@@ -203,6 +217,13 @@ GUARDS = [
         "        if time.monotonic() > deadline:\n",
         "        if False:\n",
         "tests/faults/test_matrix.py -k dripping",
+    ),
+    Guard(
+        "a reply that drips ends while it is read in one piece",
+        "http/sync_session.py",
+        "        self.check()\n",
+        "",
+        "tests/faults/test_stops.py -k dripping",
     ),
     Guard(
         "errors are on one line",

@@ -8,6 +8,7 @@ import time
 import zlib
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsUnavailable
 from airflow_provider_payments.http.async_client import AsyncClient
@@ -15,6 +16,8 @@ from airflow_provider_payments.http.async_session import open_client_session
 from airflow_provider_payments.http.body import MAX_BODY, Body, BodyTooLarge, BodyUnreadable
 from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.http.sync_client import SyncClient
+from airflow_provider_payments.http.sync_session import open_session
 from tests.http.conftest import Drive, Talk
 from tests.http.server import Answer, Call, Server
 
@@ -75,6 +78,38 @@ def test_the_largest_body() -> None:
     for members in ((most + b"1",), (most, b"1"), (most[1:], b"12")):
         with pytest.raises(BodyTooLarge):
             body_of(b"".join(map(gzip.compress, members))).unpack("gzip")
+
+
+@pytest.mark.parametrize("size", [0, 1, 8191, 8192, 8193, 1_000_003])
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunks"])
+def test_bodies_of_any_size_arrive_as_they_are(
+    drive: Drive, server: Server, talk: Talk, size: int, is_chunked: bool
+) -> None:
+    body = (b"0123456789" * (size // 10 + 1))[:size]
+    server.script(Answer(body=body, is_chunked=is_chunked and size > 0))
+    request = Request("GET", f"{server.origin}/payments")
+    assert [reply.body for reply in drive.send(talk(max_concurrency=1), request)] == [body]
+
+
+@pytest.mark.parametrize("size", [1, 8192, 1_000_003])
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunks"])
+def test_bodies_that_break_off_are_no_bodies(
+    drive: Drive, server: Server, talk: Talk, size: int, is_chunked: bool
+) -> None:
+    server.script(Answer(body=bytes(size), promised=1, is_chunked=is_chunked))
+    with pytest.raises(PaymentsUnavailable, match="no reply"):
+        drive.send(talk(retry=ONCE), Request("GET", f"{server.origin}/payments"))
+
+
+def test_an_adapter_of_somebody_else_is_read_as_well(server: Server, talk: Talk) -> None:
+    body = bytes(1_000_003)
+    server.script(Answer(body=body), Answer(body=body, promised=1))
+    config = talk(retry=ONCE)
+    with open_session(config.options, HTTPAdapter()) as session:
+        client = SyncClient(config, session)
+        assert client.send(Request("GET", f"{server.origin}/payments")).body == body
+        with pytest.raises(PaymentsUnavailable, match="no reply"):
+            client.send(Request("GET", f"{server.origin}/payments"))
 
 
 def test_a_large_error_is_no_reason_to_read_it(drive: Drive, server: Server, talk: Talk) -> None:

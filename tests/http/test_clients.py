@@ -288,6 +288,61 @@ def test_so_many_requests_at_once_and_not_more(drive: Drive, server: Server, tal
     assert server.most_at_once == limit
 
 
+@pytest.mark.parametrize("limit", [2, 4])
+def test_a_late_page_does_not_keep_others_from_being_asked_for(
+    drive: Drive, server: Server, talk: Talk, limit: int
+) -> None:
+    """While one is waited for, as many others are asked for as there are requests at once, and no more."""
+    paths = [f"/{number}" for number in range(5 * limit)]
+    others = [*paths[2 : 2 * limit]]  # "/0" shows that pages are short, "/1" is late
+
+    def answer(call: Call) -> Answer:
+        if call.target == "/1":
+            server.wait_for_calls(2 + len(others))
+            time.sleep(0.2)  # time for more, if there were any
+            assert set(server.targets) == {"/0", "/1", *others}
+        return Answer(body=call.target.encode())
+
+    server.answer = answer
+    assert drive.fetch_pages(talk(max_concurrency=limit), Pages(server.origin, paths)) == paths
+    assert server.most_at_once <= limit
+
+
+def test_long_pages_do_not_pile_up_behind_a_late_one(drive: Drive, server: Server, talk: Talk) -> None:
+    paths = [f"/{number}" for number in range(10)]
+
+    def answer(call: Call) -> Answer:
+        if call.target == "/1":
+            server.wait_for_calls(3)
+            time.sleep(0.2)  # time for more, if there were any
+            assert set(server.targets) == {"/0", "/1", "/2"}
+        return Answer(body=call.target.encode() + b" " * 300_000)
+
+    server.answer = answer
+    read = drive.fetch_pages(talk(max_concurrency=2), Pages(server.origin, paths))
+    assert [body.strip() for body in read] == paths
+
+
+def test_nothing_more_is_sent_once_a_page_has_failed(drive: Drive, server: Server, talk: Talk) -> None:
+    has_failed = threading.Event()
+
+    def answer(call: Call) -> Answer:
+        if call.target == "/2":
+            has_failed.set()
+            return Answer(401, REFUSED)
+        if call.target == "/1":
+            assert has_failed.wait(WAIT)
+            time.sleep(0.2)  # time for more, if there were any
+        return Answer(body=call.target.encode())
+
+    server.answer = answer
+    pages = Pages(server.origin, [f"/{number}" for number in range(20)])
+    with pytest.raises(PaymentsAuthError):
+        drive.fetch_pages(talk(max_concurrency=2), pages)
+    assert pages.received == ["/0", "/1"]
+    assert sorted(server.targets) == ["/0", "/1", "/2"]
+
+
 def test_following_pages_are_asked_for_before_a_page_is_handed_out(drive: Drive, server: Server, talk: Talk) -> None:
     asked = threading.Event()
 

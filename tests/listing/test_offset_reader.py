@@ -100,6 +100,20 @@ def test_a_page_beyond_the_window_ends_the_reading_where_the_order_is_known(
     assert (listed.places, listed.doubts) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("order", "query", "rows"),
+    [
+        (Order.NEWEST_FIRST, PaymentQuery(created_from=hour(-12)), "a@9 b@8 c@7"),
+        (Order.OLDEST_FIRST, PaymentQuery(created_to=hour(21)), "a@0 b@1 c@2"),
+    ],
+)
+def test_the_first_page_of_a_window_tells_how_many_to_ask_for(order: Order, query: PaymentQuery, rows: str) -> None:
+    """It is two hours long: ten more may lie in the window, and not more are asked for than may be under way."""
+    for at_once, asked in ((4, 4), (8, 8), (20, 11)):
+        listed = ByHand(OffsetReader(options(3, at_once, query), order=order), "offset", total=100)
+        assert len(listed.answer(rows)) == asked
+
+
 # Gaps.
 
 
@@ -122,7 +136,7 @@ def test_a_gap_that_does_not_close_is_noted_and_read_over() -> None:
 
 
 def test_nothing_is_asked_for_beyond_a_gap_before_that_is_closed() -> None:
-    listed = by_offset(4, 3, total=31)
+    listed = by_offset(4, 2, total=31)  # two at once, and one that may be late
     assert listed.answer("a b c d") == ["3", "6", "9"]
     listed.expect((3, "f g h i"), (6, "i j k l"), (9, "l m n o"))  # two have left
     assert listed.places == ["1"]
@@ -131,7 +145,7 @@ def test_nothing_is_asked_for_beyond_a_gap_before_that_is_closed() -> None:
 
 def test_the_more_gaps_there_were_the_longer_pages_are_asked_for_one_by_one() -> None:
     rows = [f"row-{number}" for number in range(200)]
-    listed, under_way = by_offset(4, 3), []
+    listed, under_way = by_offset(4, 2), []
     for number in range(40):
         if number in (2, 5, 8, 11):
             del rows[0], rows[1]

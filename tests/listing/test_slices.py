@@ -188,6 +188,35 @@ def test_a_window_in_a_long_history_reads_little_more_than_the_window(at_once: i
     assert len(server.answered) <= 22 + 2 * at_once
 
 
+def test_a_window_is_read_side_by_side_from_its_second_page_on() -> None:
+    rows = listed(range(-1000, 1000))
+    query = PaymentQuery(START, START + 900 * HOUR)
+    server, rounds = Server(rows, tells=["has_more"]), []
+    server.answer = counted(server)  # type: ignore[method-assign]
+
+    def choose(options: int) -> int:
+        rounds.append(options)
+        return 0
+
+    partition = list_from(query.created_to, size=10, at_once=8)
+    outcome = read(server, [Stage([partition])], choose=choose, query=query, concurrency=8)
+    assert sorted(outcome.ids) == sorted(row.id for row in rows if 0 <= (row.hour or 0) < 900)
+    assert (rounds[:2], outcome.report.is_complete) == ([1, 8], True)
+    assert len(server.answered) <= 90 * 1.2
+
+
+@pytest.mark.parametrize("payments", [1, 12, 25])
+def test_a_short_window_is_not_cut(payments: int) -> None:
+    rows = [*listed([number * 700 / payments for number in range(payments)])]
+    rows += [Row(f"older-{number}", hour=-number) for number in range(1, 5000)]
+    query = PaymentQuery(START, START + 700 * HOUR)
+    server = Server(rows, tells=["has_more"])
+    partition = list_from(query.created_to, size=10, at_once=8)
+    outcome = read(server, [Stage([partition])], query=query, concurrency=8)
+    assert len([each for each in outcome.ids if each.startswith("succeeded")]) == payments
+    assert len(server.answered) <= payments // 10 + 2
+
+
 def test_a_time_that_means_something_else_is_a_doubt_and_loses_nothing() -> None:
     class Backwards(Server):
         """Its lists begin *after* the time they are given."""

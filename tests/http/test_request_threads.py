@@ -1,0 +1,80 @@
+"""The threads of the client for tasks: how many calls at once, in which order, and in which thread."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError
+from functools import partial
+
+import pytest
+
+from airflow_provider_payments.http.request_threads import RequestThreads
+from tests.http.server import WAIT
+
+
+def test_calls_begin_in_order_and_urgent_ones_before_all_that_wait() -> None:
+    threads: RequestThreads[None] = RequestThreads(1)
+    go_on, has_begun, begun = threading.Event(), threading.Event(), []
+
+    def wait() -> None:
+        has_begun.set()
+        assert go_on.wait(WAIT)
+        begun.append("first")
+
+    first = threads.submit(wait)
+    assert has_begun.wait(WAIT)
+    calls = [threads.submit(partial(begun.append, name), is_urgent=name == "urgent") for name in ("a", "b", "urgent")]
+    go_on.set()
+    for each in (first, *calls):
+        each.result(WAIT)
+    threads.close(WAIT)
+    assert begun == ["first", "urgent", "a", "b"]
+
+
+def test_threads_rotate_so_that_each_rests_until_its_page_is_done_with() -> None:
+    """The page that a call has read is used while the next call is made, so that is made by another thread."""
+    for limit in (1, 3):
+        threads: RequestThreads[int] = RequestThreads(limit)
+        taken = [threads.submit(threading.get_ident).result(WAIT) for _ in range(5 * (limit + 1))]
+        threads.close(WAIT)
+        assert len(set(taken)) == limit + 1
+        assert all(len(set(taken[at : at + limit + 1])) == limit + 1 for at in range(len(taken) - limit))
+
+
+def test_an_error_ends_those_that_wait_and_not_those_that_have_begun() -> None:
+    threads: RequestThreads[str] = RequestThreads(2)
+    go_on, has_failed = threading.Event(), threading.Event()
+
+    def fail() -> str:
+        raise ValueError("no")
+
+    begun = threads.submit(lambda: "done" if go_on.wait(WAIT) else "late")
+    failed = threads.submit(lambda: fail() if has_failed.wait(WAIT) else "late")
+    waiting = threads.submit(lambda: "made")
+    has_failed.set()
+    for each in (failed, waiting):
+        with pytest.raises(ValueError, match="no"):
+            each.result(WAIT)
+    with pytest.raises(ValueError, match="no"):
+        threads.submit(lambda: "made").result(WAIT)
+    go_on.set()
+    assert begun.result(WAIT) == "done"
+    threads.close(WAIT)
+
+
+def test_closing_ends_those_that_wait_and_is_patient_with_the_others() -> None:
+    threads: RequestThreads[str] = RequestThreads(1)
+    go_on, has_begun = threading.Event(), threading.Event()
+
+    def call() -> str:
+        has_begun.set()
+        return "done" if go_on.wait(WAIT) else "late"
+
+    begun, waiting = threads.submit(call), threads.submit(lambda: "made")
+    assert has_begun.wait(WAIT)
+    threads.close(0.01)
+    with pytest.raises(CancelledError):
+        waiting.result(WAIT)
+    assert not begun.done()
+    go_on.set()
+    assert begun.result(WAIT) == "done"
