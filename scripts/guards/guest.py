@@ -253,4 +253,11 @@ GUARDS = [
         "and any(has)",
         "tests/http/test_errors.py -k problem_details",
     ),
+    Guard(
+        "certificate authorities are not read anew for each connection",
+        "http/sync_session.py",
+        "                if self._context is None:\n",
+        "                if True:\n",
+        "tests/http/test_tls.py -k read_once",
+    ),
 ]
