@@ -118,6 +118,8 @@ docs-serve: $(DOCS)/.ready ## The same on http://127.0.0.1:8000, until Ctrl-C
 .PHONY: bench
 bench: $(VENV_3)/.ready ## Speed and memory beside other ways; on a machine that does nothing else
 	@$(PYTHON_3) benchmarks/listing.py $(BENCH_ARGS)
+	@$(PYTHON_3) benchmarks/startup.py
+	@$(PYTHON_3) benchmarks/formats.py
 
 .PHONY: mutations
 GUARDS ?=

@@ -4,9 +4,9 @@
 
 Each run is a new process, as a task's is. It first loads what Airflow has loaded when a task begins, which does not
 count: the task runner and its supervisor, the DAG processor's part, plugins and listeners. Then it does step by step
-what a task does with ``ListPaymentsOperator``: a list of ten payments, from a local server to a file. Printed are
-medians of five runs, processor time and wall, as Markdown; once where nobody reads hook lineage, and once where
-OpenLineage does.
+what a task does with ``ListPaymentsOperator``: 80 payments on eight pages, four at once as is the default, from a local
+server to a file, over TLS with the usual certificate authorities. Printed are medians of five runs, processor time and
+wall, as Markdown; once where nobody reads hook lineage, and once where OpenLineage does.
 """
 
 from __future__ import annotations
@@ -14,19 +14,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from listing import serve
+from server import Lists
 
 RUNS = 5
-PAYMENTS = 10
+PAYMENTS, PAGE_SIZE = 80, 10
 PACKAGE = "airflow_provider_payments"
 #: What Airflow's own modules are when a task begins.
 TASK_PROCESS = (
@@ -45,7 +53,7 @@ IMPORTS = {
     "import the output": [f"{PACKAGE}.output.delivery"],
 }
 #: By their audit events (``sys.addaudithook``): what a step of ``execute`` ends with.
-ENDS = {"socket.connect": "execute, to the first request", "os.rename": "to the payments in their file"}
+ENDS = {"socket.connect": "execute, to the first connection", "os.rename": "to the payments in their file"}
 SCENARIOS = {
     "Nobody reads hook lineage": {},
     "OpenLineage reads hook lineage": {"AIRFLOW__OPENLINEAGE__TRANSPORT": '{"type": "console"}'},
@@ -86,7 +94,8 @@ def start_airflow() -> None:
 
 def run_task(origin: str, out: Path) -> dict[str, tuple[float, float]]:
     """Run a task, and return how long each step took."""
-    connection = {"conn_type": "spacepay", "host": f"{origin}/spacepay", "login": "key", "password": "key"}
+    extra = {"page_size": PAGE_SIZE, "verify": str(out.with_name("authorities.pem"))}
+    connection = {"conn_type": "spacepay", "host": f"{origin}/spacepay", "password": "key of no use", "extra": extra}
     os.environ["AIRFLOW_CONN_BENCHMARK"] = json.dumps(connection)
     start_airflow()
     steps = Steps()
@@ -106,6 +115,58 @@ def run_task(origin: str, out: Path) -> dict[str, tuple[float, float]]:
     return steps.taken
 
 
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve the list over TLS, from this process. What is to verify it is in the folder."""
+    import certifi
+
+    lists = Lists(PAYMENTS, None)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = b"".join(lists.spacepay_page(parse_qs(urlsplit(self.path).query)))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    make_certificate(folder / "server.pem")
+    own = (folder / "server.pem").read_text()
+    (folder / "authorities.pem").write_text(Path(certifi.where()).read_text() + own[own.index("-----BEGIN CERT") :])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def make_certificate(file: Path) -> None:
+    """Write a key, and a certificate that it has signed itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "benchmark")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    own_key = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(own_key + certificate.public_bytes(Encoding.PEM))
+
+
 def measure(origin: str, folder: Path, settings: dict[str, str]) -> dict[str, tuple[float, float]]:
     """Run a task in a new process, and return how long each step took."""
     environment = {**os.environ, "AIRFLOW_HOME": str(folder), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", **settings}
@@ -122,7 +183,7 @@ def compare(settings: dict[str, str], runs: int) -> None:
     """Print a table of medians."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        with serve(folder, PAYMENTS, 0, is_signed=False) as origin:
+        with serve(folder) as origin:
             measure(origin, folder, settings)  # compiles what is not yet, and does not count
             found = [measure(origin, folder, settings) for _ in range(runs)]
     print("| | CPU ms | wall ms |\n|---|---:|---:|")

@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from ssl import CERT_REQUIRED
 
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
 from airflow_provider_payments.http.messages import Request
+from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.http.sync_session import open_session, settings_for
 from tests.http.certificates import Authority
 from tests.http.conftest import SECRET, Drive, Talk
 from tests.http.proxy import TunnelProxy
@@ -46,6 +49,20 @@ def get(server: Server) -> Request:
 
 
 # Whom we trust.
+
+
+def test_the_authorities_are_read_once_for_all_connections(server: Server, authority: Authority) -> None:
+    with open_session(TransportOptions(verify=authority.file)) as session:
+        settings = {**settings_for(session, server.origin), "stream": True}
+        replies = [session.get(f"{server.origin}/payments", **settings) for _ in range(3)]
+        contexts = {reply.raw.connection.sock.context for reply in replies}
+        for reply in replies:
+            reply.close()
+    assert (len(contexts), server.connections) == (1, 3)
+    (context,) = contexts
+    assert context.verify_mode is CERT_REQUIRED
+    assert context.check_hostname
+    assert len(context.get_ca_certs()) == 1
 
 
 def test_an_unknown_certificate_is_refused(drive: Drive, server: Server, talk: Talk) -> None:

@@ -6,9 +6,12 @@ import csv
 import gzip
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +228,11 @@ DOES_NOT_FIT = [
     "1E+20",
     "-1E+40",
     "12345678901234567890.1234567890123456789",
+    # Of what pyarrow, asked to read them, takes for something else.
+    "1E+30",
+    "99999999999999999999999999999999999999999",
+    "-1E+500",
+    "1E-57",
 ]
 
 
@@ -252,6 +260,21 @@ def test_amounts_that_do_not_are_null_and_counted(amount: str, column: str, make
 def test_one_payment_counts_once_however_many_amounts_do_not_fit(make_payment: Make) -> None:
     payment = make_payment(amount="1E+30", crypto_amount=Decimal("1E+30"))
     assert write_and_count("parquet", [payment, make_payment()])[1] == 1
+
+
+def test_parquet_loads_no_pandas() -> None:
+    code = """
+import io, sys
+from airflow_provider_payments.output.formats import FORMATS
+from airflow_provider_payments.payment import Payment, PaymentStatus
+writer = FORMATS["parquet"].open_writer(io.BytesIO(), True)
+writer.write([Payment("spacepay", "c", "1", PaymentStatus.SUCCEEDED, "paid")])
+writer.finish()
+assert "pyarrow" in sys.modules
+assert "pandas" not in sys.modules
+"""
+    assert find_spec("pandas")
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_times_in_parquet_are_exact_wherever_they_are_from(make_payment: Make) -> None:
