@@ -3,13 +3,17 @@
     make bench
 
 Starts a fast local server (``server.py``) in a process of its own, runs every contestant in a new process, one after
-the other, three rounds of them, and prints the medians with ratios, as Markdown. Measured is what a task does: from the
+the other, five rounds of them, and prints the medians with ratios, as Markdown. Measured is what a task does: from the
 first request to the file on the disk, after the imports.
+
+First comes a list as real APIs have them: pages of 100, and 150 ms until a reply. Hardly anything but waiting is left
+there, so it is compared with the ideal: as many pages as there are, eight at a time, each in 150 ms.
 
 =================  ===================================================================================================
 operator           ``ListPaymentsOperator``, ``max_concurrency=8``: list, check, normalise, keep raw, deduplicate, JSON
                    Lines, hash, manifest
 plain loop         ``requests``, page by page; writes each payment's JSON as it is
+operator, window   the same with ``created_from``: newest first, to an end that is not known before
 HttpOperator       Airflow's, with a ``pagination_function``; the same output
 aiohttp, raw       eight requests at once, the bytes to a file: the limit
 aiohttp, orjson    the same, and each payment parsed and written with orjson
@@ -37,7 +41,11 @@ from typing import Any
 
 HERE = Path(__file__).parent
 AT_ONCE = 8
-ROUNDS = 3
+ROUNDS = 5
+#: Rows of the pages of Satispay, which has no longer ones.
+SHORT = 100
+#: Before the first payment.
+BEFORE = "2025-12-31T00:00:00Z"
 SPACEPAY = "/spacepay/v1/external/secretkey-auth/payments"
 SATISPAY = "/satispay/g_business/v1/payments"
 
@@ -45,18 +53,18 @@ SATISPAY = "/satispay/g_business/v1/payments"
 # The contestants. Each is run in a process of its own, and returns the number of payments.
 
 
-def run_operator(origin: str, api: str, payments: int, out: Path, at_once: int = AT_ONCE) -> int:
+def run_operator(origin: str, api: str, size: int, payments: int, out: Path, **settings: Any) -> int:
     import airflow_provider_payments.hooks.base
     import airflow_provider_payments.output.delivery  # noqa: F401 - not measured
     from airflow_provider_payments._compat import BaseHook
     from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 
     key = Path(os.environ["BENCHMARK_KEY"]).read_text() if api == "satispay" else "key"
-    extra = {"max_concurrency": at_once}
+    extra = {"max_concurrency": settings.pop("at_once", AT_ONCE), "page_size": size}
     connection = {"conn_type": api, "host": f"{origin}/{api}", "login": "key", "password": key, "extra": extra}
     os.environ["AIRFLOW_CONN_BENCHMARK"] = json.dumps(connection)
     BaseHook.get_hook("benchmark")
-    task = ListPaymentsOperator(task_id="list", payments_conn_id="benchmark", output_path=out.as_uri())
+    task = ListPaymentsOperator(task_id="list", payments_conn_id="benchmark", output_path=out.as_uri(), **settings)
     with Clock():
         manifest: Any = task.execute({})
     if not manifest["complete"]:
@@ -64,14 +72,14 @@ def run_operator(origin: str, api: str, payments: int, out: Path, at_once: int =
     return int(manifest["records"])
 
 
-def run_plain_loop(origin: str, api: str, payments: int, out: Path) -> int:
+def run_plain_loop(origin: str, api: str, size: int, payments: int, out: Path) -> int:
     import requests
 
     rows = 0
     with Clock(), out.open("w") as file, requests.Session() as session:
-        params: dict[str, Any] | None = {"limit": 1000, "offset": 0}
+        params: dict[str, Any] | None = {"limit": size, "offset": 0}
         if api == "satispay":
-            session.auth, params = sign(), {"limit": 100}
+            session.auth, params = sign(), {"limit": size}
         while params:
             page = session.get(origin + (SATISPAY if api == "satispay" else SPACEPAY), params=params, timeout=30).json()
             for row in page["data"]:
@@ -115,7 +123,7 @@ def sign() -> Callable[[Any], Any]:
     return add_signature
 
 
-def run_http_operator(origin: str, api: str, payments: int, out: Path) -> int:
+def run_http_operator(origin: str, api: str, size: int, payments: int, out: Path) -> int:
     from airflow.providers.http.operators.http import HttpOperator
 
     os.environ["AIRFLOW_CONN_BENCHMARK"] = json.dumps({"conn_type": "http", "host": origin})
@@ -136,7 +144,7 @@ def run_http_operator(origin: str, api: str, payments: int, out: Path) -> int:
         http_conn_id="benchmark",
         endpoint=SPACEPAY,
         method="GET",
-        data={"limit": 1000, "offset": 0},
+        data={"limit": size, "offset": 0},
         pagination_function=paginate,
         response_filter=write,
         log_response=False,
@@ -145,7 +153,7 @@ def run_http_operator(origin: str, api: str, payments: int, out: Path) -> int:
         return int(list_pages.execute({}))
 
 
-def run_aiohttp(origin: str, api: str, payments: int, out: Path, parse: bool = False) -> int:
+def run_aiohttp(origin: str, api: str, size: int, payments: int, out: Path, parse: bool = False) -> int:
     import aiohttp
     import orjson
 
@@ -156,7 +164,7 @@ def run_aiohttp(origin: str, api: str, payments: int, out: Path, parse: bool = F
 
                 async def read(offset: int) -> None:
                     nonlocal rows
-                    async with at_once, session.get(SPACEPAY, params={"limit": 1000, "offset": offset}) as response:
+                    async with at_once, session.get(SPACEPAY, params={"limit": size, "offset": offset}) as response:
                         body = await response.read()
                     if parse:
                         page = orjson.loads(body)["data"]
@@ -164,28 +172,44 @@ def run_aiohttp(origin: str, api: str, payments: int, out: Path, parse: bool = F
                         body = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in page)
                     file.write(body)
 
-                await asyncio.gather(*(read(offset) for offset in range(0, payments, 1000)))
+                await asyncio.gather(*(read(offset) for offset in range(0, payments, size)))
         return rows or payments
 
     with Clock():
         return asyncio.run(load())
 
 
-def run_aiohttp_orjson(origin: str, api: str, payments: int, out: Path) -> int:
-    return run_aiohttp(origin, api, payments, out, parse=True)
+def run_aiohttp_orjson(origin: str, api: str, size: int, payments: int, out: Path) -> int:
+    return run_aiohttp(origin, api, size, payments, out, parse=True)
 
 
-def run_one_at_a_time(origin: str, api: str, payments: int, out: Path) -> int:
-    return run_operator(origin, api, payments, out, at_once=1)
+def run_one_at_a_time(origin: str, api: str, size: int, payments: int, out: Path) -> int:
+    return run_operator(origin, api, size, payments, out, at_once=1)
+
+
+def run_window(origin: str, api: str, size: int, payments: int, out: Path) -> int:
+    return run_operator(origin, api, size, payments, out, created_from=BEFORE)
+
+
+def run_bare_requests(origin: str, api: str, size: int, payments: int, out: Path) -> int:
+    """As many requests as there are payments, one after the other, and nothing done with the replies."""
+    import requests
+
+    with Clock(), out.open("wb"), requests.Session() as session:
+        for offset in range(payments):
+            session.get(origin + SPACEPAY, params={"limit": size, "offset": offset}, timeout=30)
+    return payments
 
 
 CONTESTANTS = {
     "operator": run_operator,
     "operator, one at a time": run_one_at_a_time,
+    "operator, window": run_window,
     "plain loop": run_plain_loop,
     "HttpOperator": run_http_operator,
     "aiohttp, raw": run_aiohttp,
     "aiohttp, orjson": run_aiohttp_orjson,
+    "bare requests.get": run_bare_requests,
 }
 
 
@@ -207,9 +231,10 @@ class Clock:
 
 
 @contextmanager
-def serve(folder: Path, payments: int, latency_ms: float, *, is_signed: bool) -> Iterator[str]:
-    command = [sys.executable, HERE / "server.py", "--payments", payments, "--latency-ms", latency_ms]
-    command += ["--public-key", folder / "public.pem"] if is_signed else []
+def serve(folder: Path, api: str, payments: int, latency_ms: float, spread: float = 0) -> Iterator[str]:
+    command = [sys.executable, HERE / "server.py", "--payments", payments]
+    command += ["--latency-ms", latency_ms, "--spread", spread]
+    command += ["--public-key", folder / "public.pem"] if api == "satispay" else []
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as server:
         try:
             yield f"http://127.0.0.1:{server.stdout.readline().strip()}"  # type: ignore[union-attr]
@@ -217,9 +242,9 @@ def serve(folder: Path, payments: int, latency_ms: float, *, is_signed: bool) ->
             server.kill()
 
 
-def measure(name: str, origin: str, api: str, payments: int, folder: Path) -> dict[str, float]:
+def measure(name: str, origin: str, api: str, size: int, payments: int, folder: Path) -> dict[str, float]:
     out = folder / "payments.jsonl"
-    command = [sys.executable, __file__, "--run", name, origin, api, str(payments), str(out)]
+    command = [sys.executable, __file__, "--run", name, origin, api, str(size), str(payments), str(out)]
     environment = {**os.environ, "AIRFLOW_HOME": str(folder), "BENCHMARK_KEY": str(folder / "private.pem")}
     environment["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"  # as where it is used
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -232,24 +257,59 @@ def measure(name: str, origin: str, api: str, payments: int, folder: Path) -> di
     return found
 
 
-def compare(names: list[str], api: str, payments: int, latency_ms: float, folder: Path) -> None:
-    """Measure contestants in turn, and print a table of medians."""
+def medians(names: list[str], origin: str, api: str, size: int, payments: int, folder: Path) -> dict[str, Any]:
+    """Measure contestants in turn, and return the medians of each."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    with serve(folder, payments, latency_ms, is_signed=api == "satispay") as origin:
-        for _ in range(ROUNDS):
-            for name in names:
-                found[name].append(measure(name, origin, api, payments, folder))
+    for _ in range(ROUNDS):
+        for name in names:
+            found[name].append(measure(name, origin, api, size, payments, folder))
+    return {
+        name: {what: statistics.median(each[what] for each in rounds) for what in rounds[0]}
+        for name, rounds in found.items()
+    }
 
-    def median(name: str, what: str) -> float:
-        return statistics.median(each[what] for each in found[name])
 
-    kind = "signed cursor pages of 100" if api == "satispay" else "offset pages of 1000"
-    print(f"\n{payments:,} payments, {kind}, {latency_ms} ms\n")
+def compare_with_ideal(api: str, latency_ms: float, spread: float, folder: Path) -> None:
+    """Print how much longer a list with short pages takes than the waiting for them has to."""
+    payments = 20_000
+    ideal = payments / SHORT / AT_ONCE * latency_ms / 1000
+    names = ["operator", "operator, window", *(["aiohttp, raw"] if api == "spacepay" else [])]
+    with serve(folder, api, payments, latency_ms, spread) as origin:
+        found = medians(names, origin, api, SHORT, payments, folder)
+    kind = "signed cursor pages" if api == "satispay" else "offset pages"
+    wait = f"{latency_ms * (1 - spread):.0f} to {latency_ms * (1 + spread):.0f} ms" if spread else f"{latency_ms} ms"
+    print(f"\n{payments:,} payments, {kind} of {SHORT}, {wait}: ideal is {ideal:.2f} s\n")
+    print("| | seconds | times the ideal | CPU ms a page | peak MiB |\n|---|---:|---:|---:|---:|")
+    for name, each in found.items():
+        cpu = each["cpu"] / payments * SHORT * 1e3
+        print(f"| {name} | {each['seconds']:.2f} | {each['seconds'] / ideal:.2f} | {cpu:.1f} | {each['peak']:.0f} |")
+    sys.stdout.flush()
+
+
+def compare(names: list[str], api: str, size: int, payments: int, latency_ms: float, folder: Path) -> None:
+    """Print a table of contestants, the operator first."""
+    with serve(folder, api, payments, latency_ms) as origin:
+        found = medians(names, origin, api, size, payments, folder)
+    kind = "signed cursor pages" if api == "satispay" else "offset pages"
+    print(f"\n{payments:,} payments, {kind} of {size}, {latency_ms} ms\n")
     print("| | seconds | times the operator's | CPU µs a payment | peak MiB |\n|---|---:|---:|---:|---:|")
-    for name in names:
-        seconds, cpu = median(name, "seconds"), median(name, "cpu") / payments * 1e6
-        ratio = seconds / median(names[0], "seconds")
-        print(f"| {name} | {seconds:.2f} | {ratio:.2f} | {cpu:.1f} | {median(name, 'peak'):.0f} |", flush=True)
+    for name, each in found.items():
+        cpu, ratio = each["cpu"] / payments * 1e6, each["seconds"] / found[names[0]]["seconds"]
+        print(f"| {name} | {each['seconds']:.2f} | {ratio:.2f} | {cpu:.1f} | {each['peak']:.0f} |", flush=True)
+
+
+def measure_requests(folder: Path) -> None:
+    """Print what a request costs besides its rows: pages that bring one new row each, less the same rows on few pages.
+
+    A page of two rows shares one with the page before, so there are as many pages as payments.
+    """
+    payments, api = 2000, "spacepay"
+    with serve(folder, api, payments, 0) as origin:
+        short = medians(["operator", "bare requests.get"], origin, api, 2, payments, folder)
+        long = medians(["operator"], origin, api, 1000, payments, folder)
+    ours = (short["operator"]["cpu"] - long["operator"]["cpu"]) / payments * 1e3
+    bare = short["bare requests.get"]["cpu"] / payments * 1e3
+    print(f"\nProcessor time a request besides its rows: {ours:.2f} ms; a bare requests.get: {bare:.2f} ms", flush=True)
 
 
 def measure_memory(folder: Path) -> None:
@@ -258,8 +318,8 @@ def measure_memory(folder: Path) -> None:
     print("| payments | peak MiB | more than at the first | CPU µs a payment |\n|---:|---:|---:|---:|")
     first = None
     for payments in (20_000, 100_000, 1_000_000):
-        with serve(folder, payments, 0, is_signed=False) as origin:
-            found = measure("operator", origin, "spacepay", payments, folder)
+        with serve(folder, "spacepay", payments, 0) as origin:
+            found = measure("operator", origin, "spacepay", 1000, payments, folder)
         first = found["peak"] if first is None else first
         cpu = found["cpu"] / payments * 1e6
         print(f"| {payments:,} | {found['peak']:.0f} | {found['peak'] - first:.1f} | {cpu:.1f} |", flush=True)
@@ -290,12 +350,13 @@ def make_key(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", nargs=5, metavar=("NAME", "ORIGIN", "API", "PAYMENTS", "FILE"), help=argparse.SUPPRESS)
-    parser.add_argument("--only", nargs="+", default=["speed", "memory", "imports"], help="speed, memory, imports")
+    parts = ["waiting", "speed", "requests", "memory", "imports"]
+    parser.add_argument("--run", nargs=6, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", default=parts, choices=parts)
     asked = parser.parse_args()
     if asked.run:
-        name, origin, api, payments, out = asked.run
-        found = CONTESTANTS[name](origin, api, int(payments), Path(out))
+        name, origin, api, size, payments, out = asked.run
+        found = CONTESTANTS[name](origin, api, int(size), int(payments), Path(out))
         print(json.dumps({"payments": found, **Clock.measured}))
         return
     today = datetime.now(tz=timezone.utc)
@@ -303,11 +364,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
         make_key(folder)
+        if "waiting" in asked.only:
+            for spread in (0, 0.6):
+                compare_with_ideal("spacepay", 150, spread, folder)
+            compare_with_ideal("satispay", 150, 0, folder)
         if "speed" in asked.only:
             names = ["operator", "plain loop", "HttpOperator", "aiohttp, raw", "aiohttp, orjson"]
             for latency_ms in (30, 0):
-                compare(names, "spacepay", 100_000, latency_ms, folder)
-            compare(["operator", "operator, one at a time", "plain loop"], "satispay", 20_000, 30, folder)
+                compare(names, "spacepay", 1000, 100_000, latency_ms, folder)
+            compare(["operator", "operator, one at a time", "plain loop"], "satispay", SHORT, 20_000, 30, folder)
+        if "requests" in asked.only:
+            measure_requests(folder)
         if "memory" in asked.only:
             measure_memory(folder)
         if "imports" in asked.only:

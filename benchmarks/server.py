@@ -1,7 +1,8 @@
 """A fast local server of two lists, for benchmarks: SpacePay's offset pages, and Satispay's signed cursor pages.
 
 Replies are put together from rows that were rendered beforehand, by a bare protocol, so that the server takes as little
-of the measurement as Python can. It waits before each reply as it is told to, without holding up the other ones.
+of the measurement as Python can. It waits before each reply as it is told to, without holding up the other ones: always
+as long, or as long on average (``--spread 0.5`` is half to one and a half times as long).
 
     python benchmarks/server.py --payments 100000 --latency-ms 30 --public-key key.pem
 
@@ -15,6 +16,7 @@ import argparse
 import asyncio
 import base64
 import json
+import random
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -130,9 +132,10 @@ class Lists:
 class Connection(asyncio.Protocol):
     """One connection: GET requests without a body."""
 
-    def __init__(self, lists: Lists, latency: float, statistics: Statistics) -> None:
+    def __init__(self, lists: Lists, latency: float, spread: float, statistics: Statistics) -> None:
         self._lists = lists
         self._latency = latency
+        self._spread = spread
         self._statistics = statistics
         self._head = b""
 
@@ -154,7 +157,8 @@ class Connection(asyncio.Protocol):
         seen.now += 1
         seen.most = max(seen.most, seen.now)
         if self._latency:
-            asyncio.get_running_loop().call_later(self._latency, self._answer, head)
+            wait = self._latency * random.uniform(1 - self._spread, 1 + self._spread)  # noqa: S311 - no secret
+            asyncio.get_running_loop().call_later(wait, self._answer, head)
         else:
             self._answer(head)
 
@@ -175,11 +179,11 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"".join([head % (status, sum(map(len, body))), *body]))  # type: ignore[attr-defined]
 
 
-async def serve(payments: int, latency: float, public_key: Path | None) -> None:
+async def serve(payments: int, latency: float, spread: float, public_key: Path | None) -> None:
     """Serve until killed."""
     lists, statistics = Lists(payments, public_key), Statistics()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(lists, latency, statistics), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(lists, latency, spread, statistics), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -188,9 +192,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--payments", type=int, default=100_000)
     parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--spread", type=float, default=0)
     parser.add_argument("--public-key", type=Path)
     asked = parser.parse_args()
-    asyncio.run(serve(asked.payments, asked.latency_ms / 1000, asked.public_key))
+    random.seed(1)  # every run waits alike
+    asyncio.run(serve(asked.payments, asked.latency_ms / 1000, asked.spread, asked.public_key))
 
 
 if __name__ == "__main__":

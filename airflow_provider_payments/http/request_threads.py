@@ -26,8 +26,9 @@ class RequestThreads(Generic[T]):
         self._limit = limit
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Future[T], Callable[[], T]]] = deque()
-        self._resting: deque[ThreadPoolExecutor] = deque()  # executors of one thread; longest first
-        self._runs: dict[ThreadPoolExecutor, Future[None]] = {}  # what each of them did last
+        # Executors of one thread each, with what it did last; the one whose calls began longest ago comes first.
+        self._runs: dict[ThreadPoolExecutor, Future[None]] = {}
+        self._resting: set[ThreadPoolExecutor] = set()
         self._running = 0
         self._error: BaseException | None = None
 
@@ -44,8 +45,7 @@ class RequestThreads(Generic[T]):
             self._waiting.insert(0 if is_urgent else len(self._waiting), (future, call))
             if self._running < self._limit:
                 self._running += 1
-                is_new = len(self._runs) <= self._limit
-                thread = ThreadPoolExecutor(1, "payments") if is_new else self._resting.popleft()
+                thread = self._choose_thread()
                 self._runs[thread] = thread.submit(self._run, thread)
         return future
 
@@ -58,6 +58,14 @@ class RequestThreads(Generic[T]):
         late = wait(self._runs.values(), patience).not_done
         for thread in self._runs:
             thread.shutdown(wait=not late)
+
+    def _choose_thread(self) -> ThreadPoolExecutor:
+        if len(self._runs) <= self._limit:
+            return ThreadPoolExecutor(1, "payments")
+        thread = next(each for each in self._runs if each in self._resting)
+        self._resting.remove(thread)
+        del self._runs[thread]
+        return thread
 
     def _run(self, thread: ThreadPoolExecutor) -> None:
         waiting = self._next(thread)
@@ -77,7 +85,7 @@ class RequestThreads(Generic[T]):
             if self._waiting:
                 return self._waiting.popleft()
             self._running -= 1
-            self._resting.append(thread)
+            self._resting.add(thread)
             return None
 
     def _fail(self, error: BaseException) -> None:

@@ -41,6 +41,18 @@ def test_threads_rotate_so_that_each_rests_until_its_page_is_done_with() -> None
         assert all(len(set(taken[at : at + limit + 1])) == limit + 1 for at in range(len(taken) - limit))
 
 
+def test_the_thread_of_the_oldest_page_is_the_next_whichever_was_done_first() -> None:
+    """Pages are received in order: the one that was asked for first is the first that is done with."""
+    threads: RequestThreads[int] = RequestThreads(2)
+    go_on = threading.Event()
+    late = threads.submit(lambda: threading.get_ident() if go_on.wait(WAIT) else 0)
+    early = [threads.submit(threading.get_ident).result(WAIT) for _ in range(2)]
+    go_on.set()
+    taken = [late.result(WAIT), *early]
+    assert [threads.submit(threading.get_ident).result(WAIT) for _ in range(6)] == taken * 2
+    threads.close(WAIT)
+
+
 def test_an_error_ends_those_that_wait_and_not_those_that_have_begun() -> None:
     threads: RequestThreads[str] = RequestThreads(2)
     go_on, has_failed = threading.Event(), threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +67,13 @@ def test_pages_are_asked_for_until_as_many_are_found_as_the_total_says() -> None
 def test_page_numbers_side_by_side() -> None:
     listed = by_number(3, 4, total=12)
     assert listed.answer("a b c") == ["1", "2", "3"]
+
+
+def test_one_less_than_twice_as_many_are_asked_for_as_may_be_under_way() -> None:
+    """So that some may be answered while an earlier one is late."""
+    assert by_number(3, 4).answer("a b c", total=100) == ["1", "2", "3", "4", "5", "6", "7"]
+    assert by_number(3, 4).answer("a b c", total=10) == ["1", "2", "3"]
+    assert by_number(3, 1).answer("a b c", total=100) == ["1"]
 
 
 def test_a_single_page_is_proof_of_itself() -> None:
@@ -248,17 +256,25 @@ def test_payments_that_leave_at_that_moment_are_not_taken_for_such() -> None:
 # In slices.
 
 
-def sliced(max_concurrency: int, **about: Any) -> ByHand:
+def sliced(max_concurrency: int, query: PaymentQuery | None = None, **about: Any) -> ByHand:
+    """Read up to hour 100, when the reading began."""
+
     def list_from(*args: Any, **kwargs: Any) -> ByTimeReader:
         return ByTimeReader(*args, start_params=since, **kwargs)
 
-    told = options(3, max_concurrency, PaymentQuery(created_to=hour(100)))
+    told = replace(options(3, max_concurrency, query), started_at=hour(100))
     return ByHand(SlicedReader(told, list_from=list_from, order=Order.OLDEST_FIRST), "since", **about)
 
 
 def test_another_slice_begins_further_on_where_there_is_room() -> None:
     assert sliced(1, total=90).answer("a@1 b@2 c@3") == ["3"]
     assert sliced(4, total=90).answer("a@1 b@2 c@3") == ["3", "11"]
+
+
+def test_a_window_is_cut_into_as_many_slices_as_there_is_room_for() -> None:
+    window = PaymentQuery(created_to=hour(99))
+    assert sliced(4, window, total=90).answer("a@1 b@2 c@3") == ["3", "51", "75", "27"]
+    assert sliced(4, PaymentQuery(created_to=hour(8)), total=90).answer("a@1 b@2 c@3") == ["3"]  # too short
 
 
 def test_a_slice_ends_where_it_has_a_row_of_the_next_ones_first_page() -> None:
