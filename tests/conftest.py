@@ -86,7 +86,10 @@ def empty_database() -> Path:
 @pytest.fixture(scope="session")
 def database(empty_database: Path) -> None:
     """Airflow's database, for tests that run a DAG."""
-    shutil.copy(empty_database, Path(os.environ["AIRFLOW_HOME"], "airflow.db"))
+    file = Path(os.environ["AIRFLOW_HOME"], "airflow.db")
+    for journal in ("-wal", "-shm"):  # of an earlier run that did not close it: SQLite would take it for this one's
+        file.with_name(file.name + journal).unlink(missing_ok=True)
+    shutil.copy(empty_database, file)
 
 
 #: Airflow 3 has one for tasks and one for its own components.
