@@ -92,7 +92,8 @@ class _SecurePool(HTTPSConnectionPool):
     def _new_conn(self) -> Any:
         connection: Any = super()._new_conn()
         # Each connection loads a client certificate into its context, and verifies an HTTPS proxy by the files.
-        if (self.ca_certs or self.ca_cert_dir) and not (self.cert_file or self.proxy):
+        needs_its_own = self.cert_file or (self.proxy and self.proxy.scheme == "https")
+        if (self.ca_certs or self.ca_cert_dir) and not needs_its_own:
             with self._context_lock:
                 if self._context is None:
                     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)

@@ -51,14 +51,19 @@ def get(server: Server) -> Request:
 # Whom we trust.
 
 
-def test_the_authorities_are_read_once_for_all_connections(server: Server, authority: Authority) -> None:
-    with open_session(TransportOptions(verify=authority.file)) as session:
-        settings = {**settings_for(session, server.origin), "stream": True}
-        replies = [session.get(f"{server.origin}/payments", **settings) for _ in range(3)]
-        contexts = {reply.raw.connection.sock.context for reply in replies}
-        for reply in replies:
-            reply.close()
-    assert (len(contexts), server.connections) == (1, 3)
+@pytest.mark.parametrize("has_proxy", [False, True])
+def test_the_authorities_are_read_once_for_all_connections(
+    server: Server, authority: Authority, has_proxy: bool
+) -> None:
+    with tunnel(server) as proxy:
+        proxies = {"https": f"http://{proxy.address}"} if has_proxy else {}
+        with open_session(TransportOptions(verify=authority.file, proxies=proxies)) as session:
+            settings = {**settings_for(session, server.origin), "stream": True}
+            replies = [session.get(f"{server.origin}/payments", **settings) for _ in range(3)]
+            contexts = {reply.raw.connection.sock.context for reply in replies}
+            for reply in replies:
+                reply.close()
+    assert (len(contexts), server.connections, len(proxy.heads)) == (1, 3, 3 * has_proxy)
     (context,) = contexts
     assert context.verify_mode is CERT_REQUIRED
     assert context.check_hostname
