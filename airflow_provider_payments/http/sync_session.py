@@ -188,6 +188,7 @@ def prepare_request(session: requests.Session, request: Request) -> PreparedRequ
     prepared.method, prepared.url = request.method, request.url
     prepared.hooks = {"response": []}
     prepared.prepare_headers({**session.headers, **request.headers})
+    prepared.prepare_cookies({})  # somebody's own adapter may look at them
     prepared.prepare_body(request.body or None, None)
     return prepared
 

@@ -407,7 +407,7 @@ def test_another_error_ends_the_fetching(drive: Drive, server: Server, talk: Tal
     with pytest.raises(PaymentsAuthError):
         drive.fetch_pages(talk(max_concurrency=2), pages)
     assert pages.received == ["/0"]
-    assert len(server.calls) <= 3
+    assert len(server.calls) <= 4  # three were asked for behind the first
 
 
 def test_closing_a_walk_asks_for_no_more(drive: Drive, server: Server, talk: Talk) -> None:
