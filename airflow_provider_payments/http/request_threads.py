@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
+_Submitted: TypeAlias = tuple[Future[T], Callable[[], T]]
 
 
 class RequestThreads(Generic[T]):
@@ -25,7 +26,7 @@ class RequestThreads(Generic[T]):
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[Future[T], Callable[[], T]]] = deque()
+        self._waiting: deque[_Submitted[T]] = deque()
         # Executors of one thread each, with what it did last; the one whose calls began longest ago comes first.
         self._runs: dict[ThreadPoolExecutor, Future[None]] = {}
         self._resting: set[ThreadPoolExecutor] = set()
@@ -42,11 +43,12 @@ class RequestThreads(Generic[T]):
             if self._error:
                 future.set_exception(self._error)
                 return future
-            self._waiting.insert(0 if is_urgent else len(self._waiting), (future, call))
             if self._running < self._limit:
                 self._running += 1
                 thread = self._choose_thread()
-                self._runs[thread] = thread.submit(self._run, thread)
+                self._runs[thread] = thread.submit(self._run, thread, (future, call))
+            else:
+                self._waiting.insert(0 if is_urgent else len(self._waiting), (future, call))
         return future
 
     def close(self, patience: float) -> None:
@@ -67,20 +69,19 @@ class RequestThreads(Generic[T]):
         del self._runs[thread]
         return thread
 
-    def _run(self, thread: ThreadPoolExecutor) -> None:
-        waiting = self._next(thread)
-        while waiting:
-            future, call = waiting
+    def _run(self, thread: ThreadPoolExecutor, given: _Submitted[T] | None) -> None:
+        while given:
+            future, call = given
             try:
                 settle = partial(future.set_result, call())
             except BaseException as error:
                 self._fail(error)
                 settle = partial(future.set_exception, error)
-            waiting = self._next(thread)  # now, so that who waits for the result finds this thread at rest
+            given = self._next(thread)  # now, so that who waits for the result finds this thread at rest
             settle()
             del future, call, settle  # or this page would be kept while the next one is read
 
-    def _next(self, thread: ThreadPoolExecutor) -> tuple[Future[T], Callable[[], T]] | None:
+    def _next(self, thread: ThreadPoolExecutor) -> _Submitted[T] | None:
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
