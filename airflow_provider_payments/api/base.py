@@ -15,7 +15,7 @@ from airflow_provider_payments.api.decoding import Decoder, decode_reply, parse_
 from airflow_provider_payments.api.facts import ApiFacts
 from airflow_provider_payments.api.labels import name_fields
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
-from airflow_provider_payments.http.auth import Auth
+from airflow_provider_payments.http.auth import AcceptedKey, Auth
 from airflow_provider_payments.http.errors import ErrorMapper
 from airflow_provider_payments.http.messages import Request, Response, build_url, quote_segment
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
@@ -37,13 +37,13 @@ class PaymentsApi(ApiFacts, ABC):
         #: Only positionals + 2 * keywords <= 30 are fast: of a longer call, CPython makes a dict first.
         self.new_payment = partial(Payment, self.name, credentials.connection_id)
         self.auth = self.build_auth(credentials)
-        self._has_accepted_key = False
+        self._key = AcceptedKey()
         self.error_mapper = ErrorMapper(
             provider=self.name,
             throttle_codes=self.throttle_codes,
             error_fields=self.error_fields,
             credentials=self.credentials_to_check,
-            is_key_accepted=lambda: self._has_accepted_key and not self.auth.renews_key,
+            may_pass=lambda: not self.auth.renews_key and self._key.refuse(),
             proxy_for=credentials.options.proxy_for,
             secrets=lambda: (*self.secrets, credentials.login, credentials.password),
         )
@@ -196,7 +196,7 @@ class PaymentsApi(ApiFacts, ABC):
         self.error_mapper.raise_for_error(request, response)
         if not request.is_token_request:
             self.check_body(request, response)
-            self._has_accepted_key = True
+            self._key.accept()
 
     def parse_page(self, request: Request, response: Response) -> ListPage:
         """Decode a page."""

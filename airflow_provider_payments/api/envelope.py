@@ -41,7 +41,7 @@ _parse_outcome = Decoder(Outcome).decode
 class EnvelopeApi(PaymentsApi):
     """A payment API with such responses."""
 
-    error_fields = ("success statusCode", "success errors", "errors.code")
+    error_fields = ("success statusCode", "success errors", "errors.code", "errors.message")
 
     def check_body(self, request: Request, response: Response) -> None:
         outcome = decode_reply(self.error_mapper, request, response, lambda body: decode_json(body, _parse_outcome))

@@ -10,7 +10,6 @@ from datetime import datetime
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import (
     PaymentNotFound,
-    PaymentsAuthError,
     PaymentsConfigError,
     PaymentsRequestError,
 )
@@ -217,22 +216,7 @@ def find_pending_at_head(
     return found[0] if found else None
 
 
-def read_one_page(api: PaymentsApi) -> Lookup[None]:
-    """Ask for a page with one payment, to see whether the connection works."""
-    query = PaymentQuery()
-    yield from discover(api, query)
-    request = _first_request(api, api.plan_listing(query, limit=1, max_concurrency=1)[0])
-    response = yield from ask(request)
-    api.parse_page(request, response)
-
-
-def require_list(api: PaymentsApi) -> Lookup[None]:
-    """See that the API's list is where the connection leads. Of a wrong host or path, it may say: no such payment."""
-    with suppress(PaymentsAuthError):  # a key that may not list is understood
-        yield from read_one_page(api)
-
-
-def _first_request(api: PaymentsApi, stage: Stage) -> Request:
+def first_request(api: PaymentsApi, stage: Stage) -> Request:
     """Return the request of a stage's first page."""
     return api.list_request(open_reader(stage.partitions[0], PaymentQuery()).start()[0].params)
 
@@ -247,4 +231,4 @@ def _small_questions(api: PaymentsApi, query: PaymentQuery, statuses: frozenset[
     if query.created_from or query.created_to or not is_asked_whole:
         return []
     asked = (narrow_to(query, each) for each in filterable_statuses(api, statuses))
-    return [_first_request(api, api.plan_listing(question, limit=1, max_concurrency=1)[0]) for question in asked]
+    return [first_request(api, api.plan_listing(question, limit=1, max_concurrency=1)[0]) for question in asked]

@@ -21,8 +21,9 @@ from airflow_provider_payments.exceptions import (
     PaymentsConfigError,
     PaymentsRequestError,
 )
+from airflow_provider_payments.hooks.connection_check import require_list
 from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing, build_seen_listing
-from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order, require_list
+from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds

@@ -108,7 +108,7 @@ class PayPalApi(api.PaymentsApi):
         *("balance_affecting_records_only", "payment_instrument_type", "store_id", "terminal_id"),
         *("transaction_amount", "transaction_currency", "transaction_id", "transaction_type"),
     )
-    error_fields = ("debug_id", "error_description")
+    error_fields = ("name message", "debug_id", "error_description")
     page_type = Page
     row_type = Row
     statuses = {

@@ -9,6 +9,7 @@ A new flow runs for every attempt, so a retry is signed afresh.
 from __future__ import annotations
 
 import base64
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
@@ -25,6 +26,8 @@ from airflow_provider_payments.http.redaction import Unpicklable, without_traceb
 AuthFlow = Generator[Request, Response, None]
 #: Former tokens that are kept out of messages as well: this many, the latest.
 _FORMER_TOKENS = 16
+#: Seconds in which a key that was accepted may be refused. Then it was revoked, and asking on is of no use.
+_REFUSAL_PASSES = 60.0
 
 
 def utc_now() -> datetime:
@@ -48,6 +51,29 @@ class Auth(Unpicklable, ABC):
     @abstractmethod
     def secrets(self) -> tuple[str, ...]:
         """Every text that must not show up in a message."""
+
+
+class AcceptedKey:
+    """A key that the API has accepted. When it is refused after that, this may pass: for a minute.
+
+    :param clock: seconds, as ``time.monotonic``.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._is_accepted = False
+        self._refused_at: float | None = None
+
+    def accept(self) -> None:
+        """Note that the API has accepted the key."""
+        self._is_accepted, self._refused_at = True, None
+
+    def refuse(self) -> bool:
+        """Note that the API has refused the key; return whether that may pass."""
+        now = self._clock()
+        if self._refused_at is None:
+            self._refused_at = now
+        return self._is_accepted and now - self._refused_at < _REFUSAL_PASSES
 
 
 def advance(flow: AuthFlow, response: Response | None = None) -> Request | None:

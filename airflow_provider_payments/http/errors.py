@@ -35,6 +35,8 @@ _TOKEN_ERRORS = frozenset(
     {"invalid_request", "invalid_client", "invalid_grant", "invalid_scope"}
     | {"unauthorized_client", "unsupported_grant_type"}
 )
+#: Errors of an API for a token that it refuses: RFC 6750, section 3.1.
+_BEARER_ERRORS = frozenset({"invalid_token", "insufficient_scope"})
 
 _LONGEST_TEXT = 200
 #: Stripe names the permission that a key lacks after 220 characters.
@@ -50,7 +52,7 @@ class ErrorMapper:
     :param error_fields: fields of which each error of the API has one, see :meth:`is_own_error`; none where the API
         does not tell.
     :param credentials: what to check when the API refuses them, and in which connection.
-    :param is_key_accepted: whether the API has accepted the key before, where that cannot be renewed.
+    :param may_pass: whether the API's 401 may pass, for it has accepted the key before. Asked at each 401.
     :param proxy_for: returns the proxy that requests to a URL go through.
     :param secrets: returns every text that must not show up in a message.
     """
@@ -59,7 +61,7 @@ class ErrorMapper:
     throttle_codes: Collection[tuple[int, str]] = ()
     error_fields: Collection[str] = ()
     credentials: str = "the credentials of the connection"
-    is_key_accepted: Callable[[], bool] = lambda: False
+    may_pass: Callable[[], bool] = lambda: False
     proxy_for: Callable[[str], str | None] = lambda url: None
     secrets: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
@@ -85,9 +87,10 @@ class ErrorMapper:
             )
         if status == 429 or (status, error_body.code) in self.throttle_codes:
             raise PaymentsThrottled(text, retry_after)
-        is_own = self.is_own_error(response) or (request.is_token_request and _is_token_error(response))
+        words = _TOKEN_ERRORS if request.is_token_request else _BEARER_ERRORS
+        is_own = self.is_own_error(response) or _read_oauth_error(response) in words
         is_refusal = status in (401, 403) or (request.is_token_request and status == 400 and is_own)
-        if status == 401 and is_own and self.is_key_accepted() and not request.is_token_request:
+        if status == 401 and is_own and not request.is_token_request and self.may_pass():
             text = f"{text} It has accepted this key before, so that may pass. If it stays, check {self.credentials}."
             raise PaymentsUnavailable(text, status)
         if is_refusal and is_own:
@@ -109,20 +112,23 @@ class ErrorMapper:
         Gateways and firewalls answer with pages, with nothing, with ``{"message": "Forbidden"}``, with the words of a
         web framework (``{"error": "Not Found"}``), or with "problem details" (RFC 9457), which have a title. So an
         API's fields are what those do not have: ``error.type`` is one within an object, or within the first one of a
-        list; ``title _links`` are several that are there together. A title has to be among them, and a ``code`` that
-        repeats the HTTP status is none. An empty object says nothing: with a 404, it is no word of the API that there
-        is no such payment.
+        list; ``title _links`` are several that are there together. A title has to be among them.
+
+        With a 404, what is within counts as well, and a ``code`` that repeats the HTTP status does not, nor does an
+        empty object: taken for the API's own, it would mean that there is no such payment. Any other error is the API's
+        own by the outer fields, for nothing is worse than to send a wrong key again and again.
         """
+        is_missing = response.status == 404
         body = read_object(response)
         if body is None:
             return False
         if not body:
-            return response.status != 404
+            return not is_missing
         if not self.error_fields:
             return True
         shapes = [each.split() for each in self.error_fields]
         return any(
-            all(_has_field(body, name, response.status) for name in names)
+            all(_has_field(body, name) if is_missing else name.partition(".")[0] in body for name in names)
             for names in shapes
             if "title" in names or "title" not in body
         )
@@ -218,19 +224,19 @@ class ErrorMapper:
         )
 
 
-def _has_field(body: dict[str, Any], path: str, status: int) -> bool:
+def _has_field(body: dict[str, Any], path: str) -> bool:
     value: Any = body
     for name in path.split("."):
         value = value[0] if isinstance(value, list) and value else value
         if not isinstance(value, dict) or name not in value:
             return False
         value = value[name]
-    return name != "code" or str(value) != str(status)
+    return name != "code" or str(value) != "404"
 
 
-def _is_token_error(response: Response) -> bool:
+def _read_oauth_error(response: Response) -> str | None:
     error = (read_object(response) or {}).get("error")
-    return isinstance(error, str) and error in _TOKEN_ERRORS
+    return error if isinstance(error, str) else None
 
 
 def _is_page(response: Response) -> bool:

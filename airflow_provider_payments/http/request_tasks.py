@@ -54,6 +54,9 @@ class RequestTasks(Generic[T]):
             except Exception as error:
                 self._waiting.appendleft((future, call))
                 self._fail(error)
+            except BaseException:
+                future.cancel()  # or who waits for it would wait for ever
+                raise
             else:
                 if not future.done():
                     future.set_result(result)

@@ -187,7 +187,9 @@ def prepare_request(session: requests.Session, request: Request) -> PreparedRequ
     prepared = PreparedRequest()
     prepared.method, prepared.url = request.method, request.url
     prepared.hooks = {"response": []}
-    prepared.prepare_headers({**session.headers, **request.headers})
+    headers: dict[str, Any] = {**session.headers, **request.headers}
+    # A session that is to leave a header out has None for it.
+    prepared.prepare_headers({name: value for name, value in headers.items() if value is not None})
     prepared.prepare_cookies({})  # somebody's own adapter may look at them
     prepared.prepare_body(request.body or None, None)
     return prepared

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from airflow_provider_payments.exceptions import PaymentsAuthError, PaymentsRequestError
+from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.async_client import AsyncClient, compute, len_of
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
@@ -133,15 +133,15 @@ def discover(api: ListingApi, query: PaymentQuery) -> Lookup[None]:
 
 
 def look_up(lookup: Lookup[T], client: SyncClient) -> T:
-    """Find the answer to a lookup. Where the credentials are refused, the lookup may know a way on."""
-    found: list[Any] | PaymentsAuthError | None = None
+    """Find the answer to a lookup. An error is raised within it: it may know a way on."""
+    found: list[Any] | PaymentsError | None = None
     while True:
         question, value = _advance(lookup, found)
         if question is None:
             return value  # type: ignore[return-value]
         try:
             found = _answer(question, client)
-        except PaymentsAuthError as error:
+        except PaymentsError as error:
             found = error
 
 
@@ -156,7 +156,7 @@ def _answer(question: Requests | Search, client: SyncClient) -> list[Any]:
 
 async def alook_up(lookup: Lookup[T], client: AsyncClient) -> T:
     """Find the answer to a lookup without blocking the event loop."""
-    found: list[Any] | PaymentsAuthError | None = None
+    found: list[Any] | PaymentsError | None = None
     while True:
         size = len_of(found) if isinstance(found, list) else 0
         question, value = await compute(size, _advance, lookup, found)
@@ -167,15 +167,13 @@ async def alook_up(lookup: Lookup[T], client: AsyncClient) -> T:
                 found = [response async for responses in client.fetch_pages(question) for response in responses]
             else:
                 found = await _search(question, client)
-        except PaymentsAuthError as error:
+        except PaymentsError as error:
             found = error
 
 
-def _advance(
-    lookup: Lookup[T], found: list[Any] | PaymentsAuthError | None
-) -> tuple[Requests | Search | None, T | None]:
+def _advance(lookup: Lookup[T], found: list[Any] | PaymentsError | None) -> tuple[Requests | Search | None, T | None]:
     try:
-        if isinstance(found, PaymentsAuthError):
+        if isinstance(found, PaymentsError):
             return lookup.throw(found), None
         return lookup.send(found), None  # type: ignore[arg-type]  # None begins
     except StopIteration as end:  # which cannot leave a thread

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from airflow_provider_payments.http.auth import (
+    AcceptedKey,
     HeaderAuth,
     IssuedToken,
     TokenAuth,
@@ -367,3 +368,17 @@ def test_a_private_key_is_not_shown() -> None:
     assert auth.secrets == ("MIIE",)
     assert "MIIE" not in repr(auth)
     assert "RSA" not in repr(auth)
+
+
+def test_a_key_that_was_accepted_may_be_refused_for_a_minute() -> None:
+    now = 1000.0
+    key = AcceptedKey(lambda: now)
+    assert not key.refuse()  # never accepted
+    key.accept()
+    assert key.refuse()
+    now += 59
+    assert key.refuse()
+    now += 2
+    assert not key.refuse()
+    key.accept()
+    assert key.refuse()

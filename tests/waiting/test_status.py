@@ -242,6 +242,25 @@ def test_a_key_that_may_not_list_may_wait(shop: Shop, poll_either_way: Poll) -> 
     assert len(shop.calls) == 3
 
 
+@pytest.mark.parametrize("status", [400, 403, 503])
+@pytest.mark.parametrize("conn_type", ["stripe"])
+def test_a_list_that_cannot_be_asked_for_keeps_nobody_from_waiting(
+    shop: Shop, poll_either_way: Poll, status: int
+) -> None:
+    body = {400: {"error": {"type": "invalid_request_error", "message": "No."}}}.get(status, {"message": "Forbidden"})
+
+    def refuse(call: Call) -> None:
+        if call.route == shop.hook.api_class.list_path:
+            shop.reply(status, json.dumps(body).encode())
+
+    shop.sandbox.before_reply = refuse
+    wait = StatusCondition(payment_ids=["pi_1"])
+    assert not poll_either_way(shop.hook, wait)
+    asked = len(shop.calls)
+    assert not poll_either_way(shop.hook, wait)
+    assert len(shop.calls) == asked + 1
+
+
 @pytest.mark.parametrize("conn_type", WITH_IDS)
 def test_only_a_404_means_not_yet(shop: Shop, poll_either_way: Poll) -> None:
     wait = StatusCondition(payment_ids=[shop.id_of(shop.sell())])
