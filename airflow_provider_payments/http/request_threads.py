@@ -74,6 +74,8 @@ class RequestThreads(Generic[T]):
             future, call = given
             try:
                 settle = partial(future.set_result, call())
+            except CancelledError:  # nobody waits any more, and its traceback would keep the response, and its socket
+                settle = partial(future.cancel)
             except BaseException as error:
                 self._fail(error)
                 settle = partial(future.set_exception, error)
