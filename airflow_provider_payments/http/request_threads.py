@@ -72,10 +72,11 @@ class RequestThreads(Generic[T]):
     def _run(self, thread: ThreadPoolExecutor, given: _Submitted[T] | None) -> None:
         while given:
             future, call = given
+            settle: Callable[[], object]
             try:
                 settle = partial(future.set_result, call())
             except CancelledError:  # nobody waits any more, and its traceback would keep the response, and its socket
-                settle = partial(future.cancel)
+                settle = future.cancel
             except BaseException as error:
                 self._fail(error)
                 settle = partial(future.set_exception, error)
