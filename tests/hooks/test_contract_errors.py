@@ -321,11 +321,12 @@ def test_a_refused_key_is_known_by_whatever_of_its_fields_an_api_sends(
 def test_a_client_that_is_refused_where_tokens_are_got(
     connect: Connect, collect: Collect, conn_type: str, sandbox: Sandbox
 ) -> None:
+    one_by_one = {**ONCE, "max_concurrency": 1}  # or a request of the listing before would take the reply
     for word in ("invalid_client", "unauthorized_client", "invalid_scope"):
         for status in (400, 401):
             sandbox.faults.reply_with[conn_type].append((status, {}, json.dumps({"error": word}).encode()))
             with pytest.raises(PaymentsAuthError):
-                collect(connect(conn_type, ONCE))
+                collect(connect(conn_type, one_by_one))
 
 
 @pytest.mark.parametrize("conn_type", ["cryptofuse", "jframework"])
