@@ -99,10 +99,12 @@ def test_one_at_a_time_and_five_a_second_are_kept(
 ) -> None:
     limit(monkeypatch, shop, conn_type, max_concurrency=1, requests_per_second=5, page_size=80)
     watch = Watch(shop)
+    started = time.monotonic()
     ids(conn_type)
     assert len(watch.began) >= 8
     assert watch.most == 1
-    assert all(sixth - first >= 1 for first, sixth in zip(watch.began, watch.began[5:], strict=False))
+    # Since then, not since the first one came: on a busy machine that may be late, and the next ones would look early.
+    assert all(came - started >= number / 5 for number, came in enumerate(watch.began))
 
 
 @pytest.mark.parametrize("conn_type", CONN_TYPES)
