@@ -8,11 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.exceptions import (
-    PaymentNotFound,
-    PaymentsConfigError,
-    PaymentsRequestError,
-)
+from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
 from airflow_provider_payments.hooks.listings import (
     PENDING,
     build_latest_listing,

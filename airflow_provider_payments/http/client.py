@@ -63,14 +63,22 @@ class ClientConfig:
         self.log(f"{error} Attempt {attempt + 1} in {wait:.1f} s.")
 
 
+def useful_ahead(max_concurrency: int) -> int:
+    """Return how many pages are useful to ask for at once, which are more than the requests that may be under way.
+
+    Pages are received in order, so a late one holds up those that have come after it. While these wait for it, as many
+    requests as permitted stay under way.
+    """
+    return 2 * max_concurrency - 1
+
+
 def most_ahead(max_concurrency: int, outcome: Outcome) -> int:
     """Return how many pages may be asked for and not be received yet, after one of them has been received.
 
-    Pages are received in order, so a late one holds up those that have come after it. Where pages are short, more of
-    them may be waiting for it, and as many requests as permitted stay under way.
+    Where pages are long, none wait for a late one: they take memory.
     """
     is_short = not isinstance(outcome, Response) or len(outcome.body) <= _SHORT
-    return 2 * max_concurrency - 1 if is_short else max_concurrency
+    return useful_ahead(max_concurrency) if is_short else max_concurrency
 
 
 class PageSource(Protocol[StepT, T_co]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_provider_payments.http.client import useful_ahead
+
 
 class Pace:
     """Learns from gaps between pages.
@@ -21,11 +23,8 @@ class Pace:
         self._joined = 0  # pages since the last gap
 
     def hurry(self) -> None:
-        """Ask for as many as useful: the list's length is known, so no page beyond its end is asked for.
-
-        These are more than may be under way, for then a page that is late does not keep others from being asked for.
-        """
-        self._most = 2 * self._most - 1
+        """Ask for as many as useful: the list's length is known, so no page beyond its end is asked for."""
+        self._most = useful_ahead(self._most)
         self.side_by_side = self._most
 
     def expect(self, pages: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.http.client import useful_ahead
 from airflow_provider_payments.listing.dedup import SeenIds
 from airflow_provider_payments.listing.readers import (
     MAX_STALE_PAGES,
@@ -95,8 +96,7 @@ class PageNumberReader(Reader):
         """Return how many more pages to ask for: all side by side, unless the window may end the reading earlier."""
         wanted = -(-missing // self.options.page_size) - self.in_flight
         at_once = self.options.max_concurrency
-        # More than may be under way, for then a page that is late does not keep others from being asked for.
-        most = min(at_once, self.pages + 1) if self.window.is_expected else 2 * at_once - 1
+        most = min(at_once, self.pages + 1) if self.window.is_expected else useful_ahead(at_once)
         return max(min(wanted, most - self.in_flight), 0 if self.in_flight else 1)
 
     def _may_have_grown(self, request: PageRequest, page: Page, new: int) -> bool:
