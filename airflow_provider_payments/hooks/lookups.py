@@ -18,7 +18,8 @@ from airflow_provider_payments.hooks.listings import (
     filterable_statuses,
     narrow_to,
 )
-from airflow_provider_payments.http.messages import Request, Response, quote_segment
+from airflow_provider_payments.http.client import Outcome
+from airflow_provider_payments.http.messages import Request, quote_segment
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.plan import Stage
 from airflow_provider_payments.listing.run import Lookup, Requests, Search, ask, discover
@@ -96,9 +97,7 @@ def order_request(api: PaymentsApi, order_id: str) -> Request:
     return api.request((api.orders.path or "").format(id=quote_segment(order_id)))
 
 
-def parse_order(
-    api: PaymentsApi, request: Request, response: Response | PaymentsRequestError, listed_at: datetime | None
-) -> list[Payment]:
+def parse_order(api: PaymentsApi, request: Request, response: Outcome, listed_at: datetime | None) -> list[Payment]:
     """Read the reply to a request for the payments of an order; none where the API does not know it."""
     if isinstance(response, PaymentsRequestError):
         if not api.is_not_found(response):
@@ -113,7 +112,7 @@ def parse_detail(
     api: PaymentsApi,
     payment_id: str,
     request: Request,
-    response: Response | PaymentsRequestError,
+    response: Outcome,
     listed_at: datetime | None,
 ) -> Payment:
     """Read the reply to a request for one payment.

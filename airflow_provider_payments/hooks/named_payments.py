@@ -19,12 +19,12 @@ from airflow_provider_payments.exceptions import (
     NamedPaymentNotFound,
     PaymentNotFound,
     PaymentsConfigError,
-    PaymentsRequestError,
 )
 from airflow_provider_payments.hooks.connection_check import require_list
 from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing, build_seen_listing
 from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
-from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.client import Outcome
+from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
@@ -127,7 +127,7 @@ class NamedPayments:
         miss: Callable[[str], None],
         payment_id: str,
         request: Request,
-        response: Response | PaymentsRequestError,
+        response: Outcome,
     ) -> Sequence[Payment]:
         try:
             return [parse_detail(self.api, payment_id, request, response, self.report.listed_at)]
@@ -135,9 +135,7 @@ class NamedPayments:
             miss(payment_id)
             return []
 
-    def _parse_order(
-        self, order_id: str, request: Request, response: Response | PaymentsRequestError
-    ) -> Sequence[Payment]:
+    def _parse_order(self, order_id: str, request: Request, response: Outcome) -> Sequence[Payment]:
         payments = parse_order(self.api, request, response, self.report.listed_at)
         found = [*filter(PaymentQuery(created_from=self.created_from).wants, payments)]
         if not found:

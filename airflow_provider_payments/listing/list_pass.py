@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.http.messages import Request, Response
+from airflow_provider_payments.http.client import Outcome
+from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.listing.plan import ListingApi, Partition, Stage
 from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequest, Reader, ReadingOptions
 from airflow_provider_payments.listing.report import Accepted, ListingReport
@@ -59,9 +60,7 @@ class ListPass:
         """Return whether a page comes before others."""
         return asked.is_urgent
 
-    def receive(
-        self, asked: PageRequest, response: Response | PaymentsRequestError
-    ) -> tuple[Sequence[Payment], Sequence[PageRequest]]:
+    def receive(self, asked: PageRequest, response: Outcome) -> tuple[Sequence[Payment], Sequence[PageRequest]]:
         """Read the response to a page's request; return the payments to hand out, and the pages to ask for next."""
         reader = asked.reader.owner or asked.reader
         if isinstance(response, PaymentsRequestError):

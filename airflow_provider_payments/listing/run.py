@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsError, PaymentsRequestError
 from airflow_provider_payments.http.async_client import AsyncClient, compute, len_of
+from airflow_provider_payments.http.client import Outcome
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.listing import Listing
@@ -43,15 +44,13 @@ class Requests:
         """None comes before others."""
         return False
 
-    def receive(
-        self, step: Request, response: Response | PaymentsRequestError
-    ) -> tuple[list[Response | PaymentsRequestError], list[Request]]:
+    def receive(self, step: Request, response: Outcome) -> tuple[list[Outcome], list[Request]]:
         """Every response is an answer, and nothing follows from it."""
         return [response], []
 
 
 #: Reads the payments out of the response to the request for a name.
-ParseNamed = Callable[[str, Request, Response | PaymentsRequestError], Sequence[Payment]]
+ParseNamed = Callable[[str, Request, Outcome], Sequence[Payment]]
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class NamedRequests:
         """None comes before others."""
         return False
 
-    def receive(self, step: str, response: Response | PaymentsRequestError) -> tuple[Sequence[Payment], Sequence[str]]:
+    def receive(self, step: str, response: Outcome) -> tuple[Sequence[Payment], Sequence[str]]:
         """Read the payments; nothing follows from them."""
         return self.parse(step, self.request(step), response), ()
 
@@ -112,7 +111,7 @@ def ask(request: Request) -> Lookup[Response]:
 
     :raises PaymentsRequestError: the API's refusal.
     """
-    found: list[Response | PaymentsRequestError] = yield Requests([request])
+    found: list[Outcome] = yield Requests([request])
     if isinstance(found[0], PaymentsRequestError):
         raise found[0]
     return found[0]
