@@ -30,8 +30,9 @@ from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, T
 from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
-from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
+from airflow_provider_payments.listing.readers import MakeReader, Reader, StartingReader
 from airflow_provider_payments.money import (
     CENTS,
     add,

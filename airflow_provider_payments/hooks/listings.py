@@ -10,8 +10,9 @@ from functools import partial
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.plan import Partition, Stage
-from airflow_provider_payments.listing.readers import COARSEST_TIME, Order
+from airflow_provider_payments.listing.readers import COARSEST_TIME
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.payment import PaymentStatus
 from airflow_provider_payments.query import PaymentQuery

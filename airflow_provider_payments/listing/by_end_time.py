@@ -14,11 +14,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from airflow_provider_payments.listing.pages import Order, Page
 from airflow_provider_payments.listing.readers import (
     COARSEST_TIME,
     MAX_STALE_PAGES,
-    Order,
-    Page,
     PageRequest,
     Script,
     StartingReader,

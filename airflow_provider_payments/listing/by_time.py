@@ -13,15 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
-from airflow_provider_payments.listing.readers import (
-    COARSEST_TIME,
-    NoProgress,
-    Order,
-    Page,
-    PageRequest,
-    Script,
-    StartingReader,
-)
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import COARSEST_TIME, NoProgress, PageRequest, Script, StartingReader
 from airflow_provider_payments.listing.report import count_doubt
 from airflow_provider_payments.times import shift
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.listing.pages import Order, Page
 from airflow_provider_payments.listing.readers import (
     COARSEST_TIME,
     MAX_STALE_PAGES,
     NoProgress,
-    Order,
-    Page,
     PageRequest,
     Script,
     StartingReader,

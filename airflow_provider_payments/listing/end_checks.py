@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, Page
+from airflow_provider_payments.listing.pages import Page
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES
 from airflow_provider_payments.listing.report import count_doubt
 from airflow_provider_payments.listing.segments import Segment
 

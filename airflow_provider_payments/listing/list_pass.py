@@ -8,8 +8,9 @@ from datetime import datetime
 from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.http.client import Outcome
 from airflow_provider_payments.http.messages import Request
+from airflow_provider_payments.listing.pages import Page
 from airflow_provider_payments.listing.plan import ListingApi, Partition, Stage
-from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequest, Reader, ReadingOptions
+from airflow_provider_payments.listing.readers import NoProgress, PageRequest, Reader, ReadingOptions
 from airflow_provider_payments.listing.report import Accepted, ListingReport
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery

@@ -31,17 +31,10 @@ from datetime import datetime
 from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
-from airflow_provider_payments.listing.readers import (
-    MAX_STALE_PAGES,
-    NoProgress,
-    Order,
-    Page,
-    PageRequest,
-    Reader,
-    Script,
-    WindowEnd,
-)
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, PageRequest, Reader, Script
 from airflow_provider_payments.listing.segments import Segment
+from airflow_provider_payments.listing.window_end import WindowEnd
 from airflow_provider_payments.times import is_newest_first
 
 #: Pages without anything new that are read at a gap before it is noted as a doubt and passed over.

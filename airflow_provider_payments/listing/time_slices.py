@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.readers import Order, Page, PageRequest, Reader, Script, StartingReader
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import PageRequest, Reader, Script, StartingReader
 from airflow_provider_payments.times import EPOCH, shift
 
 #: Slices of fewer pages are not worth the page that two neighbours both read.

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.listing.cursors import LOST_PLACE, before
-from airflow_provider_payments.listing.readers import NoProgress, Order, Page, PageRequest, Script, StartingReader
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import NoProgress, PageRequest, Script, StartingReader
 
 #: Empty pages that are permitted without a new row in between, where an API filters a page's rows after it has read
 #: them.

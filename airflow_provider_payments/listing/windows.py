@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsNotAvailableYet, PaymentsRequestError
-from airflow_provider_payments.listing.readers import COARSEST_TIME, MakeReader, Order, PageRequest, Reader, Script
+from airflow_provider_payments.listing.pages import Order
+from airflow_provider_payments.listing.readers import COARSEST_TIME, MakeReader, PageRequest, Reader, Script
 
 _MILLISECOND = timedelta(milliseconds=1)
 

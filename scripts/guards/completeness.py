@@ -422,7 +422,7 @@ GUARDS = [
     ),
     Guard(
         "rows out of order end no reading",
-        "listing/readers.py",
+        "listing/window_end.py",
         "self._is_ordered &= first <= last",
         "pass",
         "tests/listing/test_window_end.py",

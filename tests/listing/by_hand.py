@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.readers import Page, PageRequest, Reader, ReadingOptions
+from airflow_provider_payments.listing.pages import Page
+from airflow_provider_payments.listing.readers import PageRequest, Reader, ReadingOptions
 from airflow_provider_payments.query import PaymentQuery
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

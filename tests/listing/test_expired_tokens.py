@@ -13,7 +13,8 @@ from itertools import combinations, product
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.readers import Order, Page, PageRequest
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import PageRequest
 from airflow_provider_payments.listing.tokens import MAX_FRUITLESS_RESTARTS, TokenReader
 from tests.listing.by_hand import START, options
 
