@@ -22,8 +22,9 @@ from airflow_provider_payments.hooks.payment_listings import AsyncPaymentListing
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.sync_client import SyncClient
+from airflow_provider_payments.listing.lookup import Lookup
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Lookup, alook_up, aread, look_up, read
+from airflow_provider_payments.listing.run import alook_up, aread, look_up, read
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery, build_query, parse_bound
 

@@ -12,7 +12,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from airflow_provider_payments.hooks.lookups import first_request
-from airflow_provider_payments.listing.run import Lookup, ask, discover
+from airflow_provider_payments.listing.lookup import Lookup, ask, discover
 from airflow_provider_payments.query import PaymentQuery
 
 

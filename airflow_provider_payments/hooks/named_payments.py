@@ -28,8 +28,9 @@ from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.lookup import NamedRequests, ParseNamed
 from airflow_provider_payments.listing.report import NamedReport
-from airflow_provider_payments.listing.run import NamedRequests, ParseNamed, look_up, read
+from airflow_provider_payments.listing.run import look_up, read
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC

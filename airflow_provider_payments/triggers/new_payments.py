@@ -26,7 +26,7 @@ from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments.api.base import PaymentsApi
-    from airflow_provider_payments.listing.run import Lookup
+    from airflow_provider_payments.listing.lookup import Lookup
     from airflow_provider_payments.payment import Payment
     from airflow_provider_payments.triggers.client_pool import PooledClient
 
@@ -148,7 +148,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         :param listed: filled with the key of each payment listed, and when it was created, in seconds since 1970.
         """
         from airflow_provider_payments.hooks.listings import build_listing
-        from airflow_provider_payments.listing.run import Search
+        from airflow_provider_payments.listing.lookup import Search
 
         is_first = checkpoint.polled_at is None
         if is_first and self.created_from is not None:

@@ -15,7 +15,7 @@ from airflow_provider_payments.hooks.listings import (
     can_filter_pending,
 )
 from airflow_provider_payments.hooks.lookups import find_order_payments, find_payments
-from airflow_provider_payments.listing.run import Lookup, Search
+from airflow_provider_payments.listing.lookup import Lookup, Search
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 

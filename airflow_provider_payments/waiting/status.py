@@ -13,8 +13,8 @@ from airflow_provider_payments.exceptions import PaymentFailed
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.hooks.connection_check import see_list
 from airflow_provider_payments.hooks.lookups import find_payments
+from airflow_provider_payments.listing.lookup import Lookup
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Lookup
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import escape_controls, quote_text

@@ -161,7 +161,7 @@ GUARDS = [
     ),
     Guard(
         "a search that has looked far enough asks for no further page",
-        "listing/run.py",
+        "listing/lookup.py",
         "        return self.limit is None and self.reach is None\n",
         "        return self.limit is None\n",
         "tests/operators/test_sparing.py -k far_enough",
