@@ -15,7 +15,7 @@ from airflow_provider_payments.arguments import read_word
 from airflow_provider_payments.exceptions import PaymentsError
 from airflow_provider_payments.hooks.connection_check import read_one_page
 from airflow_provider_payments.hooks.http_hook import ApiHttpHook
-from airflow_provider_payments.hooks.listings import build_listing
+from airflow_provider_payments.hooks.listing_builders import build_listing
 from airflow_provider_payments.hooks.lookups import find_payment, find_pending
 from airflow_provider_payments.hooks.named_payments import NamedPayments
 from airflow_provider_payments.hooks.payment_listings import AsyncPaymentListing, PaymentListing

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
-from airflow_provider_payments.hooks.listings import (
+from airflow_provider_payments.hooks.listing_builders import (
     PENDING,
     build_latest_listing,
     build_listing,

@@ -21,7 +21,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsConfigError,
 )
 from airflow_provider_payments.hooks.connection_check import require_list
-from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing, build_seen_listing
+from airflow_provider_payments.hooks.listing_builders import build_listing, build_orders_listing, build_seen_listing
 from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
 from airflow_provider_payments.http.client import Outcome
 from airflow_provider_payments.http.messages import Request

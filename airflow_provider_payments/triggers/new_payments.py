@@ -147,7 +147,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
         :param listed: filled with the key of each payment listed, and when it was created, in seconds since 1970.
         """
-        from airflow_provider_payments.hooks.listings import build_listing
+        from airflow_provider_payments.hooks.listing_builders import build_listing
         from airflow_provider_payments.listing.lookup import Search
 
         is_first = checkpoint.polled_at is None

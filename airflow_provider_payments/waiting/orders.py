@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from itertools import chain
 
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.hooks.listings import (
+from airflow_provider_payments.hooks.listing_builders import (
     build_latest_listing,
     build_listing,
     build_pending_listing,

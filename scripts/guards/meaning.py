@@ -49,7 +49,7 @@ GUARDS = [
     ),
     Guard(
         "only the pending statuses that are waited for are asked for",
-        "hooks/listings.py",
+        "hooks/listing_builders.py",
         "if api.statuses[provider_status] in statuses]",
         "if api.statuses[provider_status].is_pending]",
         "tests/waiting/test_pending.py -k only_the_words",
