@@ -65,7 +65,7 @@ class ListPass:
         """Read the response to a page's request; return the payments to hand out, and the pages to ask for next."""
         reader = asked.reader.owner or asked.reader
         if isinstance(response, PaymentsRequestError):
-            return (), reader.refuse(asked, response)
+            return (), reader.receive_refusal(asked, response)
         listed = self._api.parse_page(self.request(asked), response)
         payments = self._api.parse_payments(listed.rows)
         accepted = self._accept(payments)

@@ -24,7 +24,7 @@ counted as well: in the end, it must not go on behind as many rows as payments w
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,7 +32,14 @@ from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
 from airflow_provider_payments.listing.pages import Order, Page
-from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, PageRequest, Reader, Script
+from airflow_provider_payments.listing.readers import (
+    MAX_STALE_PAGES,
+    NoProgress,
+    PageRequest,
+    Reader,
+    Script,
+    ScriptPart,
+)
 from airflow_provider_payments.listing.segments import Segment
 from airflow_provider_payments.listing.window_end import WindowEnd
 from airflow_provider_payments.times import is_newest_first
@@ -43,9 +50,6 @@ MAX_ATTEMPTS = 4
 MAX_ATTEMPTS_ANEW = 8
 #: How often the head is read to see whether a list grows, when pages only repeat what was read.
 MOST_GROWTH_CHECKS = 10
-
-#: Yields pages to ask for, is sent them, and returns what is in doubt then.
-CountScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], str | None]
 
 
 @dataclass
@@ -227,7 +231,7 @@ class OffsetReader(Reader):
         doubt = check.find_doubt(self.pages)
         self.doubts += [doubt] if doubt else []
 
-    def _count_again(self, head: Sequence[str]) -> CountScript:
+    def _count_again(self, head: Sequence[str]) -> ScriptPart[str | None]:
         """Find the few payments that came to the head of a list that ends there; return what is in doubt then."""
         yield from self._look_at_head(head)
         position = self.seen - 1

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.listing.pages import Order, Page
@@ -21,10 +21,14 @@ from airflow_provider_payments.listing.window_end import WindowEnd
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import shift
 
+T = TypeVar("T")
+
 #: Pages in a row that may repeat what was read, when they are asked for one by one.
 MAX_STALE_PAGES = 10
 #: How exactly an API compares times, at the coarsest: some compare whole seconds, and some leave out the very bound.
 COARSEST_TIME = timedelta(seconds=1)
+#: HTTP statuses by which an API may say that it does not know any more where the next page begins.
+LOST_PLACE = frozenset({400, 404, 410, 422})
 
 
 class NoProgress(PaymentsProtocolError):
@@ -69,7 +73,11 @@ class PageRequest:
     is_urgent: bool = False
 
 
-Script = Generator[Sequence[PageRequest], tuple[PageRequest, Page], None]
+#: A part of a reader's script, for ``yield from``: it yields the pages to ask for, is sent them one by one, each with
+#: the request that it answers, and returns what it has found.
+ScriptPart = Generator[Sequence[PageRequest], tuple[PageRequest, Page], T]
+#: A whole script, which returns nothing.
+Script = ScriptPart[None]
 MakeReader = Callable[[ReadingOptions], "Reader"]
 
 
@@ -96,7 +104,7 @@ class Reader(ABC):
     seen: int = field(default=0, init=False)
     #: Whether other readers may read the same rows on purpose.
     may_repeat: bool = field(default=False, init=False)
-    #: The reader that this one reads for, if any.
+    #: The reader that this one is a part of, if any.
     owner: Reader | None = field(default=None, init=False, repr=False)
     #: Pages in a row that repeated what was read, empty ones left out.
     _stale: int = field(default=0, init=False)
@@ -126,13 +134,17 @@ class Reader(ABC):
         self.note(page)
         return self._resume(self._script.send, (request, page))
 
-    def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
+    def receive_refusal(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
         """Take the API's refusal of a page; return the pages to ask for instead.
 
         :raises PaymentsRequestError: the refusal, when the reader knows no other way on.
         """
         self.in_flight -= 1
         return self._resume(self._script.throw, refusal)
+
+    def adopt(self, part: Reader) -> None:
+        """Make another reader a part of this one, which is given its pages, and shares its doubts and gaps."""
+        part.owner, part.doubts, part.gaps = self, self.doubts, self.gaps
 
     def note(self, page: Page) -> None:
         """Count a page that was received."""
@@ -190,3 +202,7 @@ class StartingReader(Reader):
         if not self.obeys_start:
             side = "later" if self.order is Order.NEWEST_FIRST else "earlier"
             self.doubts.append(f"the list was told to begin at {start.isoformat()}, and shows {side} payments")
+
+    def _just_before(self, moment: datetime) -> datetime:
+        """Return a second before a time in the list's order, for an API may not count a bound of time in."""
+        return shift(moment, COARSEST_TIME if self.order is Order.NEWEST_FIRST else -COARSEST_TIME)

@@ -101,9 +101,9 @@ class SlicedReader(Reader):
                 return
             request, page = yield following
 
-    def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
+    def receive_refusal(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
         self.in_flight -= 1
-        following = request.reader.refuse(request, refusal)
+        following = request.reader.receive_refusal(request, refusal)
         if not following:
             self._end(self._find(request))
         return self._count(following)
@@ -112,7 +112,8 @@ class SlicedReader(Reader):
 
     def _new_slice(self, start: int | None, starts_at: datetime | None) -> TimeSlice:
         reader = self.list_from(self.options, order=self.order, starts_at=starts_at)
-        reader.owner, reader.doubts, reader.window = self, self.doubts, self.window
+        self.adopt(reader)
+        reader.window = self.window
         reader.may_repeat = bool(self._slices)
         return TimeSlice(reader, self._distance(starts_at) if start is None and starts_at else start)
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.cursors import LOST_PLACE, before
 from airflow_provider_payments.listing.pages import Order, Page
-from airflow_provider_payments.listing.readers import NoProgress, PageRequest, Script, StartingReader
+from airflow_provider_payments.listing.readers import LOST_PLACE, NoProgress, PageRequest, Script, StartingReader
 
 #: Empty pages that are permitted without a new row in between, where an API filters a page's rows after it has read
 #: them.
@@ -134,12 +133,12 @@ class TokenReader(StartingReader):
             self._size = max(self._size, min(2 * self._size, self.max_page_size))
         self._restarts += 1
         self._needs_overlap = moment is not None
-        self._begin_at(before(moment, self.order) if moment else self.starts_at)
+        self._begin_at(self._just_before(moment) if moment else self.starts_at)
         return True
 
     def _goes_further_back(self, page: Page) -> bool:
         """Begin the list a page further back, if a page is past the rows that were read last and shows none of them."""
-        first = before(self._furthest_page.times[0], self.order)
+        first = self._just_before(self._furthest_page.times[0])
         if page.next_cursor and not self._is_further(page):
             return False
         if self._start != first:

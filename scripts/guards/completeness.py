@@ -296,8 +296,8 @@ GUARDS = [
     ),
     Guard(
         "a list that is read on by time shows that very time",
-        "listing/cursors.py",
-        "return shift(moment, COARSEST_TIME if order is Order.NEWEST_FIRST else -COARSEST_TIME)",
+        "listing/readers.py",
+        "return shift(moment, COARSEST_TIME if self.order is Order.NEWEST_FIRST else -COARSEST_TIME)",
         "return moment",
         f"{CURSORS} -k by_time",
     ),

@@ -65,7 +65,7 @@ class ByHand:
 
     def refuse(self, refusal: PaymentsRequestError) -> list[str | None]:
         """Refuse the oldest request; return which places are asked for then."""
-        self.asked.extend(self.reader.refuse(self.asked.popleft(), refusal))
+        self.asked.extend(self.reader.receive_refusal(self.asked.popleft(), refusal))
         return self.places
 
     def expect(self, *exchanges: tuple[Any, str] | tuple[Any, str, Mapping[str, Any]]) -> None:
