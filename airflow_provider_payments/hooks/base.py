@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.argument_lists import ON_MISSING, read_id, read_names
-from airflow_provider_payments.arguments import read_word
+from airflow_provider_payments.arguments import read_choice
 from airflow_provider_payments.exceptions import PaymentsError
 from airflow_provider_payments.hooks.connection_check import read_one_page
 from airflow_provider_payments.hooks.http_hook import ApiHttpHook
@@ -90,7 +90,7 @@ class PaymentsHook(ApiHttpHook):
         :raises NamedPaymentNotFound: a PaymentNotFound, while payments are read.
         """
         payment_ids, order_ids = read_names(payment_ids, order_ids)
-        fails_on_missing = read_word("on_missing", on_missing, ON_MISSING) == "fail"
+        fails_on_missing = read_choice("on_missing", on_missing, ON_MISSING) == "fail"
         api, config = self.resolve()
         named = NamedPayments(api, payment_ids, order_ids, parse_bound("created_from", created_from), fails_on_missing)
         return PaymentListing(self._read_pages(named.read, config), named.report)

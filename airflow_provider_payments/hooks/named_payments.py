@@ -20,7 +20,7 @@ from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsConfigError,
 )
-from airflow_provider_payments.hooks.connection_check import require_list
+from airflow_provider_payments.hooks.connection_check import check_list
 from airflow_provider_payments.hooks.listing_builders import build_listing, build_orders_listing, build_seen_listing
 from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
 from airflow_provider_payments.http.client import Outcome
@@ -84,7 +84,7 @@ class NamedPayments:
                     stamp(page, report.listed_at)
                     yield page
             if report.missing == report.named > 0:
-                look_up(require_list(self.api), client)
+                look_up(check_list(self.api), client)
         finally:
             report.requests = client.requests
         if report.missing and self.fails_on_missing:

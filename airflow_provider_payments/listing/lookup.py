@@ -28,7 +28,7 @@ class Requests:
     requests: Sequence[Request]
 
     def first_steps(self) -> Sequence[Request]:
-        """See :class:`~airflow_provider_payments.http.client.PageSource`, as the next three."""
+        """See :class:`~airflow_provider_payments.http.client.PageSource`, also for the methods below."""
         return self.requests
 
     def request(self, step: Request) -> Request:
@@ -50,9 +50,11 @@ ParseNamed = Callable[[str, Request, Outcome], Sequence[Payment]]
 
 @dataclass(frozen=True)
 class NamedRequests:
-    """A request for each name, of which payments are read; as many as there are, one after the other or side by side.
+    """A request for each name: of a payment, or of an order. Its response holds payments.
 
-    :param build_request: returns the request for a name.
+    :param names: ids of payments or orders.
+    :param build_request: returns the request for a name; never None, for it is asked only where the API has such.
+    :param parse: reads the payments out of a response.
     """
 
     names: Sequence[str]
@@ -60,13 +62,13 @@ class NamedRequests:
     parse: ParseNamed
 
     def first_steps(self) -> Sequence[str]:
-        """See :class:`~airflow_provider_payments.http.client.PageSource`, as the next three."""
+        """See :class:`~airflow_provider_payments.http.client.PageSource`, also for the methods below."""
         return self.names
 
     def request(self, step: str) -> Request:
         """The request for the name."""
         request = self.build_request(step)
-        assert request is not None  # noqa: S101 - asked only where the API has such requests
+        assert request is not None  # noqa: S101
         return request
 
     def is_urgent(self, step: str) -> bool:

@@ -508,7 +508,7 @@ GUARDS = [
     Guard(
         "HTTP 200 proves nothing (JFramework)",
         "api/envelope.py",
-        "if outcome.success is not True:",
+        "if envelope.success is not True:",
         "if False:",
         "tests/hooks/test_jframework.py",
     ),
