@@ -84,7 +84,7 @@ class ScratchUpload:
         self._unasked = 0
         self._location = location
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Add bytes."""
         self._stream.write(data)
         self._unasked += len(data)
