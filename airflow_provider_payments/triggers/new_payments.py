@@ -21,7 +21,7 @@ from airflow_provider_payments.exceptions import TRANSIENT_ERRORS
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.texts import escape_controls, pack, unpack
 from airflow_provider_payments.times import format_time, look_back
-from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint, shorten
+from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint, hash_id
 from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         )
 
         def is_new(payment: Payment) -> bool:
-            key = shorten(payment.id)
+            key = hash_id(payment.id)
             listed[key] = payment.occurred_at.timestamp() if payment.occurred_at else NO_TIME
             # What matched before the watch began is no news.
             return key not in checkpoint.keys and not (is_first and self.created_from is None)

@@ -255,15 +255,15 @@ GUARDS = [
     Guard(
         "slices meet only on pages that are joined",
         "listing/time_slices.py",
-        "if after and here.reader.is_joined:",
+        "if after and part.reader.is_joined:",
         "if after:",
         f"{NUMBERED} -k slices_do_not_meet",
     ),
     Guard(
         "slices meet only by rows",
         "listing/time_slices.py",
-        "here.has_met |= not after.head.isdisjoint(page.keys)",
-        "here.has_met |= True",
+        "part.has_met |= not after.head.isdisjoint(page.keys)",
+        "part.has_met |= True",
         "tests/listing/test_slices.py -k whole_list",
     ),
     Guard(
