@@ -71,7 +71,7 @@ class TokenReader(StartingReader):
                 self._check_start(page, self._start)
             elif self.names_next_row and self._token not in page.keys[:1]:
                 self.doubts.append("a page does not begin with the payment that the page before has promised")
-            elif not (page.keys or page.next_cursor or self._saw_no_row or self._restarts) and self._restart():
+            elif self._ends_unexpectedly(page) and self._restart():
                 continue
             self.is_joined = not self._needs_overlap or not set(self._furthest_page.keys).isdisjoint(page.keys)
             if not self.is_joined and self._goes_further_back(page):
@@ -123,6 +123,10 @@ class TokenReader(StartingReader):
             return bool(page.times)
         then, now = self._furthest_page.times[-1], page.times[-1]
         return now < then if self.order is Order.NEWEST_FIRST else now > then
+
+    def _ends_unexpectedly(self, page: Page) -> bool:
+        """Whether nothing follows a token, although it was there to lead on; not twice in a row."""
+        return not (page.keys or page.next_cursor or self._saw_no_row or self._restarts)
 
     def _restart(self) -> bool:
         """Begin the list at the last row's time; return False when that is not known, or has brought nothing new."""
