@@ -494,7 +494,7 @@ GUARDS = [
     Guard(
         "an empty page after a token may be a lost place",
         "listing/tokens.py",
-        "elif not (page.keys or page.next_cursor or self._saw_no_row or self._restarts) and self._restart():",
+        "elif self._ends_unexpectedly(page) and self._restart():",
         "elif False:",
         "tests/listing/test_cursor_readers.py -k by_time",
     ),
