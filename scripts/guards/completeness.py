@@ -72,16 +72,16 @@ GUARDS = [
     ),
     Guard(
         "a gap is closed from both sides",
-        "listing/offsets.py",
-        "if is_joined and has_reached:",
-        "if has_reached:",
+        "listing/gap.py",
+        "self.is_closed = is_joined and has_reached",
+        "self.is_closed = has_reached",
         f"{OFFSETS} -k does_not_close",
     ),
     Guard(
         "a gap that does not close is a doubt",
         "listing/offsets.py",
-        '                self.doubts.append("payments left the list while it was read")\n                break\n',
-        "                break\n",
+        '        if not gap.is_closed:\n            self.doubts.append("payments left the list while it was read")\n',
+        "",
         f"{OFFSETS} -k does_not_close",
     ),
     Guard(
