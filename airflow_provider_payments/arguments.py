@@ -126,8 +126,8 @@ def missing_connection(name: str, conn_id: str) -> PaymentsConfigError:
     )
 
 
-def read_word(name: str, value: object, permitted: Sequence[str]) -> str:
-    """Read one of some words."""
+def read_choice(name: str, value: object, permitted: Sequence[str]) -> str:
+    """Read a text that is one of those permitted."""
     word = plain_text(value).strip() if isinstance(value, str) else ""
     if word not in permitted:
         raise refuse(name, value, f"one of {', '.join(permitted)}")

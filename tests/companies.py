@@ -42,6 +42,7 @@ ONE = "one company"
 SHARED = {
     # What each API says, and what this package makes of it.
     "tests/hooks/": EVERY,
+    "tests/api/": EVERY,
     "tests/core/": EVERY,
     "tests/secrets/": EVERY,
     # What is in a request; what a company's own replies repeat is in tests/hooks/test_secrets.py.

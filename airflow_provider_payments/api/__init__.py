@@ -30,8 +30,9 @@ from airflow_provider_payments.http.auth import Auth, HeaderAuth, IssuedToken, T
 from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.messages import Request, Response, quote_segment
 from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
-from airflow_provider_payments.listing.readers import MakeReader, Order, Reader, StartingReader
+from airflow_provider_payments.listing.readers import MakeReader, Reader, StartingReader
 from airflow_provider_payments.money import (
     CENTS,
     add,
@@ -70,8 +71,9 @@ if TYPE_CHECKING:
     from airflow_provider_payments.listing.time_slices import SlicedReader
     from airflow_provider_payments.listing.tokens import TokenReader
     from airflow_provider_payments.listing.windows import WindowsReader
-else:
-    _HOMES = {
+else:  # type checkers would take any name, if they saw __getattr__
+    #: Module of each piece that is loaded when it is named. A test compares this with the imports above.
+    _MODULES = {
         "ByEndTimeReader": "listing.by_end_time",
         "ByTimeReader": "listing.by_time",
         "CursorReader": "listing.cursors",
@@ -88,9 +90,9 @@ else:
     }
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"airflow_provider_payments.{_HOMES[name]}"), name)
+        value = getattr(import_module(f"airflow_provider_payments.{_MODULES[name]}"), name)
         globals()[name] = value
         return value
 

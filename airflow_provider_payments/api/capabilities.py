@@ -12,13 +12,12 @@ from airflow_provider_payments.http.messages import Request
 class OrderLookup:
     """How the payments of one of the merchant's orders are found.
 
-    :param reach: how far back the list is searched where nobody says since when; None is to its end.
-    :param path: path of all payments of an order, on one page, with ``{id}`` for the order's id; None where there is
-        none.
-    :param filter: name of the filter parameter that takes an order id. Where there is neither, the list has to be
-        searched.
+    :param filter: name of the filter parameter that takes an order id.
     :param is_exhaustive: whether that filter finds every payment of the order; else the list is searched besides.
     :param is_listed: whether the rows of a list have the order id. If not, payments are asked for one by one.
+    :param path: path of all payments of an order, on one page, with ``{id}`` for the order's id. Where there is neither
+        a path nor a filter, the list is searched.
+    :param reach: how far back the list is searched where nobody says since when; None is to its end.
     """
 
     filter: str | None = None

@@ -22,20 +22,20 @@ from airflow_provider_payments.texts import decode_json
 from airflow_provider_payments.times import parse_expiry
 
 
-class Outcome(msgspec.Struct):
-    """Whether the request was a success, and which HTTP status its response should have had."""
+class Envelope(msgspec.Struct):
+    """What an envelope says of its request: was it a success, and which HTTP status should the response have had?"""
 
     success: bool | None = None
     statusCode: int | None = None  # noqa: N815 - the API's name
 
 
-class Detail(msgspec.Struct):
+class DetailEnvelope(msgspec.Struct):
     """One payment in its envelope."""
 
     data: msgspec.Raw
 
 
-_parse_outcome = Decoder(Outcome).decode
+_parse_envelope = Decoder(Envelope).decode
 
 
 class EnvelopeApi(PaymentsApi):
@@ -44,15 +44,15 @@ class EnvelopeApi(PaymentsApi):
     error_fields = ("success statusCode", "success errors", "errors.code", "errors.message")
 
     def check_body(self, request: Request, response: Response) -> None:
-        outcome = decode_reply(self.error_mapper, request, response, lambda body: decode_json(body, _parse_outcome))
-        self.error_mapper.raise_for_error(request, response, status=outcome.statusCode)
-        if outcome.success is None and outcome.statusCode is None:
+        envelope = decode_reply(self.error_mapper, request, response, lambda body: decode_json(body, _parse_envelope))
+        self.error_mapper.raise_for_error(request, response, status=envelope.statusCode)
+        if envelope.success is None and envelope.statusCode is None:
             raise self.error_mapper.unreadable(request, response, "it does not say whether it is a success")
-        if outcome.success is not True:
+        if envelope.success is not True:
             raise self.error_mapper.refuse(request, response)
 
     def unwrap_detail(self, body: bytes) -> bytes:
-        return msgspec.json.decode(body, type=Detail).data
+        return msgspec.json.decode(body, type=DetailEnvelope).data
 
     def session_auth(
         self,
@@ -80,13 +80,13 @@ class EnvelopeApi(PaymentsApi):
         self, login: Request, key_field: str, expiry_field: str, response: Response, now: datetime
     ) -> IssuedToken:
         try:
-            outcome, body = decode_json(response.body, _parse_outcome), decode_json(response.body)
+            envelope, body = decode_json(response.body, _parse_envelope), decode_json(response.body)
             data = body.get("data") or body
             key, expiry = data.get(key_field), data.get(expiry_field)
         except (*UNREADABLE, AttributeError):  # a page of a proxy, say, which tells nothing of the password
             raise PaymentsProtocolError(f"{self.name}: the login's reply is not what the API documents.") from None
-        self.error_mapper.raise_for_error(login, response, status=outcome.statusCode)
-        if outcome.success is False:
+        self.error_mapper.raise_for_error(login, response, status=envelope.statusCode)
+        if envelope.success is False:
             raise PaymentsAuthError(
                 f"{self.name}: the login brought no session key. Check {self.credentials_to_check}."
             )

@@ -22,13 +22,13 @@ class ApiFacts:
     flags: ClassVar[Mapping[str, str]] = {}
     #: Provider statuses that the list can be filtered by.
     filterable_statuses: ClassVar[Sequence[str]] = ()
+    #: Name of the query parameter that filters by one of those.
+    status_param: ClassVar[str] = "status"
     #: A sentence for each provider status that no list shows: what becomes of such payments.
     unlisted_statuses: ClassVar[Mapping[str, str]] = {}
     #: Whether a list may show one payment in several rows, in different states. The one that says that money came
     #: counts; else one that is final; else the one that was updated last.
     repeats_payments: ClassVar[bool] = False
-    #: Name of the query parameter that filters by one of those.
-    status_param: ClassVar[str] = "status"
     #: Names of the API's filter parameters that users may give in ``filters``.
     filters: ClassVar[Sequence[str]] = ()
     #: How sensors find the payments of an order.

@@ -11,19 +11,20 @@ from typing import TypeVar
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.argument_lists import ON_MISSING, read_id, read_names
-from airflow_provider_payments.arguments import read_word
+from airflow_provider_payments.arguments import read_choice
 from airflow_provider_payments.exceptions import PaymentsError
 from airflow_provider_payments.hooks.connection_check import read_one_page
 from airflow_provider_payments.hooks.http_hook import ApiHttpHook
-from airflow_provider_payments.hooks.listings import build_listing
+from airflow_provider_payments.hooks.listing_builders import build_listing
 from airflow_provider_payments.hooks.lookups import find_payment, find_pending
 from airflow_provider_payments.hooks.named_payments import NamedPayments
 from airflow_provider_payments.hooks.payment_listings import AsyncPaymentListing, PaymentListing
 from airflow_provider_payments.http.client import ClientConfig
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.sync_client import SyncClient
+from airflow_provider_payments.listing.lookup import Lookup
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Lookup, alook_up, aread, look_up, read
+from airflow_provider_payments.listing.run import alook_up, aread, look_up, read
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery, build_query, parse_bound
 
@@ -89,7 +90,7 @@ class PaymentsHook(ApiHttpHook):
         :raises NamedPaymentNotFound: a PaymentNotFound, while payments are read.
         """
         payment_ids, order_ids = read_names(payment_ids, order_ids)
-        fails_on_missing = read_word("on_missing", on_missing, ON_MISSING) == "fail"
+        fails_on_missing = read_choice("on_missing", on_missing, ON_MISSING) == "fail"
         api, config = self.resolve()
         named = NamedPayments(api, payment_ids, order_ids, parse_bound("created_from", created_from), fails_on_missing)
         return PaymentListing(self._read_pages(named.read, config), named.report)

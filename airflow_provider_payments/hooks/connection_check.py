@@ -1,4 +1,4 @@
-"""Whether a connection leads to the API: what is asked to see that."""
+"""Lookups that show whether a connection leads to the API, and may list its payments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from airflow_provider_payments.hooks.lookups import first_request
-from airflow_provider_payments.listing.run import Lookup, ask, discover
+from airflow_provider_payments.listing.lookup import Lookup, ask, discover
 from airflow_provider_payments.query import PaymentQuery
 
 
@@ -25,16 +25,25 @@ def read_one_page(api: PaymentsApi) -> Lookup[None]:
     api.parse_page(request, response)
 
 
-def require_list(api: PaymentsApi) -> Lookup[None]:
-    """See that the API's list is where the connection leads. Of a wrong host or path, it may say: no such payment."""
-    with suppress(PaymentsAuthError):  # a key that may not list is understood
+def check_list(api: PaymentsApi) -> Lookup[None]:
+    """Check that the API's list is where the connection leads, when no payment was found.
+
+    With a wrong host or path, the reply to a request for a payment may look like that for one that does not exist.
+
+    :raises PaymentsRequestError: when it is not there.
+    """
+    with suppress(PaymentsAuthError):  # a key that may read payments, and not list them, will do
         yield from read_one_page(api)
 
 
-def see_list(api: PaymentsApi) -> Lookup[None]:
-    """The same for those who go on waiting: unless the API has the words for it that it has for an unknown payment."""
+def check_list_at_poll(api: PaymentsApi) -> Lookup[None]:
+    """Check the same for a sensor, which waits for payments that do not exist yet.
+
+    :raises PaymentsRequestError: when the API says of its list what it says of an unknown payment. Any other trouble
+        may pass, and the next poll shows it.
+    """
     try:
-        yield from require_list(api)
+        yield from check_list(api)
     except PaymentsRequestError as error:
         if api.is_not_found(error):
             raise

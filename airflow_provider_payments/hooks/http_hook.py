@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_payments._compat import Connection
 
 
-_FINE = (200, 201, 202, 204)
+_OK_STATUSES = (200, 201, 202, 204)
 
 
 class ApiHttpHook(HttpHook):
@@ -102,7 +102,7 @@ class ApiHttpHook(HttpHook):
             return self._resolved
         if self._connection is None:
             self._connection = self.get_connection(self.payments_conn_id)
-        resolved = self._read()
+        resolved = self._read_connection()
         mask_secret(list(resolved[0].secrets))
         self._resolved = resolved
         return resolved
@@ -114,7 +114,7 @@ class ApiHttpHook(HttpHook):
         if self._connection is None:
             self._connection = await get_connection_async(self.payments_conn_id)
         # In a thread, for checking an RSA key takes tens of milliseconds.
-        resolved = await asyncio.to_thread(self._read)
+        resolved = await asyncio.to_thread(self._read_connection)
         await mask_secrets_async(resolved[0].secrets)
         self._resolved = resolved
         return resolved
@@ -149,15 +149,15 @@ class ApiHttpHook(HttpHook):
         size = 2 * config.options.max_concurrency  # one listing may be read while another is left
         return self.adapter or PoolAdapter(size, socket_options=socket_options)
 
-    def _read(self) -> tuple[PaymentsApi, ClientConfig]:
+    def _read_connection(self) -> tuple[PaymentsApi, ClientConfig]:
         # The connection is no variable here: error trackers show those of the frames that an error passes.
         try:
-            return self._understand(cast("Connection", self._connection))
+            return self._configure(cast("Connection", self._connection))
         except PaymentsError as error:
             trouble = without_traceback(error)
         raise trouble
 
-    def _understand(self, connection: Connection) -> tuple[PaymentsApi, ClientConfig]:
+    def _configure(self, connection: Connection) -> tuple[PaymentsApi, ClientConfig]:
         if connection.conn_type != self.conn_type:
             raise PaymentsConfigError(
                 f"Connection {self.payments_conn_id!r} is of type {connection.conn_type!r}; "
@@ -229,7 +229,7 @@ class ApiHttpHook(HttpHook):
 
     def check_response(self, response: requests.Response) -> None:
         """Raise the error that a reply means. Unlike ``HttpHook``'s, it logs no body, for that holds personal data."""
-        if response.status_code in _FINE:
+        if response.status_code in _OK_STATUSES:
             return
         _, config = self.resolve()
         sent = response.request

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsConfigError, PaymentsRequestError
-from airflow_provider_payments.hooks.listings import (
+from airflow_provider_payments.hooks.listing_builders import (
     PENDING,
     build_latest_listing,
     build_listing,
@@ -21,8 +21,8 @@ from airflow_provider_payments.hooks.listings import (
 from airflow_provider_payments.http.client import Outcome
 from airflow_provider_payments.http.messages import Request, quote_segment
 from airflow_provider_payments.listing.list_pass import open_reader
+from airflow_provider_payments.listing.lookup import Lookup, Requests, Search, ask, discover
 from airflow_provider_payments.listing.plan import Stage
-from airflow_provider_payments.listing.run import Lookup, Requests, Search, ask, discover
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC

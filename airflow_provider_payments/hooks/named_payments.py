@@ -20,16 +20,17 @@ from airflow_provider_payments.exceptions import (
     PaymentNotFound,
     PaymentsConfigError,
 )
-from airflow_provider_payments.hooks.connection_check import require_list
-from airflow_provider_payments.hooks.listings import build_listing, build_orders_listing, build_seen_listing
+from airflow_provider_payments.hooks.connection_check import check_list
+from airflow_provider_payments.hooks.listing_builders import build_listing, build_orders_listing, build_seen_listing
 from airflow_provider_payments.hooks.lookups import order_request, parse_detail, parse_order
 from airflow_provider_payments.http.client import Outcome
 from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.sync_client import SyncClient
 from airflow_provider_payments.listing.dedup import FoundPayments, SeenIds
 from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.lookup import NamedRequests, ParseNamed
 from airflow_provider_payments.listing.report import NamedReport
-from airflow_provider_payments.listing.run import NamedRequests, ParseNamed, look_up, read
+from airflow_provider_payments.listing.run import look_up, read
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import UTC
@@ -83,7 +84,7 @@ class NamedPayments:
                     stamp(page, report.listed_at)
                     yield page
             if report.missing == report.named > 0:
-                look_up(require_list(self.api), client)
+                look_up(check_list(self.api), client)
         finally:
             report.requests = client.requests
         if report.missing and self.fails_on_missing:

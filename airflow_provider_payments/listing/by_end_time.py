@@ -10,29 +10,23 @@ read again.
 from __future__ import annotations
 
 import operator
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from airflow_provider_payments.listing.pages import Order, Page
 from airflow_provider_payments.listing.readers import (
     COARSEST_TIME,
     MAX_STALE_PAGES,
-    Order,
-    Page,
     PageRequest,
     Script,
+    ScriptPart,
     StartingReader,
 )
 from airflow_provider_payments.times import shift
 
 #: How often the pages of one time are read, at most, as long as that brings something new.
 MOST_READINGS = 4
-
-PageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page]
-#: The page that got beyond a time, or None at the end of the list; and the keys of that and of the pages before.
-ReadingScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], tuple[Page | None, Sequence[str]]]
-#: The same, and whether no row was skipped.
-OnceScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], tuple[Page | None, Sequence[str], bool]]
 
 
 @dataclass
@@ -64,8 +58,8 @@ class ByEndTimeReader(StartingReader):
             if not is_stuck and set(before.keys).isdisjoint(keys):
                 self.doubts.append("payments left the list while it was read")
 
-    def _read_on(self, before: Page, start: datetime) -> ReadingScript:
-        """Read down from a page's last time."""
+    def _read_on(self, before: Page, start: datetime) -> ScriptPart[tuple[Page | None, Sequence[str]]]:
+        """Read down from a page's last time; return the same as :meth:`_read`."""
         page, keys = yield from self._read(start)
         if self._margin or not set(before.keys).isdisjoint(keys):
             return page, keys
@@ -76,8 +70,11 @@ class ByEndTimeReader(StartingReader):
             self._margin = timedelta(0)
         return page, keys
 
-    def _read(self, start: datetime | None) -> ReadingScript:
-        """Read down from a time until a page gets beyond it; again where that may have skipped some."""
+    def _read(self, start: datetime | None) -> ScriptPart[tuple[Page | None, Sequence[str]]]:
+        """Read down from a time until a page gets beyond it; again where that may have skipped some.
+
+        :return: that page, or None at the end of the list; and the keys of it and of the pages before.
+        """
         for reading in range(1, MOST_READINGS + 1):
             seen = self.seen
             page, keys, is_sure = yield from self._read_once(start)
@@ -88,8 +85,11 @@ class ByEndTimeReader(StartingReader):
         self.doubts.append("payments of one time kept changing places while they were read")
         return page, keys
 
-    def _read_once(self, start: datetime | None) -> OnceScript:
-        """Read down from a time, by offset, until a page gets beyond it."""
+    def _read_once(self, start: datetime | None) -> ScriptPart[tuple[Page | None, Sequence[str], bool]]:
+        """Read down from a time, by offset, until a page gets beyond it.
+
+        :return: the same as of :meth:`_read`, and whether no row was skipped.
+        """
         page = yield from self._ask(start, 0)
         keys, is_sure, stale = [*page.keys], True, 0
         is_end = not page.keys or (not page.new and len(page.keys) < self._longest)
@@ -109,7 +109,7 @@ class ByEndTimeReader(StartingReader):
                 return page, keys, False
         return None if is_end else page, keys, is_sure
 
-    def _ask(self, start: datetime | None, offset: int) -> PageScript:
+    def _ask(self, start: datetime | None, offset: int) -> ScriptPart[Page]:
         latest = start and shift(start, self._margin)
         start_params = self.start_params(latest) if self.start_params and latest else {}
         paging = {self.limit_param: str(self.options.page_size), self.offset_param: str(offset)}

@@ -8,18 +8,18 @@ shift these, so they are read until two readings show the same.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError
+from airflow_provider_payments.listing.pages import Order, Page
 from airflow_provider_payments.listing.readers import (
     COARSEST_TIME,
     NoProgress,
-    Order,
-    Page,
     PageRequest,
     Script,
+    ScriptPart,
     StartingReader,
 )
 from airflow_provider_payments.listing.report import count_doubt
@@ -27,11 +27,6 @@ from airflow_provider_payments.times import shift
 
 #: How often the pages of one instant are read again, at most, until two readings show the same.
 MOST_CROWD_READINGS = 3
-
-PageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page]
-#: Keys page by page, and the page that got beyond them, if there is one.
-CrowdScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], tuple[list[Sequence[str]], Page | None]]
-OptionalPageScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], Page | None]
 
 
 @dataclass
@@ -73,7 +68,7 @@ class ByTimeReader(StartingReader):
             if is_head:
                 yield from self._look_for_undated(before, page)
 
-    def _read(self, start: datetime | None, number: int = 0, *, repeats: int = 0) -> PageScript:
+    def _read(self, start: datetime | None, number: int = 0, *, repeats: int = 0) -> ScriptPart[Page]:
         self._start = start
         start_params = self.start_params(start) if self.start_params and start else {}
         paging = {self.number_param: str(self.first_page + number), self.size_param: str(self.options.page_size)}
@@ -94,7 +89,7 @@ class ByTimeReader(StartingReader):
         following = shift(page.times[-1], -self._margin)
         return following if self._start is None or following > self._start else None
 
-    def _read_on(self, before: Page) -> PageScript:
+    def _read_on(self, before: Page) -> ScriptPart[Page]:
         """Read the page from a page's last time on; one that shows a row of that page, if there is any."""
         size, start = self.options.page_size, self._next_start(before)
         page = yield from self._read(start, repeats=size)
@@ -110,7 +105,7 @@ class ByTimeReader(StartingReader):
                 self.doubts.append("payments left the list while it was read")
         return page
 
-    def _read_crowd(self, page: Page) -> OptionalPageScript:
+    def _read_crowd(self, page: Page) -> ScriptPart[Page | None]:
         """Read on by number, until a page gets beyond the time. Return it, or None at the end of the list.
 
         Two readings, one after the other, that show the same prove that no row was shifted from page to page.
@@ -130,8 +125,11 @@ class ByTimeReader(StartingReader):
         self.is_joined = True
         return last
 
-    def _read_numbers(self, page: Page, moment: datetime | None) -> CrowdScript:
-        """Read pages by number, until one gets beyond the time. Return the keys up to a time, page by page."""
+    def _read_numbers(self, page: Page, moment: datetime | None) -> ScriptPart[tuple[list[Sequence[str]], Page | None]]:
+        """Read pages by number, until one gets beyond the time.
+
+        :return: the keys up to a time, page by page; and the page that got beyond it, if there is one.
+        """
         found, number, same, rows = [_keys_until(page, moment)], 0, 0, len(page.keys)
         while True:
             number += 1

@@ -11,22 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.listing.pages import Page
 from airflow_provider_payments.listing.readers import (
-    COARSEST_TIME,
+    LOST_PLACE,
     MAX_STALE_PAGES,
     NoProgress,
-    Order,
-    Page,
     PageRequest,
     Script,
     StartingReader,
 )
-from airflow_provider_payments.times import shift
 
 #: Ids of rows before the cursor's that are kept, in case the API no longer knows the cursor's own row.
 MAX_FALLBACKS = 5
-#: HTTP statuses by which an API may say that it does not know a cursor's row any more.
-LOST_PLACE = frozenset({400, 404, 410, 422})
 
 
 @dataclass
@@ -124,7 +120,7 @@ class CursorReader(StartingReader):
             self._is_resumed = False
         elif self.start_params and self._last_time and self._last_time != self._resumed_at:
             self._cursor, self._resumed_at = None, self._last_time
-            self._start = before(self._last_time, self.order)
+            self._start = self._just_before(self._last_time)
             self._is_resumed = True
         else:
             return False
@@ -142,8 +138,3 @@ class CursorReader(StartingReader):
         if page and page.keys:
             raise NoProgress("The list makes no progress: a page repeats what was read before.")
         self.doubts.append("the API lost the place, for a payment left the list while it was read")
-
-
-def before(moment: datetime, order: Order) -> datetime:
-    """Return a second before a time in the list's order, for an API may not count a bound of time in."""
-    return shift(moment, COARSEST_TIME if order is Order.NEWEST_FIRST else -COARSEST_TIME)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, Page
+from airflow_provider_payments.listing.pages import Page
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES
 from airflow_provider_payments.listing.report import count_doubt
 from airflow_provider_payments.listing.segments import Segment
 
@@ -28,8 +29,7 @@ class HeadCheck:
         self._moved = 0
         self._stale = 0
         self._above = Segment(0, 0, (), ())
-        #: Whether rows at the head may have been skipped, since some have left.
-        self.has_gap = False
+        self._has_gap = False  # whether rows at the head may have been skipped, since some have left
 
     def next_position(self, page: Page, position: int) -> int | None:
         """Take the page at an offset; return the next offset to read, or None when the head has been passed."""
@@ -37,7 +37,7 @@ class HeadCheck:
         if not page.keys:
             return None
         can_join = bool(self._above.tail) and len(page.keys) > 1
-        self.has_gap |= can_join and not self._above.join(page, position)
+        self._has_gap |= can_join and not self._above.join(page, position)
         above = next((index for index, key in enumerate(page.keys) if key in self._head), len(page.keys))
         if not self._has_met_head:
             self._moved += max(above - page.new - bool(position), 0)  # rows that were read before, further down
@@ -59,7 +59,7 @@ class HeadCheck:
 
         :param pages: how many were read in all.
         """
-        if self.has_gap:
+        if self._has_gap:
             return "payments left the head of the list while it was read"
         if self._moved > pages / PAGES_PER_MOVE:
             return "payments moved all the time while the list was read"

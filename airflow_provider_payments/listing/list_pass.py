@@ -8,8 +8,9 @@ from datetime import datetime
 from airflow_provider_payments.exceptions import PaymentsRequestError
 from airflow_provider_payments.http.client import Outcome
 from airflow_provider_payments.http.messages import Request
+from airflow_provider_payments.listing.pages import Page
 from airflow_provider_payments.listing.plan import ListingApi, Partition, Stage
-from airflow_provider_payments.listing.readers import NoProgress, Page, PageRequest, Reader, ReadingOptions
+from airflow_provider_payments.listing.readers import NoProgress, PageRequest, Reader, ReadingOptions
 from airflow_provider_payments.listing.report import Accepted, ListingReport
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery
@@ -64,7 +65,7 @@ class ListPass:
         """Read the response to a page's request; return the payments to hand out, and the pages to ask for next."""
         reader = asked.reader.owner or asked.reader
         if isinstance(response, PaymentsRequestError):
-            return (), reader.refuse(asked, response)
+            return (), reader.receive_refusal(asked, response)
         listed = self._api.parse_page(self.request(asked), response)
         payments = self._api.parse_payments(listed.rows)
         accepted = self._accept(payments)

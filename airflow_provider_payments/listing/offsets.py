@@ -24,35 +24,29 @@ counted as well: in the end, it must not go on behind as many rows as payments w
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
+from airflow_provider_payments.listing.gap import Gap
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
+from airflow_provider_payments.listing.pages import Order, Page
 from airflow_provider_payments.listing.readers import (
     MAX_STALE_PAGES,
     NoProgress,
-    Order,
-    Page,
     PageRequest,
     Reader,
     Script,
-    WindowEnd,
+    ScriptPart,
 )
 from airflow_provider_payments.listing.segments import Segment
+from airflow_provider_payments.listing.window_end import WindowEnd
 from airflow_provider_payments.times import is_newest_first
 
-#: Pages without anything new that are read at a gap before it is noted as a doubt and passed over.
-MAX_ATTEMPTS = 4
-#: Pages that are read at a gap, besides as many as lie above it, when each of them brings something new.
-MAX_ATTEMPTS_ANEW = 8
 #: How often the head is read to see whether a list grows, when pages only repeat what was read.
 MOST_GROWTH_CHECKS = 10
-
-#: Yields pages to ask for, is sent them, and returns what is in doubt then.
-CountScript = Generator[Sequence[PageRequest], tuple[PageRequest, Page], str | None]
 
 
 @dataclass
@@ -190,31 +184,15 @@ class OffsetReader(Reader):
     def _close_gap(self, segments: list[Segment]) -> Script:
         """Read the rows between the first two segments, and make them one segment."""
         before, after = segments[0], segments[1]
-        position, attempts = after.start - self._limit // 2, 0
-        # Rows move up by no more than there were above. Where others are added below, reading here would never end.
-        left = MAX_ATTEMPTS_ANEW + before.end // max(self._limit - 1, 1)
-        while True:
-            position, left = max(position, 0), left - 1
+        gap = Gap(before, after, self._sizes)
+        following: int | None = gap.first_position
+        while following is not None:
+            position = following
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
-            is_joined = before.join(page, position)
-            has_reached = (
-                after.begins_on(page, before)
-                if after.tail
-                else self._sizes.is_near_end(page, position + len(page.keys))
-            )
-            if is_joined and has_reached:
-                break
-            attempts = 0 if page.new else attempts + 1
-            if attempts >= MAX_ATTEMPTS or left <= 0:
-                self.doubts.append("payments left the list while it was read")
-                break
-            if is_joined:  # to the next page of the segment before
-                position = before.end - 1
-            elif page.new or has_reached or not page.keys:  # it lies within or below the gap
-                position -= max(self._limit - 1, 1)
-            else:  # everything was read before: it lies above the gap
-                position += max(self._limit - 1, 1)
+            following = gap.next_position(page, position)
+        if not gap.is_closed:
+            self.doubts.append("payments left the list while it was read")
         self._stale = 0
         if after.tail:
             after.follow(before, page, position)
@@ -234,7 +212,7 @@ class OffsetReader(Reader):
         doubt = check.find_doubt(self.pages)
         self.doubts += [doubt] if doubt else []
 
-    def _count_again(self, head: Sequence[str]) -> CountScript:
+    def _count_again(self, head: Sequence[str]) -> ScriptPart[str | None]:
         """Find the few payments that came to the head of a list that ends there; return what is in doubt then."""
         yield from self._look_at_head(head)
         position = self.seen - 1

@@ -14,15 +14,8 @@ from dataclasses import dataclass, field
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.http.client import useful_ahead
 from airflow_provider_payments.listing.dedup import SeenIds
-from airflow_provider_payments.listing.readers import (
-    MAX_STALE_PAGES,
-    NoProgress,
-    Order,
-    Page,
-    PageRequest,
-    Reader,
-    Script,
-)
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, PageRequest, Reader, Script
 from airflow_provider_payments.listing.report import count_doubt
 
 

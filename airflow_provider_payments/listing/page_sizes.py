@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_payments.listing.readers import Page
+from airflow_provider_payments.listing.pages import Page
 
 
 class PageSizes:

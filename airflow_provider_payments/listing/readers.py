@@ -13,26 +13,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsRequestError
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.window_end import WindowEnd
 from airflow_provider_payments.query import PaymentQuery
 from airflow_provider_payments.times import shift
+
+T = TypeVar("T")
 
 #: Pages in a row that may repeat what was read, when they are asked for one by one.
 MAX_STALE_PAGES = 10
 #: How exactly an API compares times, at the coarsest: some compare whole seconds, and some leave out the very bound.
 COARSEST_TIME = timedelta(seconds=1)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class Order(Enum):
-    """How a list is ordered by time."""
-
-    NEWEST_FIRST = "newest first"
-    OLDEST_FIRST = "oldest first"
-    UNKNOWN = "unknown"
+#: HTTP statuses by which an API may say that it does not know any more where the next page begins.
+LOST_PLACE = frozenset({400, 404, 410, 422})
 
 
 class NoProgress(PaymentsProtocolError):
@@ -77,33 +73,11 @@ class PageRequest:
     is_urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page as readers see it: keys and times of its rows, no payments.
-
-    :param keys: of each row, what tells its payment apart from others (mostly its id); in the page's order.
-    :param ids: ids of the rows.
-    :param new: rows that this pass had not seen.
-    :param times: creation times of the rows that have one.
-    :param total: how many rows match, where the response tells it.
-    :param limit: the page size that was used, where the response tells it.
-    :param has_more: whether more pages follow, where the response tells it.
-    :param next_cursor: what leads to the next page, where the response tells it; empty on the last page.
-    :param data_until: until when the API has data, where the response tells it.
-    """
-
-    keys: Sequence[str]
-    ids: Sequence[str]
-    new: int
-    times: Sequence[datetime]
-    total: int | None = None
-    limit: int | None = None
-    has_more: bool | None = None
-    next_cursor: str | None = None
-    data_until: datetime | None = None
-
-
-Script = Generator[Sequence[PageRequest], tuple[PageRequest, Page], None]
+#: A part of a reader's script, for ``yield from``: it yields the pages to ask for, is sent them one by one, each with
+#: the request that it answers, and returns what it has found.
+ScriptPart = Generator[Sequence[PageRequest], tuple[PageRequest, Page], T]
+#: A whole script, which returns nothing.
+Script = ScriptPart[None]
 MakeReader = Callable[[ReadingOptions], "Reader"]
 
 
@@ -130,7 +104,7 @@ class Reader(ABC):
     seen: int = field(default=0, init=False)
     #: Whether other readers may read the same rows on purpose.
     may_repeat: bool = field(default=False, init=False)
-    #: The reader that this one reads for, if any.
+    #: The reader that this one is a part of, if any.
     owner: Reader | None = field(default=None, init=False, repr=False)
     #: Pages in a row that repeated what was read, empty ones left out.
     _stale: int = field(default=0, init=False)
@@ -160,13 +134,17 @@ class Reader(ABC):
         self.note(page)
         return self._resume(self._script.send, (request, page))
 
-    def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
+    def receive_refusal(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
         """Take the API's refusal of a page; return the pages to ask for instead.
 
         :raises PaymentsRequestError: the refusal, when the reader knows no other way on.
         """
         self.in_flight -= 1
         return self._resume(self._script.throw, refusal)
+
+    def adopt(self, part: Reader) -> None:
+        """Make another reader a part of this one, which is given its pages, and shares its doubts and gaps."""
+        part.owner, part.doubts, part.gaps = self, self.doubts, self.gaps
 
     def note(self, page: Page) -> None:
         """Count a page that was received."""
@@ -225,36 +203,6 @@ class StartingReader(Reader):
             side = "later" if self.order is Order.NEWEST_FIRST else "earlier"
             self.doubts.append(f"the list was told to begin at {start.isoformat()}, and shows {side} payments")
 
-
-class WindowEnd:
-    """Whether a list whose order is known has left the query's window."""
-
-    def __init__(self, query: PaymentQuery, order: Order) -> None:
-        tests = {Order.NEWEST_FIRST: query.is_before_window, Order.OLDEST_FIRST: query.is_after_window}
-        bounds = {Order.NEWEST_FIRST: query.created_from, Order.OLDEST_FIRST: query.created_to}
-        self._bound = bounds.get(order)
-        self._is_beyond = tests.get(order)
-        self._is_descending = order is Order.NEWEST_FIRST
-        self._is_ordered = True
-        #: Whether the list need not be read to its end.
-        self.is_expected = self._bound is not None
-        self.is_reached = False
-
-    def note(self, page: Page) -> bool:
-        """Return whether every row of a page, and so every later one, lies beyond the window."""
-        times = page.times
-        if not self._is_beyond or not times:
-            return False
-        first, last = (times[-1], times[0]) if self._is_descending else (times[0], times[-1])
-        self._is_ordered &= first <= last
-        is_past = self._is_ordered and len(times) == len(page.keys) and all(map(self._is_beyond, times))
-        self.is_reached |= is_past
-        return is_past
-
-    def pages_left(self, page: Page) -> int:
-        """Estimate how many pages follow within the window, if payments come as evenly as on this one."""
-        if self._bound is None or len(page.times) < 2:
-            return 0
-        first, last = page.times[0], page.times[-1]
-        left = last - self._bound if self._is_descending else self._bound - last
-        return max(left // (abs(last - first) or _MICROSECOND), -1) + 1
+    def _just_before(self, moment: datetime) -> datetime:
+        """Return a second before a time in the list's order, for an API may not count a bound of time in."""
+        return shift(moment, COARSEST_TIME if self.order is Order.NEWEST_FIRST else -COARSEST_TIME)

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.texts import quote_text
 
-#: Pages of payments newer than the window that are worth a word.
+#: Pages of payments newer than the window that are read before a warning tells of them.
 _MANY_PAGES = 10
 #: Names without a payment that a manifest tells, and that a sentence does, at most.
 _MISSING_TOLD, _MISSING_NAMED = 100, 10
@@ -118,5 +118,5 @@ class Accepted:
 
 
 def count_doubt(counted: int, found: int) -> str:
-    """Word the doubt that fewer payments were found than the API counts."""
+    """Return the doubt that fewer payments were found than the API counts."""
     return f"the API counts {counted} payments, and {found} different ones were found"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from airflow_provider_payments.listing.readers import Page
+from airflow_provider_payments.listing.pages import Page
 
 
 @dataclass

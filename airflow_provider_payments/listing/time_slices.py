@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.readers import Order, Page, PageRequest, Reader, Script, StartingReader
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import PageRequest, Reader, Script, StartingReader
 from airflow_provider_payments.times import EPOCH, shift
 
 #: Slices of fewer pages are not worth the page that two neighbours both read.
@@ -79,30 +80,30 @@ class SlicedReader(Reader):
         self._pages_with_news = 0
         self._span = 0  # of these pages, in microseconds
         self._begun = 0
-        self._crowds = False
+        self._has_unproven = False  # whether a slice that has ended was not proven
 
     @property
     def is_proven(self) -> bool:
-        return not self._crowds and all(each.reader.is_proven for each in self._slices)
+        return not self._has_unproven and all(each.reader.is_proven for each in self._slices)
 
     def script(self) -> Script:
         first = self._new_slice(None, self.starts_at)
         self._slices.append(first)
         request, page = yield first.reader.start()
         while True:
-            here = self._find(request)
-            following = [*self._read_on(here, request, page)]
-            if not following and not here.reader.in_flight:
-                self._end(here)
+            part = self._find(request)
+            following = [*self._read_on(part, request, page)]
+            if not following and not part.reader.in_flight:
+                self._end(part)
             for begun in self._begin(self.options.room() - len(following)):
                 following += begun.reader.start()
             if not following and not self.in_flight:
                 return
             request, page = yield following
 
-    def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
+    def receive_refusal(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
         self.in_flight -= 1
-        following = request.reader.refuse(request, refusal)
+        following = request.reader.receive_refusal(request, refusal)
         if not following:
             self._end(self._find(request))
         return self._count(following)
@@ -111,51 +112,52 @@ class SlicedReader(Reader):
 
     def _new_slice(self, start: int | None, starts_at: datetime | None) -> TimeSlice:
         reader = self.list_from(self.options, order=self.order, starts_at=starts_at)
-        reader.owner, reader.doubts, reader.window = self, self.doubts, self.window
+        self.adopt(reader)
+        reader.window = self.window
         reader.may_repeat = bool(self._slices)
         return TimeSlice(reader, self._distance(starts_at) if start is None and starts_at else start)
 
     def _find(self, request: PageRequest) -> TimeSlice:
         return next(each for each in self._slices if each.reader is request.reader)
 
-    def _read_on(self, here: TimeSlice, request: PageRequest, page: Page) -> Sequence[PageRequest]:
+    def _read_on(self, part: TimeSlice, request: PageRequest, page: Page) -> Sequence[PageRequest]:
         """Note a slice's page; return what to ask for next, which is nothing once it has met the next slice."""
-        following = here.reader.receive(request, page)
-        self._measure(here, page)
-        index = self._slices.index(here)
+        following = part.reader.receive(request, page)
+        self._measure(part, page)
+        index = self._slices.index(part)
         before = self._slices[index - 1] if index else None
         after = self._slices[index + 1] if index + 1 < len(self._slices) else None
-        if here.head is None and page.keys:
-            here.head = frozenset(page.keys)
+        if part.head is None and page.keys:
+            part.head = frozenset(page.keys)
             if before:
-                before.has_met |= not here.head.isdisjoint(before.unclaimed)
+                before.has_met |= not part.head.isdisjoint(before.unclaimed)
                 before.unclaimed.clear()
-        if after and here.reader.is_joined:
+        if after and part.reader.is_joined:
             if after.head is None:
-                here.unclaimed.update(page.keys)
+                part.unclaimed.update(page.keys)
             else:
-                here.has_met |= not after.head.isdisjoint(page.keys)
-        if here.has_met or (index and not here.reader.obeys_start):
-            here.reader.in_flight -= len(following)
+                part.has_met |= not after.head.isdisjoint(page.keys)
+        if part.has_met or (index and not part.reader.obeys_start):
+            part.reader.in_flight -= len(following)
             return ()
         return following
 
-    def _measure(self, here: TimeSlice, page: Page) -> None:
+    def _measure(self, part: TimeSlice, page: Page) -> None:
         """Note how far a slice has come, and how long pages are."""
         distances = [self._distance(moment) for moment in page.times]
         if distances and page.new:
             self._pages_with_news += 1
             self._span += max(distances) - min(distances)
         if distances:
-            here.reached = max([*distances, distances[0] if here.reached is None else here.reached])
+            part.reached = max([*distances, distances[0] if part.reached is None else part.reached])
 
-    def _end(self, here: TimeSlice) -> None:
-        here.has_ended = True
-        self._crowds |= not here.reader.is_proven
-        if not here.head and here.start is not None:
-            self._far_end = min(self._far_end, here.start)  # nothing is as far as that
-            if here is not self._slices[0]:
-                self._slices.remove(here)
+    def _end(self, part: TimeSlice) -> None:
+        part.has_ended = True
+        self._has_unproven |= not part.reader.is_proven
+        if not part.head and part.start is not None:
+            self._far_end = min(self._far_end, part.start)  # nothing is as far as that
+            if part is not self._slices[0]:
+                self._slices.remove(part)
         # Drop an ended slice once the one before it has ended as well: no reader can still run into it.
         pairs = zip([None, *self._slices], self._slices, strict=False)
         self._slices = [each for before, each in pairs if not (each.has_ended and before and before.has_ended)]
@@ -169,7 +171,7 @@ class SlicedReader(Reader):
         # Where nothing tells how long the list is, one more with each page, so that few requests are wasted.
         most = self.options.max_concurrency if self._knows_far_end else self._pages_with_news
         while room > 0 and is_trusted and 0 < self._unended <= most:
-            pages, index, start = max(self._gaps(), default=(0.0, 0, 0))
+            pages, index, start = max(self._unread(), default=(0.0, 0, 0))
             if pages < FEWEST_PAGES or self._begun >= self._pages_with_news / 2 + MOST_EXTRA_SLICES:
                 return
             self._begun += 1
@@ -184,24 +186,24 @@ class SlicedReader(Reader):
     def _unended(self) -> int:
         return sum(not each.has_ended for each in self._slices)
 
-    def _gaps(self) -> Iterator[tuple[float, int, int]]:
+    def _unread(self) -> Iterator[tuple[float, int, int]]:
         """Yield of each slice how many pages are left to read, its index, and where to cut."""
         page = max(self._span / max(self._pages_with_news, 1), 2 * (self.margin / _MICROSECOND))
         unread = sum(each.head is None for each in self._slices)
-        for index, here in enumerate(self._slices):
-            if not self._span or here.has_ended or here.has_met or here.position is None:
+        for index, part in enumerate(self._slices):
+            if not self._span or part.has_ended or part.has_met or part.position is None:
                 continue
             if index + 1 < len(self._slices):
-                gap = (self._slices[index + 1].start or 0) - here.position
+                gap = (self._slices[index + 1].start or 0) - part.position
                 cut = gap // 2
             else:
-                gap = self._far_end - here.position
+                gap = self._far_end - part.position
                 cut = gap // 2
                 if not self._knows_far_end:
                     if unread >= MOST_LEAPS:
                         continue
                     cut = min(cut, max(int(page * FIRST_LEAP), self._span // 2))
-            yield gap / page, index, here.position + cut
+            yield gap / page, index, part.position + cut
 
     # Distances.
 

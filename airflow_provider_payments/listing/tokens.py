@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.cursors import LOST_PLACE, before
-from airflow_provider_payments.listing.readers import NoProgress, Order, Page, PageRequest, Script, StartingReader
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import LOST_PLACE, NoProgress, PageRequest, Script, StartingReader
 
 #: Empty pages that are permitted without a new row in between, where an API filters a page's rows after it has read
 #: them.
@@ -71,7 +71,7 @@ class TokenReader(StartingReader):
                 self._check_start(page, self._start)
             elif self.names_next_row and self._token not in page.keys[:1]:
                 self.doubts.append("a page does not begin with the payment that the page before has promised")
-            elif not (page.keys or page.next_cursor or self._saw_no_row or self._restarts) and self._restart():
+            elif self._ends_unexpectedly(page) and self._restart():
                 continue
             self.is_joined = not self._needs_overlap or not set(self._furthest_page.keys).isdisjoint(page.keys)
             if not self.is_joined and self._goes_further_back(page):
@@ -124,6 +124,10 @@ class TokenReader(StartingReader):
         then, now = self._furthest_page.times[-1], page.times[-1]
         return now < then if self.order is Order.NEWEST_FIRST else now > then
 
+    def _ends_unexpectedly(self, page: Page) -> bool:
+        """Whether nothing follows a token, although it was there to lead on; not twice in a row."""
+        return not (page.keys or page.next_cursor or self._saw_no_row or self._restarts)
+
     def _restart(self) -> bool:
         """Begin the list at the last row's time; return False when that is not known, or has brought nothing new."""
         moment = self._furthest_page.times[-1] if self._furthest_page.times else None
@@ -133,12 +137,12 @@ class TokenReader(StartingReader):
             self._size = max(self._size, min(2 * self._size, self.max_page_size))
         self._restarts += 1
         self._needs_overlap = moment is not None
-        self._begin_at(before(moment, self.order) if moment else self.starts_at)
+        self._begin_at(self._just_before(moment) if moment else self.starts_at)
         return True
 
     def _goes_further_back(self, page: Page) -> bool:
         """Begin the list a page further back, if a page is past the rows that were read last and shows none of them."""
-        first = before(self._furthest_page.times[0], self.order)
+        first = self._just_before(self._furthest_page.times[0])
         if page.next_cursor and not self._is_further(page):
             return False
         if self._start != first:

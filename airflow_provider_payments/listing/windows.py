@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from airflow_provider_payments.exceptions import PaymentsNotAvailableYet, PaymentsRequestError
-from airflow_provider_payments.listing.readers import COARSEST_TIME, MakeReader, Order, PageRequest, Reader, Script
+from airflow_provider_payments.listing.pages import Order
+from airflow_provider_payments.listing.readers import COARSEST_TIME, MakeReader, PageRequest, Reader, Script
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -101,7 +102,7 @@ class WindowsReader(Reader):
                 return
             request, page = yield following
 
-    def refuse(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
+    def receive_refusal(self, request: PageRequest, refusal: PaymentsRequestError) -> Sequence[PageRequest]:
         self.in_flight -= 1
         window = self._find(request)
         is_too_large = window is not None and self.is_too_large(refusal)
@@ -122,7 +123,7 @@ class WindowsReader(Reader):
             if not parts:
                 self._note_gap(f"{self.company} has no data yet from {window.start.isoformat()} on")
         elif window:
-            return self._count(request.reader.refuse(request, refusal))
+            return self._count(request.reader.receive_refusal(request, refusal))
         return self._count(self._begin(self.options.room()))
 
     def _check_end(self, window: Window, data_until: datetime | None) -> None:
@@ -171,7 +172,8 @@ class WindowsReader(Reader):
             window = self._waiting.popleft()
             params = {**self.options.params, **self.window_params(window.start, window.end)}
             reader = self.list_within(replace(self.options, params=params))
-            reader.owner, reader.doubts, reader.gaps, reader.may_repeat = self, self.doubts, self.gaps, True
+            self.adopt(reader)
+            reader.may_repeat = True
             window.reader = reader
             self._begun.append(window)
             requests += reader.start()

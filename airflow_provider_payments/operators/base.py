@@ -66,7 +66,10 @@ class PaymentsTask(BaseOperator):
 
     @property
     def takes_numbers(self) -> bool:
-        """Whether a number among ids and filters is one. Rendered natively, it may have been a text like ``0x1F``."""
+        """Whether a number among ids and filters may be taken for its digits.
+
+        Not where templates are rendered natively, which makes the number 31 of the text ``0x1F``.
+        """
         # From Airflow 3.3 on, a task may differ from its DAG.
         is_native: bool | None = getattr(self, "render_template_as_native_obj", None)
         if is_native is None:

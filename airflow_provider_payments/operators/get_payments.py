@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.argument_lists import ON_MISSING, read_names
-from airflow_provider_payments.arguments import read_word
+from airflow_provider_payments.arguments import read_choice
 from airflow_provider_payments.operators.base import DELIVERY_FIELDS, PaymentsTask
 from airflow_provider_payments.query import parse_bound
 
@@ -92,6 +92,6 @@ class GetPaymentsOperator(PaymentsTask):
             payment_ids=payment_ids,
             order_ids=order_ids,
             created_from=created_from,
-            on_missing=read_word("on_missing", self.on_missing, ON_MISSING),
+            on_missing=read_choice("on_missing", self.on_missing, ON_MISSING),
         )
         return self.deliver(get_payments, (created_from, None), context)

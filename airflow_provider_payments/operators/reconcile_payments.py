@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_payments.argument_lists import read_filters, read_list, read_statuses
 from airflow_provider_payments.arguments import (
     optional,
+    read_choice,
     read_conn_id,
     read_text,
     read_whole_number,
-    read_word,
     refuse,
 )
 from airflow_provider_payments.exceptions import PaymentsDiffer, PaymentsProtocolError
@@ -151,7 +151,7 @@ class ReconcilePaymentsOperator(PaymentsTask):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare."""
-        fails = read_word("on_difference", self.on_difference, ("fail", "report")) == "fail"
+        fails = read_choice("on_difference", self.on_difference, ("fail", "report")) == "fail"
         self._is_at_work = True
         try:
             result, trouble = self._reconcile()

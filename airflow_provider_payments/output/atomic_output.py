@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,20 +13,20 @@ from typing import Any
 import msgspec
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.output.azure_store import AzureStore
 from airflow_provider_payments.output.formats import FORMATS, FileFormat, part_name
+from airflow_provider_payments.output.local_store import LocalStore
 from airflow_provider_payments.output.location import StorageLocation
-from airflow_provider_payments.output.multipart import AzureStore, S3Store
 from airflow_provider_payments.output.object_writer import ObjectWriter, WrittenObject
-from airflow_provider_payments.output.stores import LocalStore, SpoolStore, Store
+from airflow_provider_payments.output.s3_store import S3Store
+from airflow_provider_payments.output.spool_store import SpoolStore
+from airflow_provider_payments.output.store_errors import explain_refusal
+from airflow_provider_payments.output.stores import Store
 from airflow_provider_payments.payment import Payment
 
 #: Name of the object that is published last, next to the parts. Spark, Hive and others pass over names with "_".
 MANIFEST_NAME = "_manifest.json"
 
-# S3's codes that s3fs reports as a missing permission, although a retry with new credentials may succeed.
-_PASSING = ("ExpiredToken", "RequestTimeTooSkewed", "TokenRefreshRequired")
-# Errors that no retry can change.
-_HOPELESS = (errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.EROFS)
 _PART = re.compile(rf"part-\d{{5,}}\.({'|'.join(map(re.escape, FORMATS))})")
 
 
@@ -152,7 +151,7 @@ def open_output(
     :raises PaymentsConfigError: when the location cannot be written to, or the format needs a package that is missing.
     """
     with ExitStack() as stack:
-        with _explained(location):
+        with explain_refusal(location):
             _require_free(location, is_folder=records_per_file is not None)
             store = stack.enter_context(_choose_store(location, is_folder=records_per_file is not None))
             executor = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="payments-output"))
@@ -177,40 +176,6 @@ def _choose_store(location: StorageLocation, *, is_folder: bool) -> Store:
 def _is_part(folder: StorageLocation, key: str) -> bool:
     name = key.removeprefix(f"{folder.key}/")
     return name != key and (name == MANIFEST_NAME or _PART.fullmatch(name) is not None)
-
-
-@contextmanager
-def _explained(location: StorageLocation) -> Iterator[None]:
-    """Turn a store's refusals into advice. Azure's and Google's errors are told by their HTTP status."""
-    try:
-        yield
-    except PaymentsConfigError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300].rstrip(".")
-        message = f"output_path {location.url!r} cannot be written to: {reason}."
-        status = getattr(error, "status_code", None)
-        if _s3_code(error) in _PASSING:
-            raise
-        if isinstance(error, PermissionError) or status in (401, 403):
-            who = f"connection {location.conn_id!r}" if location.conn_id else "the worker"
-            raise PaymentsConfigError(f"{message} Let {who} write there, or choose another path.") from error
-        if isinstance(error, FileNotFoundError | NotADirectoryError | FileExistsError) or status == 404:
-            hint = (
-                ""
-                if location.store == "file"
-                else f" Does {location.bucket!r} exist? It is not made here; create it first."
-            )
-            raise PaymentsConfigError(message + hint) from error
-        if getattr(error, "errno", None) in _HOPELESS or type(error).__name__ == "ParamValidationError":  # botocore's
-            raise PaymentsConfigError(f"{message} Choose another path, or check the store's connection.") from error
-        raise
-
-
-def _s3_code(error: Exception) -> str | None:
-    response: dict[str, Any] = getattr(error.__cause__, "response", {})
-    code: str | None = response.get("Error", {}).get("Code")
-    return code
 
 
 def _require_free(location: StorageLocation, *, is_folder: bool) -> None:

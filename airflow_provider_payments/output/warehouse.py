@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
 from airflow_provider_payments.output.databases import find_database
+from airflow_provider_payments.output.postgres_copy import copy_rows
 from airflow_provider_payments.output.records import AMOUNT_FIELDS, TIME_FIELDS, Row, read_records
 from airflow_provider_payments.payment import RECORD_FIELDS
 
@@ -193,51 +191,9 @@ class _Batches:
 
 
 def _fill_staging(hook: DbApiHook, cursor: Any, names: list[str], batches: _Batches) -> None:
-    if hook.conn_type != "postgres":
-        marks = ", ".join([hook.placeholder] * len(names))
-        for batch in batches:
-            cursor.executemany(f"INSERT INTO {_STAGING} ({', '.join(names)}) VALUES ({marks})", batch)
+    if hook.conn_type == "postgres":
+        copy_rows(cursor, _STAGING, names, batches)
         return
-    null = uuid.uuid4().hex  # no text of anybody's
-    sql = f"COPY {_STAGING} ({', '.join(names)}) FROM STDIN WITH (FORMAT csv, NULL '{null}')"
-    chunks = (_to_csv(batch, null) for batch in batches)
-    if hasattr(cursor, "copy_expert"):
-        reader = _ChunkFile(chunks)
-        try:
-            cursor.copy_expert(sql, reader)
-        except Exception:
-            if reader.error:  # psycopg2 tells of it, and raises an error of its own
-                raise reader.error from None
-            raise
-    else:  # psycopg 3
-        with cursor.copy(sql) as copy:
-            for chunk in chunks:
-                copy.write(chunk)
-
-
-def _to_csv(rows: list[list[Any]], null: str) -> bytes:
-    text = io.StringIO(newline="")
-    # Only characters of the line's end are quoted, and Postgres takes neither \r nor \n without.
-    csv.writer(text, lineterminator="\r\n").writerows(
-        [[null if cell is None else cell for cell in row] for row in rows]
-    )
-    return text.getvalue().encode()
-
-
-class _ChunkFile:
-    """As much of a file as psycopg2 reads."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._chunk = io.BytesIO()
-        self.error: Exception | None = None
-
-    def read(self, size: int) -> bytes:
-        if not (found := self._chunk.read(size)):
-            try:
-                self._chunk = io.BytesIO(next(self._chunks, b""))
-            except Exception as error:
-                self.error = error
-                raise
-            found = self._chunk.read(size)
-        return found
+    marks = ", ".join([hook.placeholder] * len(names))
+    for batch in batches:
+        cursor.executemany(f"INSERT INTO {_STAGING} ({', '.join(names)}) VALUES ({marks})", batch)

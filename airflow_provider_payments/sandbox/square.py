@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import cache
 from itertools import islice
 from typing import Any
 from zlib import crc32
@@ -13,34 +12,24 @@ from zlib import crc32
 from airflow_provider_payments.sandbox.api import Answer, Api, Built, Call, Problem, Row, only
 from airflow_provider_payments.sandbox.data import Dice
 from airflow_provider_payments.sandbox.square_data import build_example, build_locations, build_payment
+from airflow_provider_payments.sandbox.square_query import (
+    BOUNDS,
+    FILTERS,
+    KNOWN,
+    SORT_FIELDS,
+    as_text,
+    get_field,
+    parse_moment,
+    read_bound,
+    read_whole_number,
+    time_of,
+)
 
 ACCESS_TOKEN = "sandbox_access_token"  # noqa: S105
 VERSION = "2026-08-19"
 PAYMENTS, LOCATIONS = "/v2/payments", "/v2/locations"
 PERMISSIONS = {PAYMENTS: "PAYMENTS_READ", LOCATIONS: "MERCHANT_PROFILE_READ"}
-BOUNDS: Mapping[str, tuple[str, ...]] = {
-    "begin_time": ("created_at",),
-    "end_time": ("created_at",),
-    "updated_at_begin_time": ("updated_at",),
-    "updated_at_end_time": ("updated_at",),
-    "offline_begin_time": ("offline_payment_details", "client_created_at"),
-    "offline_end_time": ("offline_payment_details", "client_created_at"),
-}
-"""Filters by time, and the field that each is about."""
-SORT_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "CREATED_AT": ("created_at",),
-    "UPDATED_AT": ("updated_at",),
-    "OFFLINE_CREATED_AT": ("offline_payment_details", "client_created_at"),
-}
-FILTERS: Mapping[str, tuple[str, ...]] = {
-    "total": ("total_money", "amount"),
-    "last_4": ("card_details", "card", "last_4"),
-    "card_brand": ("card_details", "card", "card_brand"),
-    "is_offline_payment": ("is_offline_payment",),
-}
-KNOWN = {*BOUNDS, *FILTERS, "sort_field", "sort_order", "location_id", "limit", "cursor"}
 _YEAR = timedelta(days=365)
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 _CATEGORIES = {401: "AUTHENTICATION_ERROR", 403: "AUTHENTICATION_ERROR", 429: "RATE_LIMIT_ERROR"}
 _CODES = {429: "RATE_LIMITED", 500: "INTERNAL_SERVER_ERROR", 503: "SERVICE_UNAVAILABLE"}
 
@@ -78,7 +67,9 @@ class Square(Api):
     @property
     def now(self) -> datetime:
         """The sandbox's time, in which nothing was created later."""
-        latest = max((_moment(row["created_at"]) for row in self.rows[:1] if row["created_at"]), default=self.newest_at)
+        latest = max(
+            (parse_moment(row["created_at"]) for row in self.rows[:1] if row["created_at"]), default=self.newest_at
+        )
         return max(datetime.now(timezone.utc), latest) + timedelta(seconds=self.clock.elapsed())
 
     def add(self, at: datetime | None = None, **changes: Any) -> Row:
@@ -89,7 +80,7 @@ class Square(Api):
 
     def _sort(self) -> None:
         # Not in place: while a list is sorted, it is empty for whoever else looks at it, as the server's threads do.
-        self.rows[:] = sorted(self.rows, key=lambda row: _time(row, ("created_at",)), reverse=True)
+        self.rows[:] = sorted(self.rows, key=lambda row: time_of(row, ("created_at",)), reverse=True)
 
     def respond(self, call: Call) -> Answer:
         if call.header("Authorization") != f"Bearer {ACCESS_TOKEN}":
@@ -124,7 +115,7 @@ class Square(Api):
     def _list(self, asked: Row) -> Row:
         query = {name: value for name, value in asked.items() if name != "cursor"}
         is_wanted = self._filter(query)
-        limit = _whole_number(query, "limit", 100)
+        limit = read_whole_number(query, "limit", 100)
         rows = self._sorted(query)
         place = self._find_place(rows, query, asked["cursor"]) if asked.get("cursor") else 0
         most = min(limit, 100)
@@ -157,7 +148,7 @@ class Square(Api):
         if field == ("created_at",):
             # Copies, for a test may add a payment meanwhile, and then each row behind it has another place.
             return self.rows[:] if order == "DESC" else self.rows[::-1]
-        return sorted(self.rows, key=lambda row: _time(row, field), reverse=order == "DESC")
+        return sorted(self.rows, key=lambda row: time_of(row, field), reverse=order == "DESC")
 
     def _filter(self, query: Row) -> Callable[[Row], bool]:
         """What is asked for. Without a location, the main one; without a range, the last year."""
@@ -168,7 +159,7 @@ class Square(Api):
         location = query.get("location_id", ids[0])
         if location not in ids:
             raise Problem(404, f"There is no location with the id {location}.", "NOT_FOUND", "location_id")
-        bounds = {name: _bound(name, query[name]) for name in BOUNDS if name in query}
+        bounds = {name: read_bound(name, query[name]) for name in BOUNDS if name in query}
         bounds = {"begin_time": now - _YEAR, "end_time": now, **bounds}
         for begin, end in (("begin_time", "end_time"), ("updated_at_begin_time", "updated_at_end_time")):
             if begin in bounds and end in bounds and bounds[begin] >= bounds[end]:
@@ -181,13 +172,13 @@ class Square(Api):
                 row["location_id"] == location
                 and self._appears.get(row["id"], 0.0) <= elapsed
                 and all(self._is_within(name, bound, row) for name, bound in bounds.items())
-                and all(_text(_get(row, field)) == value for field, value in plain.items())
+                and all(as_text(get_field(row, field)) == value for field, value in plain.items())
             )
 
         return is_wanted
 
     def _is_within(self, name: str, bound: datetime, row: Row) -> bool:
-        moment = _time(row, BOUNDS[name])
+        moment = time_of(row, BOUNDS[name])
         if "begin" in name:
             return moment >= bound
         return moment <= bound if self.counts_end_in else moment < bound
@@ -207,45 +198,3 @@ class Square(Api):
 
     def build(self, dice: Dice, created: datetime, index: int | None) -> Built:
         return build_payment(dice, created, index, self.locations)
-
-
-def _get(row: Row, field: tuple[str, ...]) -> Any:
-    value: Any = row
-    for name in field:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _time(row: Row, field: tuple[str, ...]) -> datetime:
-    """A row's time; of one that has none, the beginning of all time."""
-    value = _get(row, field)
-    return _moment(value) if value else datetime.min.replace(tzinfo=timezone.utc)
-
-
-@cache
-def _moment(text: str) -> datetime:
-    found = _MOMENT.fullmatch(text)
-    if found is None:
-        raise ValueError("not RFC 3339")
-    second, fraction, zone = found.groups()
-    return datetime.fromisoformat(f"{second}.{(fraction or '0').ljust(6, '0')[:6]}{zone.replace('Z', '+00:00')}")
-
-
-def _bound(name: str, text: str) -> datetime:
-    try:
-        return _moment(text)
-    except ValueError:
-        raise Problem(400, "The time is not in RFC 3339 format.", "INVALID_TIME", name) from None
-
-
-def _whole_number(query: Row, name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise Problem(400, "Expected an integer value.", "EXPECTED_INTEGER", name)
-    if int(text) < 1:
-        raise Problem(400, "The value must be at least 1.", "VALUE_TOO_LOW", name)
-    return int(text)

@@ -15,10 +15,10 @@ from typing import Any
 #: A payment without any time is in every window.
 NO_TIME = float("inf")
 #: What stands for NO_TIME in the text, where times are seconds since 1970 in 32 bits.
-_PACKED = 2**32 - 1
+_PACKED_NO_TIME = 2**32 - 1
 
 
-def shorten(payment_id: str) -> int:
+def hash_id(payment_id: str) -> int:
     """Return a hash of an id, of 64 bits: the checkpoint of a busy shop holds many."""
     return int.from_bytes(hashlib.sha256(payment_id.encode()).digest()[:8], "little")
 
@@ -76,7 +76,7 @@ class Checkpoint:
             steps, hashes = (b64decode(each) for each in packed)
             times = accumulate(_from_little_endian("I", zlib.decompress(steps)))
             keys = zip(_from_little_endian("Q", hashes), times, strict=True)
-            found = {key: NO_TIME if created == _PACKED else float(created) for key, created in keys}
+            found = {key: NO_TIME if created == _PACKED_NO_TIME else float(created) for key, created in keys}
         except (TypeError, AttributeError, zlib.error) as error:
             raise ValueError(f"not a checkpoint of this trigger: {error}") from None
         return cls(polled_at, found, polled_at)
@@ -84,7 +84,7 @@ class Checkpoint:
 
 def _pack(created: float) -> int:
     # No time that an API tells may be too large: what cannot be kept would be announced again and again.
-    return _PACKED if created == NO_TIME else int(min(max(created, 0), _PACKED - 1))
+    return _PACKED_NO_TIME if created == NO_TIME else int(min(max(created, 0), _PACKED_NO_TIME - 1))
 
 
 def _little_endian(numbers: array[Any]) -> bytes:

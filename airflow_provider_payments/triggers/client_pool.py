@@ -31,7 +31,8 @@ from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.http.async_client import AsyncClient
 from airflow_provider_payments.http.async_session import open_client_session
 from airflow_provider_payments.http.rate_limit import RateLimiter
-from airflow_provider_payments.listing.run import Lookup, alook_up
+from airflow_provider_payments.listing.lookup import Lookup
+from airflow_provider_payments.listing.run import alook_up
 from airflow_provider_payments.waiting.condition import ONE_ATTEMPT
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from airflow_provider_payments.exceptions import TRANSIENT_ERRORS
 from airflow_provider_payments.query import build_query, parse_bound
 from airflow_provider_payments.texts import escape_controls, pack, unpack
 from airflow_provider_payments.times import format_time, look_back
-from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint, shorten
+from airflow_provider_payments.triggers.checkpoint import NO_TIME, Checkpoint, hash_id
 from airflow_provider_payments.waiting.failures import FailureCounter
 
 if TYPE_CHECKING:
     from airflow_provider_payments.api.base import PaymentsApi
-    from airflow_provider_payments.listing.run import Lookup
+    from airflow_provider_payments.listing.lookup import Lookup
     from airflow_provider_payments.payment import Payment
     from airflow_provider_payments.triggers.client_pool import PooledClient
 
@@ -147,8 +147,8 @@ class NewPaymentsTrigger(BaseEventTrigger):
 
         :param listed: filled with the key of each payment listed, and when it was created, in seconds since 1970.
         """
-        from airflow_provider_payments.hooks.listings import build_listing
-        from airflow_provider_payments.listing.run import Search
+        from airflow_provider_payments.hooks.listing_builders import build_listing
+        from airflow_provider_payments.listing.lookup import Search
 
         is_first = checkpoint.polled_at is None
         if is_first and self.created_from is not None:
@@ -165,7 +165,7 @@ class NewPaymentsTrigger(BaseEventTrigger):
         )
 
         def is_new(payment: Payment) -> bool:
-            key = shorten(payment.id)
+            key = hash_id(payment.id)
             listed[key] = payment.occurred_at.timestamp() if payment.occurred_at else NO_TIME
             # What matched before the watch began is no news.
             return key not in checkpoint.keys and not (is_first and self.created_from is None)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_payments.argument_lists import read_filters, read_id, read_ids, read_known_ids, read_statuses
-from airflow_provider_payments.arguments import optional, read_flag, read_seconds, read_word
+from airflow_provider_payments.arguments import optional, read_choice, read_flag, read_seconds
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.query import parse_bound
 from airflow_provider_payments.status import PaymentStatus
@@ -156,7 +156,7 @@ class PendingArguments(WaitArguments):
         self.created_from = parse_bound("created_from", self.created_from)
         self.created_to = parse_bound("created_to", self.created_to)
         self.filters = optional(read_filters, "filters", self.filters, takes_numbers=takes_numbers)
-        self.until = read_word("until", self.until, UNTIL)
+        self.until = read_choice("until", self.until, UNTIL)
         self.pending_statuses = optional(read_statuses, "pending_statuses", self.pending_statuses, PENDING_STATUSES)
         self.unsettled_id = optional(read_id, "unsettled_id is", self.unsettled_id)
 

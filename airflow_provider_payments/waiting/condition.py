@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
 from airflow_provider_payments.http.retry import RetryPolicy
+from airflow_provider_payments.listing.lookup import Lookup
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Lookup
 
 #: A poll sends each request once: the next poll is its retry.
 ONE_ATTEMPT = RetryPolicy(max_attempts=1)

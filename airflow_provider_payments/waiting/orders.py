@@ -8,14 +8,14 @@ from datetime import datetime, timezone
 from itertools import chain
 
 from airflow_provider_payments.api.base import PaymentsApi
-from airflow_provider_payments.hooks.listings import (
+from airflow_provider_payments.hooks.listing_builders import (
     build_latest_listing,
     build_listing,
     build_pending_listing,
     can_filter_pending,
 )
 from airflow_provider_payments.hooks.lookups import find_order_payments, find_payments
-from airflow_provider_payments.listing.run import Lookup, Search
+from airflow_provider_payments.listing.lookup import Lookup, Search
 from airflow_provider_payments.payment import Payment, PaymentKind, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 

@@ -12,10 +12,10 @@ from typing import Any
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
-from airflow_provider_payments.hooks.listings import PENDING
+from airflow_provider_payments.hooks.listing_builders import PENDING
 from airflow_provider_payments.hooks.lookups import can_be_listed, find_payments, find_pending, find_pending_at_head
+from airflow_provider_payments.listing.lookup import Lookup
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Lookup
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import quote_text

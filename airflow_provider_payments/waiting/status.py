@@ -11,10 +11,10 @@ from typing import Any
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.exceptions import PaymentFailed
 from airflow_provider_payments.hooks.base import PaymentListing, PaymentsHook
-from airflow_provider_payments.hooks.connection_check import see_list
+from airflow_provider_payments.hooks.connection_check import check_list_at_poll
 from airflow_provider_payments.hooks.lookups import find_payments
+from airflow_provider_payments.listing.lookup import Lookup
 from airflow_provider_payments.listing.report import ListingReport
-from airflow_provider_payments.listing.run import Lookup
 from airflow_provider_payments.payment import Payment, PaymentStatus, stamp
 from airflow_provider_payments.query import PaymentQuery, build_query
 from airflow_provider_payments.texts import escape_controls, quote_text
@@ -48,7 +48,7 @@ class StatusCondition(StatusArguments):
         left = [name for name in self._names if not self._has_reached(name)]
         self._found.update((yield from self._find(api, left)))
         if not self.is_list_proven and not any(self._found.values()) and self._is_asked_for(api):
-            yield from see_list(api)
+            yield from check_list_at_poll(api)
             self.is_list_proven = True
         if len(left) < len(self._names) and all(map(self._has_reached, self._names)):
             # Those that had reached a target earlier may have left it since.

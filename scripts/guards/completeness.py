@@ -72,16 +72,16 @@ GUARDS = [
     ),
     Guard(
         "a gap is closed from both sides",
-        "listing/offsets.py",
-        "if is_joined and has_reached:",
-        "if has_reached:",
+        "listing/gap.py",
+        "self.is_closed = is_joined and has_reached",
+        "self.is_closed = has_reached",
         f"{OFFSETS} -k does_not_close",
     ),
     Guard(
         "a gap that does not close is a doubt",
         "listing/offsets.py",
-        '                self.doubts.append("payments left the list while it was read")\n                break\n',
-        "                break\n",
+        '        if not gap.is_closed:\n            self.doubts.append("payments left the list while it was read")\n',
+        "",
         f"{OFFSETS} -k does_not_close",
     ),
     Guard(
@@ -255,15 +255,15 @@ GUARDS = [
     Guard(
         "slices meet only on pages that are joined",
         "listing/time_slices.py",
-        "if after and here.reader.is_joined:",
+        "if after and part.reader.is_joined:",
         "if after:",
         f"{NUMBERED} -k slices_do_not_meet",
     ),
     Guard(
         "slices meet only by rows",
         "listing/time_slices.py",
-        "here.has_met |= not after.head.isdisjoint(page.keys)",
-        "here.has_met |= True",
+        "part.has_met |= not after.head.isdisjoint(page.keys)",
+        "part.has_met |= True",
         "tests/listing/test_slices.py -k whole_list",
     ),
     Guard(
@@ -296,8 +296,8 @@ GUARDS = [
     ),
     Guard(
         "a list that is read on by time shows that very time",
-        "listing/cursors.py",
-        "return shift(moment, COARSEST_TIME if order is Order.NEWEST_FIRST else -COARSEST_TIME)",
+        "listing/readers.py",
+        "return shift(moment, COARSEST_TIME if self.order is Order.NEWEST_FIRST else -COARSEST_TIME)",
         "return moment",
         f"{CURSORS} -k by_time",
     ),
@@ -422,7 +422,7 @@ GUARDS = [
     ),
     Guard(
         "rows out of order end no reading",
-        "listing/readers.py",
+        "listing/window_end.py",
         "self._is_ordered &= first <= last",
         "pass",
         "tests/listing/test_window_end.py",
@@ -494,7 +494,7 @@ GUARDS = [
     Guard(
         "an empty page after a token may be a lost place",
         "listing/tokens.py",
-        "elif not (page.keys or page.next_cursor or self._saw_no_row or self._restarts) and self._restart():",
+        "elif self._ends_unexpectedly(page) and self._restart():",
         "elif False:",
         "tests/listing/test_cursor_readers.py -k by_time",
     ),
@@ -508,7 +508,7 @@ GUARDS = [
     Guard(
         "HTTP 200 proves nothing (JFramework)",
         "api/envelope.py",
-        "if outcome.success is not True:",
+        "if envelope.success is not True:",
         "if False:",
         "tests/hooks/test_jframework.py",
     ),

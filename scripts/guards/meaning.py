@@ -49,7 +49,7 @@ GUARDS = [
     ),
     Guard(
         "only the pending statuses that are waited for are asked for",
-        "hooks/listings.py",
+        "hooks/listing_builders.py",
         "if api.statuses[provider_status] in statuses]",
         "if api.statuses[provider_status].is_pending]",
         "tests/waiting/test_pending.py -k only_the_words",
@@ -161,7 +161,7 @@ GUARDS = [
     ),
     Guard(
         "a search that has looked far enough asks for no further page",
-        "listing/run.py",
+        "listing/lookup.py",
         "        return self.limit is None and self.reach is None\n",
         "        return self.limit is None\n",
         "tests/operators/test_sparing.py -k far_enough",

@@ -32,7 +32,7 @@ GUARDS = [
     ),
     Guard(
         "a file appears whole",
-        "output/stores.py",
+        "output/local_store.py",
         '        self._file = scratch / uuid4().hex\n        self._stream = self._file.open("xb")\n',
         '        self._file = Path(location.path)\n        self._stream = self._file.open("wb")\n',
         f"{STORAGE} -k file",
@@ -55,21 +55,21 @@ GUARDS = [
     ),
     Guard(
         "runs on a disk publish one after the other",
-        "output/stores.py",
+        "output/local_store.py",
         "            _lock(descriptor)\n            yield\n",
         "            yield\n",
         f"{RUNS} -k moment_on_a_disk",
     ),
     Guard(
         "a run on S3 aborts others",
-        "output/multipart.py",
+        "output/s3_store.py",
         "        self._abort_others()\n        return self\n",
         "        return self\n",
         f"{RUNS} -k zombie",
     ),
     Guard(
         "runs on S3 publish parts one after the other",
-        "output/multipart.py",
+        "output/s3_store.py",
         "        self._abort_others()\n        yield\n",
         "        yield\n",
         f"{RUNS} -k moment_on_s3",

@@ -43,7 +43,7 @@ GUARDS = [
         "api/credentials.py",
         "flag = True if value is None else find_flag(value)",
         "flag = True if value is None else bool(value)",
-        "tests/core/test_credentials.py -k boolean",
+        "tests/api/test_credentials.py -k boolean",
     ),
     Guard(
         "certificates are verified",
@@ -148,7 +148,7 @@ GUARDS = [
         "api/withholding.py",
         "if _BACKSLASH in text and has_numbers(text):",
         "if False:",
-        "tests/core/test_withholding.py",
+        "tests/api/test_withholding.py",
     ),
     Guard(
         "a publishable key is refused (Stripe)",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_payments
-from airflow_provider_payments import _compat
+from airflow_provider_payments import _compat, api
 
 PACKAGE = "airflow_provider_payments"
 ROOT = Path(airflow_provider_payments.__file__).parent
@@ -255,6 +255,17 @@ def test_a_company_loads_no_other_and_no_way_to_page_before_it_uses_it() -> None
     loaded = {name.removeprefix(f"{PACKAGE}.") for name in found["hook"][1]}
     assert loaded & companies == {"hooks.spacepay"}
     assert loaded & readers == set()
+
+
+def test_type_checkers_and_python_find_the_facades_pieces_in_the_same_modules() -> None:
+    (choice,) = (node for node in ast.parse(source("api").read_text()).body if isinstance(node, ast.If))
+    for_checkers = {
+        alias.name: node.module for node in choice.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    at_run_time: dict[str, str] = vars(api)["_MODULES"]
+    assert for_checkers == {name: f"{PACKAGE}.{module}" for name, module in at_run_time.items()}
+    assert {name for name in api.__all__ if not hasattr(api, name)} == set()
+    assert set(for_checkers) <= set(api.__all__)
 
 
 def test_importing_the_report_loads_nothing_that_it_may_not_need() -> None:

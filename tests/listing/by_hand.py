@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.readers import Page, PageRequest, Reader, ReadingOptions
+from airflow_provider_payments.listing.pages import Page
+from airflow_provider_payments.listing.readers import PageRequest, Reader, ReadingOptions
 from airflow_provider_payments.query import PaymentQuery
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -64,7 +65,7 @@ class ByHand:
 
     def refuse(self, refusal: PaymentsRequestError) -> list[str | None]:
         """Refuse the oldest request; return which places are asked for then."""
-        self.asked.extend(self.reader.refuse(self.asked.popleft(), refusal))
+        self.asked.extend(self.reader.receive_refusal(self.asked.popleft(), refusal))
         return self.places
 
     def expect(self, *exchanges: tuple[Any, str] | tuple[Any, str, Mapping[str, Any]]) -> None:

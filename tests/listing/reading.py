@@ -15,7 +15,7 @@ from airflow_provider_payments.hooks.cryptofuse import CryptoFuseApi
 from airflow_provider_payments.hooks.gocardless import GoCardlessApi
 from airflow_provider_payments.hooks.hotpay import HotPayApi
 from airflow_provider_payments.hooks.jframework import JFrameworkApi
-from airflow_provider_payments.hooks.listings import build_listing
+from airflow_provider_payments.hooks.listing_builders import build_listing
 from airflow_provider_payments.hooks.mollie import MollieApi
 from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.hooks.satispay import SatispayApi

@@ -23,8 +23,9 @@ from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.listing import Listing
 from airflow_provider_payments.listing.offsets import OffsetReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
+from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.plan import ListPage, Partition, Stage
-from airflow_provider_payments.listing.readers import MakeReader, Order
+from airflow_provider_payments.listing.readers import MakeReader
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.payment import Payment, PaymentStatus

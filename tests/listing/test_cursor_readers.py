@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsProtocolError, PaymentsRequestError
 from airflow_provider_payments.listing.cursors import MAX_FALLBACKS, CursorReader
-from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
+from airflow_provider_payments.listing.pages import Order
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress
 from airflow_provider_payments.listing.tokens import MAX_EMPTY_PAGES, MAX_FRUITLESS_RESTARTS, TokenReader
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import ByHand, hour, options

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_payments.exceptions import PaymentsError
-from airflow_provider_payments.hooks.listings import build_listing
+from airflow_provider_payments.hooks.listing_builders import build_listing
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.drift import LIVES, Company, Sale, advance, arrive, build_api, nothing, slip_in, vanish
 from tests.listing.simulation import START, Choose, Outcome, read_listing

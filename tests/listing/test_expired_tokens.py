@@ -13,7 +13,8 @@ from itertools import combinations, product
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsRequestError
-from airflow_provider_payments.listing.readers import Order, Page, PageRequest
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import PageRequest
 from airflow_provider_payments.listing.tokens import MAX_FRUITLESS_RESTARTS, TokenReader
 from tests.listing.by_hand import START, options
 
@@ -60,7 +61,7 @@ class ShortList:
             assert self.requests < 200, "the reading goes on for ever"
             what, is_taken = fate(self.requests, is_taken), False
             if what == REFUSED and "cursor" in asked[0].params:
-                asked = reader.refuse(asked[0], PaymentsRequestError("invalid cursor", 400))
+                asked = reader.receive_refusal(asked[0], PaymentsRequestError("invalid cursor", 400))
                 continue
             page = self._show(asked[0], is_empty=what == EMPTY)
             is_taken = page.new > 0

@@ -18,8 +18,8 @@ from airflow_provider_payments.listing.cursors import CursorReader
 from airflow_provider_payments.listing.dedup import HoldbackBuffer, SeenIds
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.plan import Partition, Stage
-from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.simulation import (

@@ -11,7 +11,8 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.listing.by_time import MOST_CROWD_READINGS, ByTimeReader
 from airflow_provider_payments.listing.page_numbers import PageNumberReader
-from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order
+from airflow_provider_payments.listing.pages import Order
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import START, ByHand, hour, options

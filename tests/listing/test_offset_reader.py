@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_payments.listing.offsets import MAX_ATTEMPTS, OffsetReader, Segment
-from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress, Order, Page
+from airflow_provider_payments.listing.gap import MAX_ATTEMPTS
+from airflow_provider_payments.listing.offsets import OffsetReader
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress
+from airflow_provider_payments.listing.segments import Segment
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import ByHand, hour, options
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import chain
 
-from airflow_provider_payments.hooks.listings import build_listing
+from airflow_provider_payments.hooks.listing_builders import build_listing
 from airflow_provider_payments.http.messages import Response
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.reading import build_api

@@ -11,8 +11,8 @@ from itertools import count
 import pytest
 
 from airflow_provider_payments.listing.cursors import CursorReader
+from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.plan import Partition, Stage
-from airflow_provider_payments.listing.readers import Order
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.listing.tokens import TokenReader
 from airflow_provider_payments.query import PaymentQuery

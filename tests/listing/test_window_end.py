@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_payments.listing.readers import Order, Page, WindowEnd
+from airflow_provider_payments.listing.pages import Order, Page
+from airflow_provider_payments.listing.window_end import WindowEnd
 from airflow_provider_payments.query import PaymentQuery
 from tests.listing.by_hand import hour
 from tests.listing.companies import Company, build_rows, moment_of

@@ -22,7 +22,7 @@ from airflow_provider_payments.operators.list_payments import ListPaymentsOperat
 from airflow_provider_payments.output.atomic_output import AtomicOutput, open_output
 from airflow_provider_payments.output.formats import FORMATS
 from airflow_provider_payments.output.location import StorageLocation
-from airflow_provider_payments.output.multipart import S3Store
+from airflow_provider_payments.output.s3_store import S3Store
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Call, Sandbox
 from tests.stores import DiskUnderTest, S3UnderTest, StoreUnderTest

@@ -14,8 +14,8 @@ import pytest
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.get_provider_info import get_provider_info
-from airflow_provider_payments.hooks.listings import build_latest_listing
-from airflow_provider_payments.listing.run import Lookup, Search
+from airflow_provider_payments.hooks.listing_builders import build_latest_listing
+from airflow_provider_payments.listing.lookup import Lookup, Search
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.query import PaymentQuery

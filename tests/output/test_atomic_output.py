@@ -21,8 +21,9 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
 from airflow_provider_payments.output.atomic_output import MANIFEST_NAME, AtomicOutput, open_output
 from airflow_provider_payments.output.formats import FORMATS
+from airflow_provider_payments.output.local_store import Scratch
 from airflow_provider_payments.output.location import StorageLocation
-from airflow_provider_payments.output.stores import Scratch, SpoolStore
+from airflow_provider_payments.output.spool_store import SpoolStore
 from airflow_provider_payments.payment import Payment
 from tests.stores import AzureUnderTest, DiskUnderTest, S3UnderTest, StoreUnderTest
 

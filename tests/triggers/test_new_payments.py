@@ -340,10 +340,10 @@ def test_any_time_can_be_kept(created: float) -> None:
 
 @on_airflow_3
 def test_the_text_of_many_is_short() -> None:
-    from airflow_provider_payments.triggers.checkpoint import Checkpoint, shorten
+    from airflow_provider_payments.triggers.checkpoint import Checkpoint, hash_id
 
     announced = Checkpoint()
-    announced.note({shorten(f"payment-{each}"): 1_769_000_000.0 + each for each in range(5000)}, 1_769_000_000.0, 1.0)
+    announced.note({hash_id(f"payment-{each}"): 1_769_000_000.0 + each for each in range(5000)}, 1_769_000_000.0, 1.0)
     assert Checkpoint.from_text(announced.to_text()) == announced
     assert len(announced.to_text()) < 13 * 5000
 

@@ -21,8 +21,8 @@ class LeakingTrigger(BaseTrigger):
         return f"{__name__}.LeakingTrigger", {"payments_conn_id": self.payments_conn_id}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        from airflow_provider_payments.hooks.listings import build_listing
-        from airflow_provider_payments.listing.run import Search
+        from airflow_provider_payments.hooks.listing_builders import build_listing
+        from airflow_provider_payments.listing.lookup import Search
         from airflow_provider_payments.query import build_query
 
         async with acquire_client(self.payments_conn_id) as client:

@@ -1,4 +1,4 @@
-"""The listings that are read of a payment API: of a query, of its latest payments, of its pending ones."""
+"""Builds the listings that are read: of a query, of the latest payments, of pending ones, of a payment, of orders."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from functools import partial
 from airflow_provider_payments.api.base import PaymentsApi
 from airflow_provider_payments.listing.list_pass import open_reader
 from airflow_provider_payments.listing.listing import Listing
+from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.plan import Partition, Stage
-from airflow_provider_payments.listing.readers import COARSEST_TIME, Order
+from airflow_provider_payments.listing.readers import COARSEST_TIME
 from airflow_provider_payments.listing.report import ListingReport
 from airflow_provider_payments.payment import PaymentStatus
 from airflow_provider_payments.query import PaymentQuery
 
+#: Normalised statuses of payments that are still on their way.
 PENDING = frozenset(status for status in PaymentStatus if status.is_pending)
 
 
@@ -67,10 +69,7 @@ def build_pending_listing(
     :param waits_to_end: see :class:`~airflow_provider_payments.listing.listing.Listing`.
     """
     asked = [narrow_to(query, each) for each in filterable_statuses(api, statuses)] or [query]
-
-    def plan() -> Sequence[Stage]:
-        return [Stage([each for question in asked for stage in _stages(api, question) for each in stage.partitions])]
-
+    plan = partial(_side_by_side, api, asked)
     return Listing(api, replace(query, statuses=statuses), plan, waits_to_end=waits_to_end)
 
 
@@ -89,11 +88,7 @@ def build_orders_listing(api: PaymentsApi, order_ids: Sequence[str], created_fro
     """Return the listing of the payments of orders, where the API filters by one: the lists of all, side by side."""
     name = api.orders.filter or ""
     asked = [PaymentQuery(created_from, filters={name: order_id}) for order_id in order_ids]
-
-    def plan() -> Sequence[Stage]:
-        return [Stage([each for question in asked for stage in _stages(api, question) for each in stage.partitions])]
-
-    return Listing(api, PaymentQuery(created_from), plan)
+    return Listing(api, PaymentQuery(created_from), partial(_side_by_side, api, asked))
 
 
 def can_filter_pending(api: PaymentsApi) -> bool:
@@ -106,9 +101,16 @@ def _stages(api: PaymentsApi, query: PaymentQuery) -> Sequence[Stage]:
     return api.plan_listing(query, limit=limit, max_concurrency=api.credentials.options.max_concurrency)
 
 
+def _side_by_side(api: PaymentsApi, queries: Sequence[PaymentQuery]) -> Sequence[Stage]:
+    """Return one stage with the lists of all queries."""
+    return [Stage([each for query in queries for stage in _stages(api, query) for each in stage.partitions])]
+
+
 def narrow_to(query: PaymentQuery, provider_status: str) -> PaymentQuery:
+    """Return the query for payments in one provider status."""
     return replace(query, provider_statuses=frozenset({provider_status}))
 
 
 def filterable_statuses(api: PaymentsApi, statuses: frozenset[PaymentStatus]) -> list[str]:
+    """Return the provider statuses with one of these meanings that the list can be filtered by."""
     return [provider_status for provider_status in api.filterable_statuses if api.statuses[provider_status] in statuses]
