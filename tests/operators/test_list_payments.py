@@ -289,6 +289,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"output_path": ""}, "must name a file"),
     ({"output_path": "/tmp/payments.jsonl"}, "file:///"),
     ({"output_path": "payments.jsonl"}, "file:///"),
+    ({"output_path": "file:///tmp/.jsonl"}, "missing or misspelled"),
     ({"output_path": "nowhere://bucket/payments.jsonl"}, "nowhere"),
     ({"output_path": "file:///tmp/a.jsonl", "file_format": "xml"}, "jsonl, jsonl.gz"),
     ({"output_path": "file:///tmp/a/", "max_records_per_file": 5}, "name the file_format"),
