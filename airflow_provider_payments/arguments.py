@@ -9,6 +9,7 @@ Functions that are called ``read_…`` raise it; those called ``find_…`` retur
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -30,6 +31,8 @@ _FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0":
 #: Beyond this, no count and no number of seconds makes sense.
 _TOO_MUCH = 10**12
 
+#: What Airflow takes for the id of a connection, but for what URIs have.
+_CONN_ID = re.compile(r"(?!.*://)[\w#!()\-.:/\\ ]{1,250}")
 _NUMBER = re.compile(r"-?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})", re.ASCII)
 
 
@@ -111,19 +114,28 @@ def read_text(name: str, value: object, example: str) -> str:
 
 
 def read_conn_id(name: str, value: object) -> str:
-    """Read the id of a connection. A whole connection in its place, as a URI, has secrets in it, and is not shown."""
+    """Read the id of a connection. A whole connection in its place, a URI or JSON, has secrets, and is not shown."""
     conn_id = read_text(name, value, f"{name}='my_connection'")
-    if "://" in conn_id:
+    if not _CONN_ID.fullmatch(conn_id):
         raise refuse(name, value, "the id of a connection", f"{name}='my_connection'", is_private=True)
     return conn_id
 
 
 def missing_connection(name: str, conn_id: str) -> PaymentsConfigError:
-    """Return the error for an argument that names a connection which Airflow does not have."""
-    return PaymentsConfigError(
-        f"{name} names the connection {conn_id!r}, which does not exist. Create it under Admin, Connections, or as "
-        f"AIRFLOW_CONN_{conn_id.upper()}."
-    )
+    """Return the error for an argument that names a connection which Airflow does not have, or cannot read."""
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    found = next((each for each in os.environ if each.upper() == variable), None)
+    if found is None:
+        missing = f"which does not exist. Create it under Admin, Connections, or as {variable}."
+    elif found != variable:
+        missing = f"which does not exist. The environment variable {found} must be in capitals: {variable}."
+    else:  # Airflow passes over it in silence
+        missing = (
+            f"and Airflow cannot read the environment variable {variable}. Write JSON with double quotes, like "
+            '{"conn_type": "stripe", "password": "…"}; it takes conn_type, host, login, password, schema, port (a '
+            "number) and extra (an object)."
+        )
+    return PaymentsConfigError(f"{name} names the connection {conn_id!r}, {missing}")
 
 
 def read_word(name: str, value: object, permitted: Sequence[str]) -> str:

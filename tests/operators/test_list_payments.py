@@ -358,6 +358,48 @@ def test_a_connection_of_another_type(sandbox: Sandbox, monkeypatch: pytest.Monk
         ListPaymentsOperator(task_id="list", payments_conn_id="other").execute({})
 
 
+@pytest.mark.parametrize("conn_type", ["stipe", "SpacePay", None])
+def test_a_connection_of_an_unknown_type(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, conn_type: str | None
+) -> None:
+    fields = {"conn_type": conn_type, "password": "s3cret-key"}
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({key: each for key, each in fields.items() if each}))
+    with pytest.raises(PaymentsConfigError, match=f"'other' has the type {conn_type!r}.*spacepay, satispay") as caught:
+        ListPaymentsOperator(task_id="list", payments_conn_id="other").execute({})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("AIRFLOW_CONN_OTHER", '{"conn_type": "spacepay", "password": "s3cret-key"', "cannot read"),
+        ("AIRFLOW_CONN_OTHER", "{'conn_type': 'spacepay', 'password': 's3cret-key'}", "double quotes"),
+        ("AIRFLOW_CONN_OTHER", '{"conn_type": "spacepay", "passwd": "s3cret-key"}', "it takes conn_type"),
+        ("AIRFLOW_CONN_OTHER", '{"conn_type": "spacepay", "password": "s3cret-key", "port": "x"}', "port"),
+        ("AIRFLOW_CONN_OTHER", "spacepay://:s3cret-key", "cannot read"),
+        ("AIRFLOW_CONN_OTHER", "", "cannot read"),
+        ("AIRFLOW_CONN_other", '{"conn_type": "spacepay", "password": "s3cret-key"}', "must be in capitals"),
+        ("AIRFLOW_CONN_ANOTHER", "", "Create it"),
+    ],
+)
+def test_a_connection_that_airflow_does_not_find(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(PaymentsConfigError, match=f"payments_conn_id names the connection 'other', .*{said}") as caught:
+        ListPaymentsOperator(task_id="list", payments_conn_id="other").execute({})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["stripe://:s3cret-key@", '{"conn_type": "stripe", "password": "s3cret-key"}', "s3cret-key" * 30]
+)
+def test_a_whole_connection_is_no_id_and_not_shown(text: str) -> None:
+    with pytest.raises(PaymentsConfigError, match="must be the id of a connection") as caught:
+        ListPaymentsOperator(task_id="list", payments_conn_id=text).execute({})
+    assert "s3cret" not in str(caught.value)
+
+
 def test_lookback_moves_the_start(sandbox: Sandbox, tmp_path: Path) -> None:
     end = datetime(2025, 10, 10, 18, tzinfo=timezone.utc)
     day = timedelta(hours=6)
