@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from urllib.parse import urlsplit
 
 
@@ -17,6 +18,38 @@ def describe_cause(error: BaseException) -> str:
     return (
         f"{name} ({error.strerror})." if isinstance(error, OSError) and error.errno and error.strerror else f"{name}."
     )
+
+
+def advise(error: BaseException) -> str:
+    """Return what to look at when no reply came, or an empty text where the cause does not tell."""
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return "What answers there speaks no TLS. If that is right, begin the connection's host with http://."
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, socket.gaierror):
+            return "Check the connection's host, then the network."
+        if isinstance(inner, ConnectionRefusedError):
+            return "Nothing listens there: check host and port of the connection."
+        inner = inner.__cause__ or inner.__context__
+    return ""
+
+
+def explain_certificate(error: BaseException) -> str:
+    """Return why a certificate was refused, in OpenSSL's words, and what to do."""
+    said = re.search(r"certificate verify failed: ([\w ,'.:*-]+?)\.? \(_ssl", str(error))
+    reason = said[1] if said else ""
+    if "mismatch" in reason or "not valid for" in reason:
+        then = "It is another host's: check the connection's host."
+    elif "expired" in reason or "not yet valid" in reason:
+        then = "Whoever runs the host must renew it, unless this machine's clock is wrong."
+    else:
+        then = "Set 'verify' in the connection's extra to a file with the right certificate authority."
+    return f" ({reason}). {then}" if reason else f". {then}"
+
+
+def is_of_proxy(error: BaseException) -> bool:
+    """Whether it is the proxy that cannot be reached, by the names of both libraries' errors."""
+    return type(error).__name__ in ("ProxyError", "ClientProxyConnectionError")
 
 
 def find_proxy_status(error: BaseException | None) -> int | None:
