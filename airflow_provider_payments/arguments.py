@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -79,8 +80,8 @@ def explain_missing(value: object) -> str:
     if not isinstance(value, str) or plain_text(value).strip().lower() not in MISSING:
         return ""
     return (
-        " Templates make such a text of a value that is missing: give it one, or a default, like "
-        "{{ params.x or '…' }}; or leave the argument out."
+        " Templates make such a text of a value that is missing, and of a name that is misspelled: give it one, or a "
+        "default, like {{ params.x or '…' }}; or leave the argument out."
     )
 
 
@@ -119,6 +120,12 @@ def read_conn_id(name: str, value: object) -> str:
     if not _CONN_ID.fullmatch(conn_id):
         raise refuse(name, value, "the id of a connection", f"{name}='my_connection'", is_private=True)
     return conn_id
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the known word that was probably meant, or nothing."""
+    similar = get_close_matches(word.lower(), known, n=1, cutoff=0.75)
+    return f" Did you mean {similar[0]!r}?" if similar else ""
 
 
 def missing_connection(name: str, conn_id: str) -> PaymentsConfigError:
