@@ -78,7 +78,8 @@ def _repair(text: str) -> bytes:
     blocks = list(_PEM.finditer(text))
     if not blocks and "-----BEGIN" in text:
         raise PaymentsConfigError(
-            "The private key has no -----END … PRIVATE KEY----- line that goes with its first one. Paste the PEM file whole."
+            "The private key has no -----END … PRIVATE KEY----- line that goes with its first one. Paste the PEM file "
+            "whole."
         )
     if not blocks:
         raise PaymentsConfigError(

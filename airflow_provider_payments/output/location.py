@@ -22,9 +22,13 @@ _PACKAGES = {
     "gs": "apache-airflow-providers-google",
     "abfs": "apache-airflow-providers-microsoft-azure",
 }
-#: What a template leaves of a missing value: "None", a name without a character, or one that ends where the value
-#: should be, like "date=" and "payments_". And a template that an f-string has halved, "{ ds }".
-_HOLE = re.compile(r"(?<![A-Za-z0-9])None(?![A-Za-z0-9])|[{}]|//|=/|[=_-]$|(?:^|/)$")
+#: What a template leaves of a missing value, and an f-string of a template.
+_HOLES = {
+    "'None'": re.compile(r"(?<![A-Za-z0-9])None(?![A-Za-z0-9])"),
+    "a brace, which an f-string has left of two (write {{{{ ds }}}} in it)": re.compile(r"[{}]"),
+    "a name of no characters": re.compile(r"//|(?:^|/)$"),
+    "a name that ends where a value should follow": re.compile(r"=/|[=_-]$"),
+}
 
 
 def require_whole_names(url: str, suffixes: Iterable[str]) -> None:
@@ -36,13 +40,12 @@ def require_whole_names(url: str, suffixes: Iterable[str]) -> None:
     path = url.partition("://")[2].strip().strip("/")
     for suffix in suffixes:
         path = path.removesuffix(f".{suffix}")
-    if _HOLE.search(path):
-        raise PaymentsConfigError(
-            f"output_path {url!r} has 'None', a brace, nothing between two slashes, or a name that ends where a value "
-            "should be. That is what a template leaves of a value that is missing or misspelled, and an f-string of "
-            "{{ ds }}, and each run would replace the file of the one before. Check the template (in an f-string: "
-            "{{{{ ds }}}}); or, if you mean it, choose another name."
-        )
+    for hole, pattern in _HOLES.items():
+        if pattern.search(path):
+            raise PaymentsConfigError(
+                f"output_path {url!r} has {hole}. A value of its template seems to be missing or misspelled, and each run "
+                "would replace the file of the one before. Look at the template; or, if you mean it, take another name."
+            )
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,9 @@ def _subject_hash(file: str) -> str:
 
 def test_a_certificate_for_another_host_is_refused(drive: Drive, talk: Talk, authority: Authority) -> None:
     with Server(authority.context(authority.issue("other", valid_for="127.0.0.2"))) as server:
-        with pytest.raises(PaymentsConfigError, match=r"could not be verified \(.*not valid for.*check the connection's"):
+        with pytest.raises(
+            PaymentsConfigError, match=r"could not be verified \(.*not valid for.*check the connection's"
+        ):
             drive.send(talk(verify=authority.file), get(server))
         assert server.calls == []
 
@@ -363,5 +365,7 @@ def test_a_proxy_that_is_not_there(drive: Drive, talk: Talk, unheard: int, schem
     proxies = {scheme: f"http://me:s3cret@127.0.0.1:{unheard}"}
     said = f"The proxy http://127.0.0.1:{unheard} cannot be used: see 'proxies'"
     with pytest.raises(PaymentsUnavailable, match=said) as caught:
-        drive.send(talk(retry=RetryPolicy(max_attempts=1), proxies=proxies), Request("GET", f"{scheme}://api.example/x"))
+        drive.send(
+            talk(retry=RetryPolicy(max_attempts=1), proxies=proxies), Request("GET", f"{scheme}://api.example/x")
+        )
     assert "s3cret" not in str(caught.value)
