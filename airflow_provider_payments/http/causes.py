@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from urllib.parse import urlsplit
 
 
@@ -20,13 +19,18 @@ def describe_cause(error: BaseException) -> str:
     )
 
 
-def advise(error: BaseException) -> str:
-    """Return what to look at when no reply came, or an empty text where the cause does not tell."""
-    if "WRONG_VERSION_NUMBER" in str(error):
+def advise(error: BaseException, proxy: str) -> str:
+    """Return what to look at when no reply came, or an empty text where the cause does not tell.
+
+    :param proxy: what to call the proxy that the request went through, if there is one.
+    """
+    if type(error).__name__ in ("ProxyError", "ClientProxyConnectionError"):  # of requests, and of aiohttp
+        return f"{proxy} cannot be used: see 'proxies', or HTTPS_PROXY in the environment."
+    if re.search("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG", str(error)):
         return "What answers there speaks no TLS. If that is right, begin the connection's host with http://."
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, socket.gaierror):
+        if type(inner).__name__ == "gaierror":
             return "Check the connection's host, then the network."
         if isinstance(inner, ConnectionRefusedError):
             return "Nothing listens there: check host and port of the connection."
@@ -34,7 +38,7 @@ def advise(error: BaseException) -> str:
     return ""
 
 
-def explain_certificate(error: BaseException) -> str:
+def explain_tls(error: BaseException) -> str:
     """Return why a certificate was refused, in OpenSSL's words, and what to do."""
     said = re.search(r"certificate verify failed: ([\w ,'.:*-]+?)\.? \(_ssl", str(error))
     reason = said[1] if said else ""
@@ -44,12 +48,7 @@ def explain_certificate(error: BaseException) -> str:
         then = "Whoever runs the host must renew it, unless this machine's clock is wrong."
     else:
         then = "Set 'verify' in the connection's extra to a file with the right certificate authority."
-    return f" ({reason}). {then}" if reason else f". {then}"
-
-
-def is_of_proxy(error: BaseException) -> bool:
-    """Whether it is the proxy that cannot be reached, by the names of both libraries' errors."""
-    return type(error).__name__ in ("ProxyError", "ClientProxyConnectionError")
+    return f"its TLS certificate could not be verified{f' ({reason})' if reason else ''}. {then}"
 
 
 def find_proxy_status(error: BaseException | None) -> int | None:

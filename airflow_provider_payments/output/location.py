@@ -43,8 +43,9 @@ def require_whole_names(url: str, suffixes: Iterable[str]) -> None:
     for hole, pattern in _HOLES.items():
         if pattern.search(path):
             raise PaymentsConfigError(
-                f"output_path {url!r} has {hole}. A value of its template seems to be missing or misspelled, and each run "
-                "would replace the file of the one before. Look at the template; or, if you mean it, take another name."
+                f"output_path {url!r} has {hole}. A value of its template seems to be missing or misspelled, and each "
+                "run would replace the file of the one before. Look at the template; or, if you mean it, take another "
+                "name."
             )
 
 

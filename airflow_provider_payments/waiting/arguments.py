@@ -118,7 +118,7 @@ class StatusArguments(WaitArguments):
         both = sorted(set(self.target_statuses or ()).intersection(self.failure_statuses))
         if both:
             raise PaymentsConfigError(
-                f"target_statuses and failure_statuses both have {both[0]!r}. Keep it in one: a wait ends well or badly."
+                f"target_statuses and failure_statuses both have {both[0]!r}. Keep it in one of them."
             )
         if bool(self.payment_ids) == bool(self.order_ids):
             raise PaymentsConfigError(
