@@ -24,7 +24,7 @@ _PACKAGES = {
 }
 #: What a template leaves of a missing value, and an f-string of a template.
 _HOLES = {
-    "'None'": re.compile(r"(?<![A-Za-z0-9])None(?![A-Za-z0-9])"),
+    "'None'": re.compile(r"\bNone\b|_None$"),
     "a brace, which an f-string has left of two (write {{{{ ds }}}} in it)": re.compile(r"[{}]"),
     "a name of no characters": re.compile(r"//|(?:^|/)$"),
     "a name that ends where a value should follow": re.compile(r"=/|[=_-]$"),
