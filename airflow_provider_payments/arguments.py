@@ -9,10 +9,12 @@ Functions that are called ``read_…`` raise it; those called ``find_…`` retur
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -30,6 +32,8 @@ _FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0":
 #: Beyond this, no count and no number of seconds makes sense.
 _TOO_MUCH = 10**12
 
+#: What Airflow takes for the id of a connection, but for what URIs have.
+_CONN_ID = re.compile(r"(?!.*://)[\w#!()\-.:/\\ ]{1,250}")
 _NUMBER = re.compile(r"-?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})", re.ASCII)
 
 
@@ -76,8 +80,8 @@ def explain_missing(value: object) -> str:
     if not isinstance(value, str) or plain_text(value).strip().lower() not in MISSING:
         return ""
     return (
-        " Templates make such a text of a value that is missing: give it one, or a default, like "
-        "{{ params.x or '…' }}; or leave the argument out."
+        " Templates make such a text of a value that is missing, and of a name that is misspelled: give it one, or a "
+        "default, like {{ params.x or '…' }}; or leave the argument out."
     )
 
 
@@ -111,19 +115,34 @@ def read_text(name: str, value: object, example: str) -> str:
 
 
 def read_conn_id(name: str, value: object) -> str:
-    """Read the id of a connection. A whole connection in its place, as a URI, has secrets in it, and is not shown."""
+    """Read the id of a connection. A whole connection in its place, a URI or JSON, has secrets, and is not shown."""
     conn_id = read_text(name, value, f"{name}='my_connection'")
-    if "://" in conn_id:
+    if not _CONN_ID.fullmatch(conn_id):
         raise refuse(name, value, "the id of a connection", f"{name}='my_connection'", is_private=True)
     return conn_id
 
 
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the known word that was probably meant, or nothing."""
+    similar = get_close_matches(word.lower(), known, n=1, cutoff=0.75)
+    return f" Did you mean {similar[0]!r}?" if similar else ""
+
+
 def missing_connection(name: str, conn_id: str) -> PaymentsConfigError:
-    """Return the error for an argument that names a connection which Airflow does not have."""
-    return PaymentsConfigError(
-        f"{name} names the connection {conn_id!r}, which does not exist. Create it under Admin, Connections, or as "
-        f"AIRFLOW_CONN_{conn_id.upper()}."
-    )
+    """Return the error for an argument that names a connection which Airflow does not have, or cannot read."""
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    found = next((each for each in os.environ if each.upper() == variable), None)
+    if found is None:
+        missing = f"which does not exist. Create it under Admin, Connections, or as {variable}."
+    elif found != variable:
+        missing = f"which does not exist. The environment variable {found} must be in capitals: {variable}."
+    else:  # Airflow passes over it in silence
+        missing = (
+            f"and Airflow cannot read the environment variable {variable}. Write JSON with double quotes, like "
+            '{"conn_type": "stripe", "password": "…"}; it takes conn_type, host, login, password, schema, port (a '
+            "number) and extra (an object)."
+        )
+    return PaymentsConfigError(f"{name} names the connection {conn_id!r}, {missing}")
 
 
 def read_choice(name: str, value: object, permitted: Sequence[str]) -> str:

@@ -33,7 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m airflow_provider_payments.examples",
         description="Print an example DAG, to be copied. What to change is marked CHANGE.",
     )
-    parser.add_argument("name", help='"list" names all', choices=["list", *examples], metavar="NAME")
+    parser.add_argument(
+        "name",
+        help='"list" names all; with "example_" before it or without',
+        type=lambda name: name.removeprefix(PREFIX).removesuffix(".py"),
+        choices=["list", *examples],
+        metavar="NAME",
+    )
     name = parser.parse_args(arguments).name
     sys.stdout.write(list_examples(examples) if name == "list" else examples[name].read_text("utf-8"))
     return 0

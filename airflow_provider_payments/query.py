@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_payments.argument_lists import read_filters, read_statuses
-from airflow_provider_payments.arguments import explain_missing, is_none, optional, plain_text, refuse
+from airflow_provider_payments.arguments import explain_missing, is_none, optional, plain_text, refuse, suggest
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.payment import Payment, PaymentStatus
 from airflow_provider_payments.times import parse_iso, to_utc
@@ -113,9 +113,10 @@ def parse_bound(name: str, value: object) -> datetime | None:
     else:
         raise refuse(name, value, "an aware datetime, or ISO 8601 text", f"{name}='2026-01-31T00:00:00Z'")
     if moment.tzinfo is None or moment.utcoffset() is None:
+        of_ds = " (in a template: '{{ ds }}T00:00:00Z')" if len(str(value)) == len("2026-01-31") else ""
         raise PaymentsConfigError(
             f"{name}={str(value)!r} has no time zone, so it names no instant. "
-            f"Write '{moment.isoformat()}Z' if UTC is meant, or add an offset like '+02:00'."
+            f"Write '{moment.isoformat()}Z'{of_ds} if UTC is meant, or add an offset like '+02:00'."
         )
     try:
         return to_utc(moment)
@@ -134,7 +135,10 @@ def require_window(start: datetime | None, end: datetime | None) -> None:
 
 def _explain_empty_window(start: datetime, end: datetime) -> str:
     if start > end:
-        return f"The window is reversed: created_from={start.isoformat()} is after created_to={end.isoformat()}."
+        return (
+            f"The window is reversed: created_from={start.isoformat()} is after created_to={end.isoformat()}. "
+            "Exchange the two."
+        )
     return (
         f"The window is empty: created_from and created_to are both {start.isoformat()}, so no payment can be in it. "
         "On Airflow 3 a cron preset like schedule='@daily' gives data intervals of zero length (data_interval_start == "
@@ -155,8 +159,9 @@ def _split_statuses(
         elif name in known_provider_statuses:
             provider_statuses.add(name)
         else:
+            meant = suggest(name, [*normalised, *known_provider_statuses])
             raise PaymentsConfigError(
-                f"Unknown status {name!r}. Normalised statuses: {', '.join(normalised)}. "
+                f"Unknown status {name!r}.{meant} Normalised statuses: {', '.join(normalised)}. "
                 f"This API's own words: {', '.join(known_provider_statuses)}."
             )
     if statuses is not None and not (wanted or provider_statuses):
@@ -169,6 +174,6 @@ def _require_known(filters: Iterable[str], known_filters: Collection[str]) -> No
         if name not in known_filters:
             permitted = ", ".join(known_filters) or "none"
             raise PaymentsConfigError(
-                f"Unknown filter {name!r}. Filters of this API: {permitted}. "
+                f"Unknown filter {name!r}.{suggest(name, known_filters)} Filters of this API: {permitted}. "
                 "Status, dates, sorting and paging have arguments of their own."
             )

@@ -51,6 +51,8 @@ with DAG(
     @task(retries=0)
     def require_price(params: Any = None) -> None:
         """Fail at once, not when the order is paid, if nobody has said what it costs."""
+        if not (params["order_id"] and params["amount"]):
+            raise ValueError('Start this DAG with its params, like {"order_id": "order-1001", "amount": "25.00"}.')
         if not Decimal(params["amount"]) > 0:
             raise ValueError(f"Order {params['order_id']!r} has no price: {params['amount']!r}.")
 

@@ -81,6 +81,11 @@ class Credentials(Extra):
         """Return a value that is sent in a header; see :meth:`secret`."""
         value = self.secret(value, what)
         self._refuse_quotes(value, what, _STRAIGHT_QUOTES)
+        if " " in value:
+            raise PaymentsConfigError(
+                f"Connection {self.connection_id!r}: {what} contains a blank. Copy it again, and without a word like "
+                "'Bearer' before it."
+            )
         # HTTP libraries would quote the whole value, a secret, in their own error.
         if not value.isascii():
             raise PaymentsConfigError(
@@ -104,6 +109,7 @@ def parse_connection(connection: Connection, default_host: str) -> Credentials:
     return Credentials(
         connection_id=extra.connection_id,
         extra=extra.extra,
+        asked=extra.asked,
         base_url=_base_url(extra.connection_id, connection.host or default_host, connection.schema, connection.port),
         login=(connection.login or "").strip(_BLANKS),
         password=(connection.password or "").strip(_BLANKS),

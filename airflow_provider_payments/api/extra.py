@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,8 @@ from airflow_provider_payments.http.redaction import Unpicklable
 if TYPE_CHECKING:
     from airflow_provider_payments.api.connection import Connection
 
+#: From here on, of 1, a key is taken for another one that is misspelled.
+_SIMILAR = 0.85
 #: A name and its number, with white space around both.
 _PAIR = re.compile(r"\s*([^\s=;]+)\s*=\s*([0-9]{1,2})\s*")
 
@@ -27,16 +30,19 @@ class Extra(Unpicklable):
     """A connection's extra. Values that are null or empty text count as absent.
 
     :param extra: nothing of it may become a header by itself.
+    :param asked: the keys that were asked for so far.
     """
 
     connection_id: str
     extra: Mapping[str, Any] = field(repr=False)
+    asked: set[str] = field(repr=False, compare=False, kw_only=True, default_factory=set)
 
     def value(self, *keys: str) -> Any:
         """Return what stands under the first of some keys that has a value; text without the blanks around it.
 
         :param keys: a key, and older names of it.
         """
+        self.asked.update(keys)
         for key in keys:
             value = self.extra.get(key)
             value = value.strip() if isinstance(value, str) else value
@@ -159,6 +165,22 @@ class Extra(Unpicklable):
         if not _are_numbers(value, maximum):
             raise self.wrong(key, expected)
         return cast("Mapping[str, int]", value)
+
+    def refuse_misspelled(self) -> None:
+        """Refuse a key that nobody asks for, and that is nearly one that somebody does.
+
+        Other keys are of no concern: Airflow and other tools keep theirs there, too.
+
+        :raises PaymentsConfigError: when there is one. Asked when all others have been read.
+        """
+        for key, value in self.extra.items():
+            if key not in self.asked and value is not None and value != "":
+                name = key.lower().replace("-", "_").replace(" ", "_")
+                if similar := get_close_matches(name, sorted(self.asked), n=1, cutoff=_SIMILAR):
+                    raise PaymentsConfigError(
+                        f"Connection {self.connection_id!r}: {key!r} in extra is no key that is known. Is it "
+                        f"{similar[0]!r}? If not, take it out."
+                    )
 
     def wrong(self, key: str, expected: str) -> PaymentsConfigError:
         """Return the error for a key's value. The value is not shown: it may be a secret under the wrong key."""

@@ -76,6 +76,11 @@ def _repair(text: str) -> bytes:
     if "-----BEGIN" not in text:
         text = _decode_base64(text)
     blocks = list(_PEM.finditer(text))
+    if not blocks and "-----BEGIN" in text:
+        raise PaymentsConfigError(
+            "The private key has no -----END … PRIVATE KEY----- line that goes with its first one. Paste the PEM file "
+            "whole."
+        )
     if not blocks:
         raise PaymentsConfigError(
             "The private key has no -----BEGIN … PRIVATE KEY----- line. Paste the PEM file whole, or its base64."

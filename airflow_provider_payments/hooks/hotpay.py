@@ -89,9 +89,10 @@ class HotPayApi(api.PaymentsApi):
         self._decimals = _parse_decimals(credentials)
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        token = credentials.header_value(credentials.password, "the API token (password)")
+        token = credentials.password
         if token.lower().startswith("bearer "):
-            token = token[len("bearer ") :].strip()
+            token = token[len("bearer ") :]
+        token = credentials.header_value(token, "the API token (password)")
         scheme = credentials.choice("auth_scheme", "raw", "bearer", "api-key")
         if scheme == "api-key":
             return api.HeaderAuth({"Api-Key": token}, (token,))

@@ -169,6 +169,7 @@ class ApiHttpHook(HttpHook):
         if credentials.options.verify is False:
             self.log.warning("Connection %r does not verify TLS certificates ('verify').", self.payments_conn_id)
         api = self.build_api(credentials)
+        credentials.refuse_misspelled()
         pace = credentials.options.requests_per_second
         if credentials.value("requests_per_second") is None:
             pace = api.default_requests_per_second

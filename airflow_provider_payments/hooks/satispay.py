@@ -104,7 +104,10 @@ class SatispayApi(api.PaymentsApi):
         key_file = credentials.file_text(credentials.key_of("key_path", "private_key_path"))
         text = key_file or credentials.require(credentials.password, "the private key (password)")
         passphrase = credentials.text("private_key_passphrase")
-        key = api.load_private_key(text, passphrase)
+        try:
+            key = api.load_private_key(text, passphrase)
+        except api.PaymentsConfigError as error:
+            raise api.PaymentsConfigError(f"Connection {credentials.connection_id!r}: {error}") from None
         return api.HttpSignature(key_id, key, private_secrets=(*api.key_texts(text), passphrase))
 
     def credential_fields(self) -> Sequence[str]:

@@ -19,6 +19,38 @@ def describe_cause(error: BaseException) -> str:
     )
 
 
+def advise(error: BaseException, proxy: str) -> str:
+    """Return what to look at when no reply came, or an empty text where the cause does not tell.
+
+    :param proxy: what to call the proxy that the request went through, if there is one.
+    """
+    if type(error).__name__ in ("ProxyError", "ClientProxyConnectionError"):  # of requests, and of aiohttp
+        return f"{proxy} cannot be used: see 'proxies', or HTTPS_PROXY in the environment."
+    if re.search("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG", str(error)):
+        return "What answers there speaks no TLS. If that is right, begin the connection's host with http://."
+    inner: BaseException | None = error
+    while inner is not None:
+        if type(inner).__name__ == "gaierror":
+            return "Check the connection's host, then the network."
+        if isinstance(inner, ConnectionRefusedError):
+            return "Nothing listens there: check host and port of the connection."
+        inner = inner.__cause__ or inner.__context__
+    return ""
+
+
+def explain_tls(error: BaseException) -> str:
+    """Return why a certificate was refused, in OpenSSL's words, and what to do."""
+    said = re.search(r"certificate verify failed: ([\w ,'.:*-]+?)\.? \(_ssl", str(error))
+    reason = said[1] if said else ""
+    if "mismatch" in reason or "not valid for" in reason:
+        then = "It is another host's: check the connection's host."
+    elif "expired" in reason or "not yet valid" in reason:
+        then = "Whoever runs the host must renew it, unless this machine's clock is wrong."
+    else:
+        then = "Set 'verify' in the connection's extra to a file with the right certificate authority."
+    return f"its TLS certificate could not be verified{f' ({reason})' if reason else ''}. {then}"
+
+
 def find_proxy_status(error: BaseException | None) -> int | None:
     """Return the status with which a proxy refused to make a tunnel to the API, or None."""
     while error is not None:

@@ -19,7 +19,7 @@ from airflow_provider_payments.exceptions import (
     PaymentsUnavailable,
 )
 from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable
-from airflow_provider_payments.http.causes import describe_cause, find_proxy_status, origin_of
+from airflow_provider_payments.http.causes import advise, describe_cause, explain_tls, find_proxy_status, origin_of
 from airflow_provider_payments.http.error_body import ErrorBody, parse_error_body, read_object
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.redaction import redact
@@ -178,11 +178,9 @@ class ErrorMapper:
                 f"{text}what came is no whole reply, or not packed as it says. Look at proxies and gateways in between."
             )
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return PaymentsConfigError(
-                f"{text}its TLS certificate could not be verified. Set 'verify' in the connection's extra to a "
-                "file with the right certificate authority."
-            )
-        return PaymentsUnavailable(self.redact(text + describe_cause(error)))
+            return PaymentsConfigError(self.redact(text + explain_tls(error)))
+        advice = advise(error, self._name_proxy(request.url))
+        return PaymentsUnavailable(self.redact(f"{text}{describe_cause(error)} {advice}".rstrip()))
 
     def redact(self, text: str, more: Iterable[str] = ()) -> str:
         """Take secrets out of a text."""

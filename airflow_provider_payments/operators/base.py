@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_payments._compat import AirflowNotFoundException, BaseHook, BaseOperator
+from airflow_provider_payments._compat import AirflowException, AirflowNotFoundException, BaseHook, BaseOperator
 from airflow_provider_payments.arguments import (
     missing_connection,
     optional,
@@ -17,7 +17,8 @@ from airflow_provider_payments.arguments import (
     read_text,
     read_whole_number,
 )
-from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsError
+from airflow_provider_payments.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -87,6 +88,14 @@ class PaymentsTask(BaseOperator):
             hook: Any = connection.get_hook()  # type: ignore[no-untyped-call]
         except AirflowNotFoundException:
             raise missing_connection("payments_conn_id", self.conn_id) from None
+        except AirflowException as error:
+            if isinstance(error, PaymentsError):
+                raise
+            types = ", ".join(each["connection-type"] for each in get_provider_info()["connection-types"])
+            raise PaymentsConfigError(
+                f"Connection {self.conn_id!r} has the type {connection.conn_type!r}, for which Airflow has no hook "
+                f"({error}). Write the type of your payment company as it is here: {types}."
+            ) from None
         if not isinstance(hook, PaymentsHook):
             raise PaymentsConfigError(
                 f"Connection {self.conn_id!r} is not of a payment company's type; its hook is "

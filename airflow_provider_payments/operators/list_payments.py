@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -112,5 +112,9 @@ class ListPaymentsOperator(PaymentsTask):
     def _window(self) -> tuple[datetime | None, datetime | None]:
         start, end = parse_bound("created_from", self.created_from), parse_bound("created_to", self.created_to)
         require_window(start, end)
+        if end and end > datetime.now(timezone.utc):
+            self.log.warning(
+                "created_to=%s is yet to come: payments that are made until then are not listed.", end.isoformat()
+            )
         lookback = read_duration("lookback", self.lookback)
         return (look_back(start, lookback) if start else None), end

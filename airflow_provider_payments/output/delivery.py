@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_payments.exceptions import PaymentsConfigError, TooManyRecordsForXCom
 from airflow_provider_payments.output.atomic_output import AtomicOutput, open_output
-from airflow_provider_payments.output.formats import choose_format
+from airflow_provider_payments.output.formats import FORMATS, choose_format
 from airflow_provider_payments.output.lineage import Lineage, emit_outlet_events
-from airflow_provider_payments.output.location import StorageLocation
+from airflow_provider_payments.output.location import StorageLocation, require_whole_names
 from airflow_provider_payments.output.nul import NulFilter
 from airflow_provider_payments.output.stats import PaymentStats
 from airflow_provider_payments.times import format_time
@@ -86,7 +86,9 @@ class Delivery:
         if not url.strip() or (url.endswith("/") and limit is None):
             raise PaymentsConfigError(f"output_path must name a file, not a directory: {url!r}.")
         choose_format(url, self.file_format)
-        _ = StorageLocation.parse(url).fs
+        location = StorageLocation.parse(url)
+        require_whole_names(url, FORMATS)
+        _ = location.fs
 
     def _to_xcom(self, hook: PaymentsHook, payments: PaymentListing) -> list[dict[str, Any]]:
         stats = PaymentStats()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +22,31 @@ _PACKAGES = {
     "gs": "apache-airflow-providers-google",
     "abfs": "apache-airflow-providers-microsoft-azure",
 }
+#: What a template leaves of a missing value, and an f-string of a template.
+_HOLES = {
+    "'None'": re.compile(r"\bNone\b|_None$"),
+    "a brace, which an f-string has left of two (write {{{{ ds }}}} in it)": re.compile(r"[{}]"),
+    "a name of no characters": re.compile(r"//|(?:^|/)$"),
+    "a name that ends where a value should follow": re.compile(r"=/|[=_-]$"),
+}
+
+
+def require_whole_names(url: str, suffixes: Iterable[str]) -> None:
+    """Refuse a path with a hole, where each run would replace what the one before has written.
+
+    :param suffixes: of the formats, without a dot.
+    :raises PaymentsConfigError: when a value seems to be missing in it.
+    """
+    path = url.partition("://")[2].strip().strip("/")
+    for suffix in suffixes:
+        path = path.removesuffix(f".{suffix}")
+    for hole, pattern in _HOLES.items():
+        if pattern.search(path):
+            raise PaymentsConfigError(
+                f"output_path {url!r} has {hole}. A value of its template seems to be missing or misspelled, and each "
+                "run would replace the file of the one before. Look at the template; or, if you mean it, take another "
+                "name."
+            )
 
 
 @dataclass(frozen=True)
@@ -44,7 +71,7 @@ class StorageLocation:
         :raises PaymentsConfigError: when it names no object.
         """
         scheme, separator, rest = url.strip().partition("://")
-        store = _STORES.get(scheme, scheme)
+        store = _STORES.get(scheme.lower(), scheme.lower())
         if not (scheme and separator):
             raise PaymentsConfigError(
                 f"output_path {url!r} must be a URL: 'file:///…' for a local file, 's3://conn@bucket/…', 'gs://…', 'abfs://…'."
@@ -60,7 +87,11 @@ class StorageLocation:
         key = key.rstrip("/")
         if store == "file" and bucket:
             raise PaymentsConfigError(f"output_path {url!r} must have three slashes: 'file:///…'.")
-        if not key or (store != "file" and not bucket):
+        if store != "file" and not bucket:
+            raise PaymentsConfigError(
+                f"output_path {url!r} names no bucket. Write it before the object: {scheme}://my-bucket/payments.jsonl.gz"
+            )
+        if not key:
             raise PaymentsConfigError(f"output_path {url!r} names no object. Add its key: …/payments.jsonl.gz")
         return cls(url, store, conn_id or None, f"{bucket}{slash}{key}")
 
@@ -112,7 +143,7 @@ class StorageLocation:
             ) from error
         except (ImportError, ValueError) as error:
             package = _PACKAGES.get(self.store)
-            hint = f" Install it: pip install '{package}'" if package else ""
+            hint = f" Install it: pip install '{package}'" if package else " Use file://, s3://, gs:// or abfs://."
             raise PaymentsConfigError(
                 f"No file system for {self.store}:// is available here ({error}).{hint}"
             ) from None

@@ -115,6 +115,11 @@ class StatusArguments(WaitArguments):
         self.long_poll_seconds = read_seconds("long_poll_seconds", self.long_poll_seconds)
         self.known_ids = read_known_ids(self.known_ids)
         self.is_list_proven = optional(read_flag, "is_list_proven", self.is_list_proven)
+        both = sorted(set(self.target_statuses or ()).intersection(self.failure_statuses))
+        if both:
+            raise PaymentsConfigError(
+                f"target_statuses and failure_statuses both have {both[0]!r}. Keep it in one of them."
+            )
         if bool(self.payment_ids) == bool(self.order_ids):
             raise PaymentsConfigError(
                 "Name what to wait for: payment_ids or order_ids, one of them, and not an empty list."

@@ -20,6 +20,20 @@ GUARDS = [
         "tests/arguments/test_times.py -k plain_time",
     ),
     Guard(
+        "a path with a hole is refused",
+        "output/delivery.py",
+        "        require_whole_names(url, FORMATS)\n",
+        "        pass\n",
+        "tests/operators/test_list_payments.py -k bad_question",
+    ),
+    Guard(
+        "a misspelled key of extra is refused",
+        "hooks/http_hook.py",
+        "        credentials.refuse_misspelled()\n",
+        "        pass\n",
+        "tests/hooks/test_contract_connection.py -k misspelled",
+    ),
+    Guard(
         "False as text is not true",
         "arguments.py",
         "    return _FLAGS.get(word.strip().lower())\n",

@@ -13,6 +13,7 @@ import pytest
 
 from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Sandbox
@@ -120,6 +121,17 @@ def test_an_extra_that_makes_no_sense(connect: Connect, conn_type: str, sandbox:
     for key, value in BAD_EXTRAS:
         with pytest.raises(PaymentsConfigError, match=f"{conn_type}_default.*{key}"):
             connect(conn_type, {key: value}).list_payments()
+    assert sandbox.requests == []
+
+
+def test_a_key_that_is_misspelled_is_refused(connect: Connect, conn_type: str, sandbox: Sandbox) -> None:
+    options = ("page_size", "max_concurrency", "requests_per_second", "max_attempts", "timeout", "trust_env")
+    own = next(each for each in get_provider_info()["connection-types"] if each["connection-type"] == conn_type)
+    for key in {*options, *own["conn-fields"]}:
+        for misspelled in (f"{key}s", key.upper(), key.replace("_", "-") + "x"):
+            with pytest.raises(PaymentsConfigError, match=f"{conn_type}_default.*Is it '{key}'") as caught:
+                connect(conn_type, {misspelled: "s3cret"}).list_payments()
+            assert "s3cret" not in str(caught.value)
     assert sandbox.requests == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from airflow_provider_payments.exceptions import PaymentsConfigError, PaymentsUnavailable
 from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.options import TransportOptions
+from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.sync_session import open_session, settings_for
 from tests.http.certificates import Authority
 from tests.http.conftest import SECRET, Drive, Talk
@@ -107,7 +109,9 @@ def _subject_hash(file: str) -> str:
 
 def test_a_certificate_for_another_host_is_refused(drive: Drive, talk: Talk, authority: Authority) -> None:
     with Server(authority.context(authority.issue("other", valid_for="127.0.0.2"))) as server:
-        with pytest.raises(PaymentsConfigError, match="TLS certificate could not be verified"):
+        with pytest.raises(
+            PaymentsConfigError, match=r"could not be verified \(.*not valid for.*check the connection's"
+        ):
             drive.send(talk(verify=authority.file), get(server))
         assert server.calls == []
 
@@ -325,3 +329,43 @@ def test_a_proxy_of_the_environment_that_cannot_be_used(
     with pytest.raises(PaymentsConfigError, match=r"environment.*HTTP proxy"):
         drive.send(talk(), get(server))
     assert server.calls == []
+
+
+# Where nothing answers as it should, the error says what to look at.
+
+
+@pytest.fixture
+def unheard() -> Iterator[int]:
+    """A port that is taken, and at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_a_server_without_tls(drive: Drive, talk: Talk) -> None:
+    retry = RetryPolicy(max_attempts=1)
+    with Server() as plain, pytest.raises(PaymentsUnavailable, match=r"speaks no TLS.*http://"):
+        drive.send(talk(retry=retry), Request("GET", f"https://127.0.0.1:{plain.port}/payments"))
+
+
+def test_a_port_where_nobody_listens(drive: Drive, talk: Talk, unheard: int) -> None:
+    retry = RetryPolicy(max_attempts=1)
+    with pytest.raises(PaymentsUnavailable, match="Nothing listens there: check host and port"):
+        drive.send(talk(retry=retry), Request("GET", f"http://127.0.0.1:{unheard}/payments"))
+
+
+def test_a_name_that_is_not_known(drive: Drive, talk: Talk) -> None:
+    retry = RetryPolicy(max_attempts=1)
+    with pytest.raises(PaymentsUnavailable, match="Check the connection's host, then the network"):
+        drive.send(talk(retry=retry, trust_env=False), Request("GET", "https://no-such-host.invalid/payments"))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there(drive: Drive, talk: Talk, unheard: int, scheme: str) -> None:
+    proxies = {scheme: f"http://me:s3cret@127.0.0.1:{unheard}"}
+    said = f"The proxy http://127.0.0.1:{unheard} cannot be used: see 'proxies'"
+    with pytest.raises(PaymentsUnavailable, match=said) as caught:
+        drive.send(
+            talk(retry=RetryPolicy(max_attempts=1), proxies=proxies), Request("GET", f"{scheme}://api.example/x")
+        )
+    assert "s3cret" not in str(caught.value)

@@ -269,19 +269,21 @@ def test_faults_on_the_way_do_not_show_in_the_result(sandbox: Sandbox, tmp_path:
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"statuses": ["paid"]}, "Normalised statuses: pending"),
+    ({"statuses": ["SUCCEDED"]}, "Did you mean 'succeeded'"),
+    ({"filters": {"serch": "x"}}, "Did you mean 'search'"),
     ({"statuses": "succeeded"}, "must be a list"),
     ({"statuses": []}, "empty list"),
     ({"filters": {"orderId": "x"}}, "type, search"),
     ({"filters": {"limit": 1}}, "paging"),
-    ({"created_from": "2026-01-01"}, "time zone"),
+    ({"created_from": "2026-01-01"}, r"time zone.*\{\{ ds \}\}T00:00:00Z"),
     ({"created_from": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001 - the point
     ({"created_from": "{{ data_interval_start }}"}, "ISO 8601"),
     ({"created_to": "None"}, "ISO 8601"),
-    ({"created_to": ""}, "ISO 8601"),
+    ({"created_to": ""}, "ISO 8601.*misspelled"),
     ({"created_from": 7}, "created_from"),
     ({"created_from": START, "created_to": START}, "CronDataIntervalTimetable"),
     ({"created_from": START, "created_to": START, "lookback": timedelta(days=1)}, "CronDataIntervalTimetable"),
-    ({"created_from": START, "created_to": START - timedelta(days=1)}, "reversed"),
+    ({"created_from": START, "created_to": START - timedelta(days=1)}, "reversed.*Exchange"),
     ({"lookback": timedelta(days=-1)}, "lookback"),
     ({"output_path": "file:///tmp/payments.xlsx"}, r"\.jsonl"),
     ({"output_path": "file:///tmp/payments"}, r"\.jsonl"),
@@ -289,6 +291,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"output_path": ""}, "must name a file"),
     ({"output_path": "/tmp/payments.jsonl"}, "file:///"),
     ({"output_path": "payments.jsonl"}, "file:///"),
+    ({"output_path": "file:///tmp/.jsonl"}, "missing or misspelled"),
     ({"output_path": "nowhere://bucket/payments.jsonl"}, "nowhere"),
     ({"output_path": "file:///tmp/a.jsonl", "file_format": "xml"}, "jsonl, jsonl.gz"),
     ({"output_path": "file:///tmp/a/", "max_records_per_file": 5}, "name the file_format"),
@@ -355,6 +358,60 @@ def test_a_connection_of_another_type(sandbox: Sandbox, monkeypatch: pytest.Monk
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({"conn_type": "http", "host": "http://127.0.0.1"}))
     with pytest.raises(PaymentsConfigError, match=r"other.*HttpHook"):
         ListPaymentsOperator(task_id="list", payments_conn_id="other").execute({})
+
+
+@pytest.mark.parametrize("conn_type", ["stipe", "SpacePay", None])
+def test_a_connection_of_an_unknown_type(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, conn_type: str | None
+) -> None:
+    fields = {"conn_type": conn_type, "password": "s3cret-key"}
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({key: each for key, each in fields.items() if each}))
+    with pytest.raises(PaymentsConfigError, match=f"'other' has the type {conn_type!r}.*spacepay, satispay") as caught:
+        ListPaymentsOperator(task_id="list", payments_conn_id="other").execute({})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("AIRFLOW_CONN_OTHER", '{"conn_type": "spacepay", "password": "s3cret-key"', "cannot read"),
+        ("AIRFLOW_CONN_OTHER", "{'conn_type': 'spacepay', 'password': 's3cret-key'}", "double quotes"),
+        ("AIRFLOW_CONN_OTHER", '{"conn_type": "spacepay", "passwd": "s3cret-key"}', "it takes conn_type"),
+        ("AIRFLOW_CONN_OTHER", '{"conn_type": "spacepay", "password": "s3cret-key", "port": "x"}', "port"),
+        ("AIRFLOW_CONN_OTHER", "spacepay://:s3cret-key", "cannot read"),
+        ("AIRFLOW_CONN_OTHER", "", "cannot read"),
+        ("AIRFLOW_CONN_other", '{"conn_type": "spacepay", "password": "s3cret-key"}', "must be in capitals"),
+        ("AIRFLOW_CONN_ANOTHER", "", "Create it"),
+    ],
+)
+def test_a_connection_that_airflow_does_not_find(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(PaymentsConfigError, match=f"payments_conn_id names the connection 'other', .*{said}") as caught:
+        ListPaymentsOperator(task_id="list", payments_conn_id="other").execute({})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["stripe://:s3cret-key@", '{"conn_type": "stripe", "password": "s3cret-key"}', "s3cret-key" * 30]
+)
+def test_a_whole_connection_is_no_id_and_not_shown(text: str) -> None:
+    with pytest.raises(PaymentsConfigError, match="must be the id of a connection") as caught:
+        ListPaymentsOperator(task_id="list", payments_conn_id=text).execute({})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_window_that_has_not_ended_is_told_of(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(timezone.utc)
+    for end, is_told in ((now - timedelta(minutes=1), False), (None, False), (now + timedelta(days=1), True)):
+        caplog.clear()
+        capfd.readouterr()
+        run(created_to=end)
+        log = caplog.text + "".join(capfd.readouterr())  # where it is depends on the version of Airflow
+        assert ("is yet to come" in log) is is_told
 
 
 def test_lookback_moves_the_start(sandbox: Sandbox, tmp_path: Path) -> None:

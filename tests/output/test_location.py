@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
-from airflow_provider_payments.output.location import StorageLocation
+from airflow_provider_payments.output.formats import FORMATS
+from airflow_provider_payments.output.location import StorageLocation, require_whole_names
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,8 @@ def test_names_are_without_the_connection(url: str, uri: str, dataset: tuple[str
         ("file://tmp/p.jsonl", "three slashes"),
         ("s3://bucket", "names no object"),
         ("s3://conn@bucket/", "names no object"),
-        ("s3://conn@/p.csv", "names no object"),
+        ("s3://conn@/p.csv", "names no bucket"),
+        ("s3:///p.csv", "names no bucket"),
         ("file:///", "names no object"),
         ("file:///data/../etc/p.csv", "as the name of a folder"),
         ("file:///../p.csv", "as the name of a folder"),
@@ -54,10 +56,51 @@ def test_refuses_what_names_no_object(url: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("url", "hint"),
     [
-        ("nonsense://bucket/p.jsonl", "nonsense"),
+        ("nonsense://bucket/p.jsonl", "nonsense.*Use file://, s3://"),
         ("gs://bucket/p.jsonl", "pip install 'apache-airflow-providers-google'"),
     ],
 )
 def test_names_the_package_that_is_missing(url: str, hint: str) -> None:
     with pytest.raises(PaymentsConfigError, match=hint):
         _ = StorageLocation.parse(url).fs
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///lake/.jsonl",  # {{ dss }}.jsonl
+        "file:///lake/None.jsonl.gz",
+        "file:///lake/payments_.csv",
+        "file:///lake/payments-.parquet",
+        "s3://conn@bucket/date=/payments.parquet",
+        "s3://conn@bucket/date=None/payments.parquet",
+        "s3://conn@bucket/payments-None.csv.gz",
+        "s3://conn@bucket/payments_None.csv.gz",
+        "s3://bucket/payments//p.jsonl",
+        "s3://None/p.jsonl",
+        "s3://None@bucket/p.jsonl",
+        "file:///lake/{ ds }.jsonl",  # f"…/{{ ds }}.jsonl"
+        "s3://bucket/date=/",
+        "s3://bucket/date=",
+    ],
+)
+def test_what_a_template_leaves_of_a_missing_value_is_refused(url: str) -> None:
+    with pytest.raises(PaymentsConfigError, match="missing or misspelled"):
+        require_whole_names(url, FORMATS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:////lake/p.jsonl",
+        "file:///lake/.hidden/2026-08-12.jsonl",
+        "file:///lake/.p.csv",
+        "file:///lake/Nonesuch/none_of_ours.csv",
+        "file:///tmp/test_of_None_0/p.csv",
+        "s3://my_@bucket/_staging/manual__2026-08-12T00:00:00+00:00/a=b/p.parquet",
+        "s3://bucket/folder_/p.v1.jsonl.gz",
+        "s3://bucket/folder/",
+    ],
+)
+def test_other_names_are_taken(url: str) -> None:
+    require_whole_names(url, FORMATS)

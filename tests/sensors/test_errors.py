@@ -49,6 +49,7 @@ BAD: list[tuple[Any, dict[str, Any], str]] = [
     (PaymentStatusSensor, {"order_ids": ["1"], "target_statuses": ["paid"]}, "Normalised statuses: pending"),
     (PaymentStatusSensor, {"order_ids": ["1"], "target_statuses": "succeeded"}, "must be a list"),
     (PaymentStatusSensor, {"order_ids": ["1"], "failure_statuses": ["lost"]}, "lost"),
+    (PaymentStatusSensor, {"order_ids": ["1"], "target_statuses": ["failed"], "failure_statuses": ["failed"]}, "both"),
     (PaymentStatusSensor, {"order_ids": ["1"], "created_from": "2026-01-01"}, "time zone"),
     (
         PaymentStatusSensor,
