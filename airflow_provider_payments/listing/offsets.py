@@ -18,7 +18,8 @@ head is read once more in the end; and a list that is longer than the number of 
 
 **Where rows may change places.** Of payments that were created at one time, any may come first, and perhaps another one
 at the next request. A list that can be told to end where it did at first hardly grows while it is read, so it is
-counted as well: in the end, it must not go on behind as many rows as payments were found.
+counted as well: in the end, it must not go on behind as many rows as payments were found. One that is read to the
+window's end only must have shown as many different payments as rows, but for those that were added above.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
+from airflow_provider_payments.listing.end_checks import AddedRows, HeadCheck, RowCount
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
 from airflow_provider_payments.listing.readers import (
@@ -77,6 +78,7 @@ class OffsetReader(Reader):
         self._sizes = PageSizes(self.options.page_size)
         self._furthest = 0  # highest offset that was asked for
         self._counted = RowCount()
+        self._seen_to_window_end = 0  # rows that were new, up to the page that lies beyond the window
         self._pace = Pace(self.options.max_concurrency)
         self._growth_checks = 0
 
@@ -113,8 +115,9 @@ class OffsetReader(Reader):
         doubt = self._counted.find_doubt(self.seen, segments[-1].end, may_move=may_move)
         if doubt and self.end_params:
             doubt = yield from self._count_again(head)
-        if doubt and not self.window.is_reached:
-            self.doubts.append(doubt)
+        if self.window.is_reached:
+            doubt = yield from self._count_to_window_end(head, segments[-1].end)
+        self.doubts += [doubt] if doubt else []
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
         self._furthest = max(self._furthest, position)
@@ -153,6 +156,8 @@ class OffsetReader(Reader):
             segments.append(last)
         last.is_end = is_end
         last.is_past_window = self.window.note(page)
+        if last.is_past_window:
+            self._seen_to_window_end = self.seen
         if page.keys and not page.new and not is_end:
             self._pace.note_stale(self._limit)
         else:
@@ -226,13 +231,17 @@ class OffsetReader(Reader):
     def _look_at_head(self, head: Sequence[str]) -> Script:
         """Read the head of the list once more."""
         check = HeadCheck(head)
+        yield from self._read_head(check)
+        doubt = check.find_doubt(self.pages)
+        self.doubts += [doubt] if doubt else []
+
+    def _read_head(self, check: HeadCheck | AddedRows) -> Script:
+        """Read from the head on, as far as a check wants to."""
         position: int | None = 0
         while position is not None:
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
             position = check.next_position(page, position)
-        doubt = check.find_doubt(self.pages)
-        self.doubts += [doubt] if doubt else []
 
     def _count_again(self, head: Sequence[str]) -> CountScript:
         """Find the few payments that came to the head of a list that ends there; return what is in doubt then."""
@@ -241,6 +250,17 @@ class OffsetReader(Reader):
         _, page = yield [self._ask(position, repeats=self._limit)]
         self._learn(page)
         return self._counted.find_doubt(self.seen, position + len(page.keys), may_move=True)
+
+    def _count_to_window_end(self, head: Sequence[str], length: int) -> CountScript:
+        """Return what is in doubt of a list that was read to the window's end only, at an offset."""
+        found, total = self._seen_to_window_end, self._counted.last or 0
+        if self.order is Order.NEWEST_FIRST and self._counted.is_short(found, length):
+            added = AddedRows(head)
+            yield from self._read_head(added)
+            found += added.found - max((self._counted.last or 0) - total, 0)  # some were added after the reading
+        if self._counted.is_short(found, length):
+            return f"payments changed places: of the first {length}, {found} different ones were read"
+        return None
 
     def _learn(self, page: Page) -> None:
         self._counted.note(page)
