@@ -107,6 +107,17 @@ def test_payments_that_are_added_are_told_from_payments_that_change_places(every
         assert company.requests <= 300 / 49 + company.added / 49 + 6
 
 
+@CONCURRENCY
+@pytest.mark.parametrize("is_inclusive", [True, False])
+def test_a_time_of_many_pages_is_no_list_that_makes_no_progress(is_inclusive: bool, concurrency: int) -> None:
+    """JFramework's pages of one time are read twice; these are not pages in vain."""
+    rows = [Row(row.id, "Completed", row.ticks) for row in crowds(120, 40)]
+    company = Company("jframework", rows, is_inclusive=is_inclusive)
+    reading = read_all(company, 2, concurrency)
+    assert len(reading.ids) == 120
+    assert reading.is_complete, reading.doubts
+
+
 @pytest.mark.usefixtures("by_time")
 class TestByEndTime:
     @pytest.mark.parametrize("is_inclusive", [True, False])
