@@ -18,8 +18,8 @@ head is read once more in the end; and a list that is longer than the number of 
 
 **Where rows may change places.** Of payments that were created at one time, any may come first, and perhaps another one
 at the next request. A list that can be told to end where it did at first hardly grows while it is read, so it is
-counted as well: in the end, it must not go on behind as many rows as payments were found. One that is read to the
-window's end only must have shown as many different payments as rows, but for those that were added above.
+counted as well: in the end, it must not go on behind as many rows as payments were found. Any other whose order is
+known must have shown as many different payments as rows, but for those that were added above.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class OffsetReader(Reader):
         self._sizes = PageSizes(self.options.page_size)
         self._furthest = 0  # highest offset that was asked for
         self._counted = RowCount()
-        self._seen_to_window_end = 0  # rows that were new, up to the page that lies beyond the window
+        self._seen_beyond = 0  # rows that were new, and came after the page that lies beyond the window
         self._pace = Pace(self.options.max_concurrency)
         self._growth_checks = 0
 
@@ -116,7 +116,9 @@ class OffsetReader(Reader):
         if doubt and self.end_params:
             doubt = yield from self._count_again(head)
         if self.window.is_reached:
-            doubt = yield from self._count_to_window_end(head, segments[-1].end)
+            doubt = None  # the total is of more than was read
+        if not may_move and not doubt:
+            doubt = yield from self._count_rows(head, segments[-1].end)
         self.doubts += [doubt] if doubt else []
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
@@ -130,6 +132,7 @@ class OffsetReader(Reader):
         """Add a page to the last segment, or begin a new one."""
         last = segments[-1] if segments else None
         if last and last.is_past_window:
+            self._seen_beyond += page.new
             return
         self._learn(page)
         position, end = request.position, request.position + len(page.keys)
@@ -156,8 +159,6 @@ class OffsetReader(Reader):
             segments.append(last)
         last.is_end = is_end
         last.is_past_window = self.window.note(page)
-        if last.is_past_window:
-            self._seen_to_window_end = self.seen
         if page.keys and not page.new and not is_end:
             self._pace.note_stale(self._limit)
         else:
@@ -251,9 +252,9 @@ class OffsetReader(Reader):
         self._learn(page)
         return self._counted.find_doubt(self.seen, position + len(page.keys), may_move=True)
 
-    def _count_to_window_end(self, head: Sequence[str], length: int) -> CountScript:
-        """Return what is in doubt of a list that was read to the window's end only, at an offset."""
-        found, total = self._seen_to_window_end, self._counted.last or 0
+    def _count_rows(self, head: Sequence[str], length: int) -> CountScript:
+        """Return what is in doubt of a list that was read up to an offset, and has shown some payments twice."""
+        found, total = self.seen - self._seen_beyond, self._counted.last or 0
         if self.order is Order.NEWEST_FIRST and self._counted.is_short(found, length):
             added = AddedRows(head)
             yield from self._read_head(added)

@@ -97,6 +97,16 @@ def test_none_is_lost_in_silence_on_the_way_to_a_windows_end(bound: str, of: int
 
 
 @CONCURRENCY
+def test_nor_where_new_payments_make_up_for_them(concurrency: int) -> None:
+    """As many different payments as the API counted at first, though others."""
+    for seed in range(20):
+        rows = [Row(row.id, "completed", row.ticks) for row in crowds(300, 3)]
+        company = Company("spacepay", rows, add_newest, 2, seed=seed, shuffles_ties=True)
+        reading = read_all(company, 50, concurrency)
+        assert company.throughout() <= set(reading.ids) or not reading.is_complete
+
+
+@CONCURRENCY
 @pytest.mark.parametrize("every", [1, 3])
 def test_payments_that_are_added_are_told_from_payments_that_change_places(every: int, concurrency: int) -> None:
     for seed in range(10):
