@@ -123,6 +123,7 @@ class ByTimeReader(StartingReader):
         if last is None and self._missing > 0:
             self.doubts.append(count_doubt(self.seen + self._missing, self.seen))
         self.is_joined = True
+        self._stale = 0  # what the second reading repeated was asked for on purpose
         return last
 
     def _read_numbers(self, page: Page, moment: datetime | None) -> ScriptPart[tuple[list[Sequence[str]], Page | None]]:

@@ -66,6 +66,23 @@ class HeadCheck:
         return None
 
 
+class AddedRows:
+    """Counts the rows that were added above the head of a list: those are new there; rows that changed places are not.
+
+    :param head: keys of the first page, when the list was read first.
+    """
+
+    def __init__(self, head: Sequence[str]) -> None:
+        self._head = set(head)
+        self.found = 0
+
+    def next_position(self, page: Page, position: int) -> int | None:
+        """Take the page at an offset; return the next offset to read, or None when the head has been met."""
+        self.found += page.new
+        is_above_head = page.new and self._head.isdisjoint(page.keys)
+        return position + max(len(page.keys) - 1, 1) if is_above_head else None
+
+
 class RowCount:
     """How many rows the API says that a list has, and how many of the rows that were read are the same."""
 
@@ -83,6 +100,10 @@ class RowCount:
         if page.new < len(page.keys):
             self._twins += len(page.keys) - len(set(page.keys))
 
+    def is_short(self, found: int, counted: int) -> bool:
+        """Return whether fewer different payments were found than rows were counted."""
+        return found + self._twins < counted
+
     def find_doubt(self, found: int, length: int, *, may_move: bool) -> str | None:
         """Return why there may be more payments than were found, or None.
 
@@ -91,7 +112,7 @@ class RowCount:
         :param may_move: whether rows may move: from where nothing was read yet to where all was.
         """
         counted = max(self.least or 0, (self.last or length) if may_move else 0)
-        if found + self._twins >= counted:
+        if not self.is_short(found, counted):
             return None
         if self.least is None:
             return f"the list had {counted} payments, and {found} different ones were found"

@@ -18,7 +18,8 @@ head is read once more in the end; and a list that is longer than the number of 
 
 **Where rows may change places.** Of payments that were created at one time, any may come first, and perhaps another one
 at the next request. A list that can be told to end where it did at first hardly grows while it is read, so it is
-counted as well: in the end, it must not go on behind as many rows as payments were found.
+counted as well: in the end, it must not go on behind as many rows as payments were found. Any other whose order is
+known must have shown as many different payments as rows, but for those that were added above.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
+from airflow_provider_payments.listing.end_checks import AddedRows, HeadCheck, RowCount
 from airflow_provider_payments.listing.gap import Gap
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
@@ -71,6 +72,7 @@ class OffsetReader(Reader):
         self._sizes = PageSizes(self.options.page_size)
         self._furthest = 0  # highest offset that was asked for
         self._counted = RowCount()
+        self._seen_beyond = 0  # rows that were new, and came after the page that lies beyond the window
         self._pace = Pace(self.options.max_concurrency)
         self._growth_checks = 0
 
@@ -107,8 +109,11 @@ class OffsetReader(Reader):
         doubt = self._counted.find_doubt(self.seen, segments[-1].end, may_move=may_move)
         if doubt and self.end_params:
             doubt = yield from self._count_again(head)
-        if doubt and not self.window.is_reached:
-            self.doubts.append(doubt)
+        if self.window.is_reached:
+            doubt = None  # the total is of more than was read
+        if not may_move and not doubt:
+            doubt = yield from self._count_rows(head, segments[-1].end)
+        self.doubts += [doubt] if doubt else []
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
         self._furthest = max(self._furthest, position)
@@ -121,6 +126,7 @@ class OffsetReader(Reader):
         """Add a page to the last segment, or begin a new one."""
         last = segments[-1] if segments else None
         if last and last.is_past_window:
+            self._seen_beyond += page.new
             return
         self._learn(page)
         position, end = request.position, request.position + len(page.keys)
@@ -204,13 +210,17 @@ class OffsetReader(Reader):
     def _look_at_head(self, head: Sequence[str]) -> Script:
         """Read the head of the list once more."""
         check = HeadCheck(head)
+        yield from self._read_head(check)
+        doubt = check.find_doubt(self.pages)
+        self.doubts += [doubt] if doubt else []
+
+    def _read_head(self, check: HeadCheck | AddedRows) -> Script:
+        """Read from the head on, as far as a check wants to."""
         position: int | None = 0
         while position is not None:
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
             position = check.next_position(page, position)
-        doubt = check.find_doubt(self.pages)
-        self.doubts += [doubt] if doubt else []
 
     def _count_again(self, head: Sequence[str]) -> ScriptPart[str | None]:
         """Find the few payments that came to the head of a list that ends there; return what is in doubt then."""
@@ -219,6 +229,17 @@ class OffsetReader(Reader):
         _, page = yield [self._ask(position, repeats=self._limit)]
         self._learn(page)
         return self._counted.find_doubt(self.seen, position + len(page.keys), may_move=True)
+
+    def _count_rows(self, head: Sequence[str], length: int) -> ScriptPart[str | None]:
+        """Return what is in doubt of a list that was read up to an offset, and has shown some payments twice."""
+        found, total = self.seen - self._seen_beyond, self._counted.last or 0
+        if self.order is Order.NEWEST_FIRST and self._counted.is_short(found, length):
+            added = AddedRows(head)
+            yield from self._read_head(added)
+            found += added.found - max((self._counted.last or 0) - total, 0)  # some were added after the reading
+        if self._counted.is_short(found, length):
+            return f"payments changed places: of the first {length}, {found} different ones were read"
+        return None
 
     def _learn(self, page: Page) -> None:
         self._counted.note(page)

@@ -80,7 +80,7 @@ class Company:
     :param lost_cursor: what it does with a cursor whose payment was deleted: "known" goes on behind its place,
         "refused" is an error (Satispay, GoCardless).
     :param is_inclusive: whether a bound of time counts payments of that very time in (Satispay, JFramework, Razorpay).
-    :param shuffles_ties: whether payments of one time change places at every request (Razorpay).
+    :param shuffles_ties: whether payments of one time change places at every request (SpacePay, Razorpay).
     :param filter_ticks: times are compared in whole steps of so many ticks (JFramework).
     :param bound_ticks: to what bounds of time are rounded, up or down (JFramework).
     :param ignores: parameters that it ignores.
@@ -220,7 +220,7 @@ def _cryptofuse_page(company: Company, params: Mapping[str, str]) -> Page:
 
 
 def _spacepay_page(company: Company, params: Mapping[str, str]) -> Page:
-    rows = company.having(params.get("status"))
+    rows = _shuffle_ties(company, company.having(params.get("status")))
     return _offset_page(company, params, rows if params.get("sortOrder") == "DESC" else rows[::-1])
 
 
@@ -325,10 +325,15 @@ def _razorpay_page(company: Company, params: Mapping[str, str]) -> Page:
     edge, since = 0 if company.is_inclusive else 1, int(START.timestamp())
     first, last = int(params.get("from", 946684800)) - since + edge, int(params.get("to", 4765046400)) - since - edge
     rows = [row for row in company.rows if first <= (row.ticks or 0) // TICKS <= last]
-    if company.shuffles_ties:
-        dice = random.Random(company.seed * 7919 + company.requests)
-        rows.sort(key=lambda row: (-(row.ticks or 0), dice.random()))
-    return Page(rows[start : start + limit])
+    return Page(_shuffle_ties(company, rows)[start : start + limit])
+
+
+def _shuffle_ties(company: Company, rows: list[Row]) -> list[Row]:
+    """Return rows, newest first, with those of one time in an order of this request."""
+    if not company.shuffles_ties:
+        return rows
+    dice = random.Random(company.seed * 7919 + company.requests)
+    return sorted(rows, key=lambda row: (-(row.ticks or 0), dice.random()))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

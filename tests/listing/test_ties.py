@@ -10,7 +10,17 @@ import pytest
 from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.listing.readers import NoProgress
 from airflow_provider_payments.query import PaymentQuery
-from tests.listing.companies import TICKS, Change, Company, Row, add_anywhere, add_newest, build_rows, delete
+from tests.listing.companies import (
+    TICKS,
+    Change,
+    Company,
+    Row,
+    add_anywhere,
+    add_newest,
+    build_rows,
+    delete,
+    moment_of,
+)
 from tests.listing.plain_loop import read_plainly
 from tests.listing.reading import Reading, read
 
@@ -64,6 +74,58 @@ def test_nor_where_others_are_added_meanwhile(change: Change, concurrency: int) 
         company = Company("razorpay", crowds(300, 3), change, 2, seed=seed, shuffles_ties=True)
         reading = read_all(company, 50, concurrency)
         assert company.throughout() <= set(reading.ids) or not reading.is_complete
+
+
+@CONCURRENCY
+@pytest.mark.parametrize("of", [3, 20])
+@pytest.mark.parametrize("bound", ["created_from", "created_to"])
+def test_none_is_lost_in_silence_on_the_way_to_a_windows_end(bound: str, of: int, concurrency: int) -> None:
+    """The list is not read to its end then, so that the API's total says nothing."""
+    losses = 0
+    for seed in range(10):
+        rows = crowds(600, of)
+        company = Company(
+            "spacepay", [Row(row.id, "completed", row.ticks) for row in rows], seed=seed, shuffles_ties=True
+        )
+        middle = rows[300].ticks
+        query = PaymentQuery(**{bound: moment_of(middle)})
+        within = {row.id for row in rows if ((row.ticks or 0) >= (middle or 0)) is (bound == "created_from")}
+        reading = read(company, query, 50, concurrency)
+        losses += not within <= set(reading.ids)
+        assert within <= set(reading.ids) or not reading.is_complete
+    assert losses or of == 3  # the second reading may find them
+
+
+@CONCURRENCY
+def test_nor_where_new_payments_make_up_for_them(concurrency: int) -> None:
+    """As many different payments as the API counted at first, though others."""
+    for seed in range(20):
+        rows = [Row(row.id, "completed", row.ticks) for row in crowds(300, 3)]
+        company = Company("spacepay", rows, add_newest, 2, seed=seed, shuffles_ties=True)
+        reading = read_all(company, 50, concurrency)
+        assert company.throughout() <= set(reading.ids) or not reading.is_complete
+
+
+@CONCURRENCY
+@pytest.mark.parametrize("every", [1, 3])
+def test_payments_that_are_added_are_told_from_payments_that_change_places(every: int, concurrency: int) -> None:
+    for seed in range(10):
+        company = Company("spacepay", build_rows("spacepay", 600), add_newest, every, seed=seed)
+        query = PaymentQuery(created_from=moment_of(company.rows[300].ticks))
+        reading = read(company, query, 50, concurrency)
+        assert reading.is_complete, reading.doubts
+        assert company.requests <= 300 / 49 + company.added / 49 + 6
+
+
+@CONCURRENCY
+@pytest.mark.parametrize("is_inclusive", [True, False])
+def test_a_time_of_many_pages_is_no_list_that_makes_no_progress(is_inclusive: bool, concurrency: int) -> None:
+    """JFramework's pages of one time are read twice; these are not pages in vain."""
+    rows = [Row(row.id, "Completed", row.ticks) for row in crowds(120, 40)]
+    company = Company("jframework", rows, is_inclusive=is_inclusive)
+    reading = read_all(company, 2, concurrency)
+    assert len(reading.ids) == 120
+    assert reading.is_complete, reading.doubts
 
 
 @pytest.mark.usefixtures("by_time")
