@@ -11,11 +11,13 @@ Pages          ``page`` from 1, ``page_size`` (100, at most 500), ``total_items`
 Delay          up to three hours: ``last_refreshed_datetime`` tells until when there are rows, and an ``end_date`` that
                is earlier than was asked; a ``start_date`` later than that is refused, with 400 or 404
 Rows           ``transaction_event_code`` says what happened, and the amount's sign who got the money
-               (https://developer.paypal.com/docs/transaction-search/transaction-event-codes/)
+               (https://developer.paypal.com/docs/transaction-search/transaction-event-codes/). Where there are none,
+               ``transaction_details`` is left out (https://github.com/OCA/bank-statement-import/pull/843)
 Amounts        signed texts in major units; ``fee_amount`` is negative, and may be in another currency
 Time           ``transaction_initiation_date``, ``transaction_updated_date``: with Z, or like ``+0000``
-Refunds        rows of their own; the payment's status is V once all of it went back. So are chargebacks, and what comes
-               back of those (T1202: "chargeback reversal"), with the other sign
+Refunds        rows of their own; the payment's status is V once all of it went back, and, by the page above, F where
+               a part did. So are chargebacks, and what comes back of those (T1202: "chargeback reversal"), with the
+               other sign
 Limits         not published; clients that ask 50 times a minute report to be locked out for five minutes; 429: wait for
                30 seconds where there is no ``Retry-After`` (https://developer.paypal.com/api/rate-limiting/)
 Errors         ``{"name", "message", "debug_id", "details": [{"issue"}]}``; of the token ``{"error": "invalid_client"}``
@@ -37,8 +39,9 @@ import msgspec
 from airflow_provider_payments import api
 from airflow_provider_payments.hooks.base import PaymentsHook
 
-#: Groups of event codes that are payments where money came in: to the account, by card, by another instrument.
-PAYMENTS = ("T00", "T07", "T30")
+#: Groups of event codes that are payments where money came in: to the account, by another instrument. Not T07, by which
+#: the account's own card pays for what the account buys.
+PAYMENTS = ("T00", "T30")
 #: Event codes that are refunds and reversals where money went out.
 REFUNDS = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118")
 #: Event codes of chargebacks: where money went out, and where it came back (reversed, reimbursed, cancelled).
@@ -83,8 +86,8 @@ class Row(msgspec.Struct, gc=False):
 class Page(msgspec.Struct):
     """``{"transaction_details": […], "end_date", "last_refreshed_datetime", "page", "total_items", "total_pages"}``."""
 
-    transaction_details: list[msgspec.Raw]
-    total_items: int
+    transaction_details: list[msgspec.Raw] | None = None
+    total_items: int | None = None
     end_date: str | None = None
     last_refreshed_datetime: str | None = None
 
@@ -115,9 +118,10 @@ class PayPalApi(api.PaymentsApi):
         "P": api.PaymentStatus.PENDING,
         "D": api.PaymentStatus.FAILED,
         "S": api.PaymentStatus.SUCCEEDED,
-        "V": api.PaymentStatus.SUCCEEDED,  # what went back is a row of its own
+        "F": api.PaymentStatus.SUCCEEDED,  # what went back is a row of its own
+        "V": api.PaymentStatus.SUCCEEDED,
     }
-    flags = {"V": "reversed"}
+    flags = {"F": "partly_refunded", "V": "reversed"}
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
         return api.client_credentials(
@@ -192,8 +196,12 @@ class PayPalApi(api.PaymentsApi):
         return by_code, f"{by_code}:{moment}:{value}"  # neither changes when the status does
 
     def to_page(self, page: Page) -> api.ListPage:
-        told = filter(None, map(api.parse_time, (page.end_date, page.last_refreshed_datetime)))
-        return api.ListPage(page.transaction_details, total=page.total_items, data_until=min(told, default=None))
+        rows, told = page.transaction_details, [page.end_date, page.last_refreshed_datetime]
+        if rows is None and page.total_items is None and not any(told):  # the object of somebody else
+            raise api.PaymentsProtocolError("it has neither transactions nor says that there are none")
+        total = page.total_items or 0 if rows is None else page.total_items
+        until = min(filter(None, map(api.parse_time, told)), default=None)
+        return api.ListPage(rows or [], total=total, data_until=until)
 
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         info = row.transaction_info

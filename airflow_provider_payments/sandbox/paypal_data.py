@@ -36,7 +36,7 @@ CODES = {
     "denied": ("T0000",),
     "refund": ("T1107", "T1107", "T1106"),
     "reversed": ("T0006",),
-    "card payment": ("T0700", "T3000"),
+    "card payment": ("T0005", "T3000"),
     "fee": ("T0106", "T0113"),
     "payment sent": ("T0000", "T0003"),
     "refund received": ("T1107",),

@@ -47,7 +47,7 @@ class Facts:
 def is_received_or_given_back(row: Row) -> bool:
     """Whether a row of PayPal's ledger is a payment to the account, or a refund from it."""
     code, is_credit = row["transaction_event_code"], not row["transaction_amount"]["value"].startswith("-")
-    if code[:3] in ("T00", "T07", "T30"):
+    if code[:3] in ("T00", "T30"):
         return is_credit
     refunds = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118")
     return (code in refunds and not is_credit) or code in ("T1201", "T1202", "T1205", "T1207", "T1208")
@@ -278,8 +278,8 @@ FACTS = {
     ),
     "paypal": Facts(
         id_field="transaction_id",
-        statuses={"P": "pending", "D": "failed", "S": "succeeded", "V": "succeeded"},
-        flags={"V": "reversed"},
+        statuses={"P": "pending", "D": "failed", "S": "succeeded", "F": "succeeded", "V": "succeeded"},
+        flags={"F": "partly_refunded", "V": "reversed"},
         wrong={"password": "a-wrong-secret"},
         filters=frozenset(
             {
