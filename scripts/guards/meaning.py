@@ -146,6 +146,13 @@ GUARDS = [
         "tests/hooks/test_paypal.py -k nothing_else",
     ),
     Guard(
+        "what the account's own card pays in is no payment (PayPal)",
+        "hooks/paypal.py",
+        'PAYMENTS = ("T00", "T30")',
+        'PAYMENTS = ("T00", "T07", "T30")',
+        "tests/hooks/test_paypal.py -k nothing_else",
+    ),
+    Guard(
         "no sign is taken away by rounding (PayPal)",
         "hooks/paypal.py",
         "each and each.copy_negate()",
