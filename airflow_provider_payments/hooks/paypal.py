@@ -15,9 +15,8 @@ Rows           ``transaction_event_code`` says what happened, and the amount's s
                ``transaction_details`` is left out (https://github.com/OCA/bank-statement-import/pull/843)
 Amounts        signed texts in major units; ``fee_amount`` is negative, and may be in another currency
 Time           ``transaction_initiation_date``, ``transaction_updated_date``: with Z, or like ``+0000``
-Refunds        rows of their own; the payment's status is V once all of it went back, and, by the page above, F where
-               a part did. So are chargebacks, and what comes back of those (T1202: "chargeback reversal"), with the
-               other sign
+Refunds        rows of their own; the payment's status is V once all of it went back, F where a part did. So are
+               chargebacks, and what comes back of those (T1202: "chargeback reversal"), with the other sign
 Limits         not published; clients that ask 50 times a minute report to be locked out for five minutes; 429: wait for
                30 seconds where there is no ``Retry-After`` (https://developer.paypal.com/api/rate-limiting/)
 Errors         ``{"name", "message", "debug_id", "details": [{"issue"}]}``; of the token ``{"error": "invalid_client"}``
@@ -39,8 +38,7 @@ import msgspec
 from airflow_provider_payments import api
 from airflow_provider_payments.hooks.base import PaymentsHook
 
-#: Groups of event codes that are payments where money came in: to the account, by another instrument. Not T07, by which
-#: the account's own card pays for what the account buys.
+#: Groups of event codes that are payments where money came in. T07 is none: one's own card pays for what one buys.
 PAYMENTS = ("T00", "T30")
 #: Event codes that are refunds and reversals where money went out.
 REFUNDS = ("T1106", "T1107", "T1113", "T1114", "T1115", "T1116", "T1118")
@@ -50,7 +48,6 @@ CHARGEBACKS = ("T1201", "T1202", "T1205", "T1207", "T1208")
 _WITH_UNSETTLED = {"balance_affecting_records_only": "N"}
 #: The flag of all other rows, which count and are not listed.
 _OTHER = "other"
-#: The longest window.
 _LONGEST = timedelta(days=31)
 
 
@@ -196,12 +193,12 @@ class PayPalApi(api.PaymentsApi):
         return by_code, f"{by_code}:{moment}:{value}"  # neither changes when the status does
 
     def to_page(self, page: Page) -> api.ListPage:
-        rows, told = page.transaction_details, [page.end_date, page.last_refreshed_datetime]
-        if rows is None and page.total_items is None and not any(told):  # the object of somebody else
+        rows, total = page.transaction_details, page.total_items
+        told = list(filter(None, map(api.parse_time, (page.end_date, page.last_refreshed_datetime))))
+        if rows is None and total is None and not told:  # the object of somebody else
             raise api.PaymentsProtocolError("it has neither transactions nor says that there are none")
-        total = page.total_items or 0 if rows is None else page.total_items
-        until = min(filter(None, map(api.parse_time, told)), default=None)
-        return api.ListPage(rows or [], total=total, data_until=until)
+        total = total or 0 if rows is None else total
+        return api.ListPage(rows or [], total=total, data_until=min(told, default=None))
 
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         info = row.transaction_info

@@ -711,7 +711,7 @@ GUARDS = [
     Guard(
         "the object of somebody else is no window without rows (PayPal)",
         "hooks/paypal.py",
-        "if rows is None and page.total_items is None and not any(told):",
+        "if rows is None and total is None and not told:",
         "if False:",
         "tests/hooks/test_paypal.py -k somebody_else",
     ),
