@@ -25,18 +25,20 @@ _log = logging.getLogger(__name__)
 _under_way: set[asyncio.Task[Any]] = set()
 
 
-async def get_connection_async(conn_id: str) -> Connection:
+async def get_connection_async(conn_id: str, hook: Any = BaseHook) -> Connection:
     """Return a connection without blocking the event loop.
 
+    :param hook: who is asked, for a subclass may get its connections elsewhere. In a triggerer only by
+        ``aget_connection``, from Airflow 3.3 on.
     :raises AirflowNotFoundException: when there is none.
     """
     channel = _channel_of_triggerer()
     if channel is None:
-        found: Connection = await _in_thread(BaseHook.get_connection, conn_id)
+        found: Connection = await _in_thread(hook.get_connection, conn_id)
         return found
     # Before 3.3, `aget_connection` masks by blocking, and 3.0 does not have it.
     masks_awaited = hasattr(import_module("airflow.sdk.log"), "amask_secret")
-    return await await_to_end(BaseHook.aget_connection(conn_id) if masks_awaited else _look_up(channel, conn_id))
+    return await await_to_end(hook.aget_connection(conn_id) if masks_awaited else _look_up(channel, conn_id))
 
 
 async def mask_secrets_async(secrets: Sequence[str]) -> None:

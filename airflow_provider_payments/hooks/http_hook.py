@@ -112,7 +112,7 @@ class ApiHttpHook(HttpHook):
         if self._resolved is not None:
             return self._resolved
         if self._connection is None:
-            self._connection = await get_connection_async(self.payments_conn_id)
+            self._connection = await get_connection_async(self.payments_conn_id, self)
         # In a thread, for checking an RSA key takes tens of milliseconds.
         resolved = await asyncio.to_thread(self._read_connection)
         await mask_secrets_async(resolved[0].secrets)

@@ -11,7 +11,8 @@ Pages          ``page`` from 1, ``page_size`` (100, at most 500), ``total_items`
 Delay          up to three hours: ``last_refreshed_datetime`` tells until when there are rows, and an ``end_date`` that
                is earlier than was asked; a ``start_date`` later than that is refused, with 400 or 404
 Rows           ``transaction_event_code`` says what happened, and the amount's sign who got the money
-               (https://developer.paypal.com/docs/transaction-search/transaction-event-codes/)
+               (https://developer.paypal.com/docs/transaction-search/transaction-event-codes/). Where there are none,
+               ``transaction_details`` is left out (https://github.com/OCA/bank-statement-import/pull/843)
 Amounts        signed texts in major units; ``fee_amount`` is negative, and may be in another currency
 Time           ``transaction_initiation_date``, ``transaction_updated_date``: with Z, or like ``+0000``
 Refunds        rows of their own; the payment's status is V once all of it went back. So are chargebacks, and what comes
@@ -47,7 +48,6 @@ CHARGEBACKS = ("T1201", "T1202", "T1205", "T1207", "T1208")
 _WITH_UNSETTLED = {"balance_affecting_records_only": "N"}
 #: The flag of all other rows, which count and are not listed.
 _OTHER = "other"
-#: The longest window.
 _LONGEST = timedelta(days=31)
 
 
@@ -83,8 +83,8 @@ class Row(msgspec.Struct, gc=False):
 class Page(msgspec.Struct):
     """``{"transaction_details": […], "end_date", "last_refreshed_datetime", "page", "total_items", "total_pages"}``."""
 
-    transaction_details: list[msgspec.Raw]
-    total_items: int
+    transaction_details: list[msgspec.Raw] | None = None
+    total_items: int | None = None
     end_date: str | None = None
     last_refreshed_datetime: str | None = None
 
@@ -192,8 +192,12 @@ class PayPalApi(api.PaymentsApi):
         return by_code, f"{by_code}:{moment}:{value}"  # neither changes when the status does
 
     def to_page(self, page: Page) -> api.ListPage:
-        told = filter(None, map(api.parse_time, (page.end_date, page.last_refreshed_datetime)))
-        return api.ListPage(page.transaction_details, total=page.total_items, data_until=min(told, default=None))
+        rows, total = page.transaction_details, page.total_items
+        told = list(filter(None, map(api.parse_time, (page.end_date, page.last_refreshed_datetime))))
+        if rows is None and total is None and not told:  # the object of somebody else
+            raise api.PaymentsProtocolError("it has neither transactions nor says that there are none")
+        total = total or 0 if rows is None else total
+        return api.ListPage(rows or [], total=total, data_until=min(told, default=None))
 
     def to_payment(self, row: Row, raw: bytes) -> api.Payment:
         info = row.transaction_info

@@ -96,6 +96,7 @@ class WindowsReader(Reader):
             following: Sequence[PageRequest] = ()
             if window := self._find(request):
                 self._check_end(window, page.data_until)
+                self._check_times(window, page.times)
                 following = request.reader.receive(request, page)
             following = [*following, *self._begin(self.options.room() - len(following), is_busy=bool(following))]
             if not following and not self.in_flight:
@@ -142,6 +143,15 @@ class WindowsReader(Reader):
         elif until < window.start <= self._starts_at:
             raise PaymentsNotAvailableYet(f"{told}, which is before {window.start.isoformat()}.")
         self._note_gap(told)
+
+    def _check_times(self, window: Window, times: Sequence[datetime]) -> None:
+        """Doubt windows that show other times than were asked for: what is missing there may be in other ones."""
+        first, last = window.start - COARSEST_TIME, window.end + COARSEST_TIME
+        if times and not first <= min(times) <= max(times) <= last:
+            self._note_gap(
+                f"{self.company} shows payments of other times than were asked for, so some of these times may only be "
+                "in other windows"
+            )
 
     def _note_gap(self, reason: str) -> None:
         gap = f"Payments may be missing: {reason}."

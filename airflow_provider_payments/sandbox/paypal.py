@@ -52,6 +52,10 @@ class PayPal(Api):
         """Whether pending and denied payments are listed although they moved no balance."""
         self.tells_freshness = True
         """Whether replies tell until when there is data."""
+        self.omits_empty_list = True
+        """Whether a page without rows has no ``transaction_details``."""
+        self.window_field = self.time_field
+        """The time that windows go by, which is not documented: some think ``transaction_updated_date``."""
         self._issued = self._refusals = 0
 
     def connection(self, url: str) -> Row:
@@ -111,9 +115,10 @@ class PayPal(Api):
             "end_date": iso(min(end, self.last_refreshed), "seconds"),
             "last_refreshed_datetime": iso(self.last_refreshed, "seconds"),
         }
+        shown = [show(row, sections, balances.get(id(row))) for row in rows]
         return Answer.json(
             {
-                "transaction_details": [show(row, sections, balances.get(id(row))) for row in rows],
+                **({"transaction_details": shown} if shown or not self.omits_empty_list else {}),
                 "account_number": "SANDBOXMERCHANT",
                 "start_date": iso(start, "seconds"),
                 **(freshness if self.tells_freshness else {}),
@@ -130,8 +135,8 @@ class PayPal(Api):
         self.rows.insert(at + 1, {**row, "status": "P", "affects_balance": False})  # served oldest first, so before it
 
     def _is_asked_for(self, row: Row, query: dict[str, str], start: datetime, end: datetime) -> bool:
-        if row[self.time_field]:  # a row without a time, which the API has not, is in every window
-            moment = parse(row[self.time_field])
+        if row[self.window_field]:  # a row without a time, which the API has not, is in every window
+            moment = parse(row[self.window_field])
             if not start <= moment <= min(end, self.last_refreshed) or (moment == end and not self.end_is_inclusive):
                 return False
         is_shown = _has_moved_balance(row) or (self.shows_unsettled and row["status"] in "PD")

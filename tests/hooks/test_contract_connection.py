@@ -15,6 +15,7 @@ from airflow_provider_payments._compat import BaseHook
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.hooks.base import PaymentsHook
+from airflow_provider_payments.hooks.spacepay import SpacePayHook
 from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.sandbox import Sandbox
 from tests.hooks.test_secrets import Ears
@@ -341,3 +342,22 @@ def test_what_is_not_safe_is_a_warning(
 def test_proxies_that_cannot_be_used(connect: Connect, proxies: Any) -> None:
     with pytest.raises(PaymentsConfigError, match="'proxies' in extra must be the URL of an HTTP proxy"):
         connect("spacepay", {"proxies": proxies}).resolve()
+
+
+def test_a_subclass_may_get_its_connections_elsewhere(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect("spacepay")
+    connection = BaseHook.get_connection("spacepay_default")
+    monkeypatch.delenv("AIRFLOW_CONN_SPACEPAY_DEFAULT")
+
+    class OfTheVault(SpacePayHook):
+        @classmethod
+        def get_connection(cls, conn_id: str) -> Any:
+            assert conn_id == "in_the_vault"
+            return connection
+
+    async def count() -> int:
+        return len([payment async for payment in OfTheVault("in_the_vault").alist_payments()])
+
+    assert len(list(OfTheVault("in_the_vault").list_payments())) == asyncio.run(count()) > 0

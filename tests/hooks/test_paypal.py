@@ -15,7 +15,12 @@ from urllib.parse import parse_qs
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_payments.exceptions import PaymentNotFound, PaymentsNotAvailableYet, PaymentsRequestError
+from airflow_provider_payments.exceptions import (
+    PaymentNotFound,
+    PaymentsNotAvailableYet,
+    PaymentsProtocolError,
+    PaymentsRequestError,
+)
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.hooks.lookups import find_payments
 from airflow_provider_payments.operators.list_payments import ListPaymentsOperator
@@ -273,6 +278,65 @@ def test_either_field_tells_it_in_either_way(connect: Connect, sandbox: Sandbox,
         listing = connect("paypal").list_payments(created_from=LATEST - timedelta(days=1), created_to=LATEST)
         assert list(listing) == []
         assert listing.report.is_complete is is_complete
+
+
+@pytest.mark.parametrize("details", ["left out", [], None])
+def test_a_window_without_rows_need_not_have_a_list(
+    connect: Connect, ledger: Ledger, sandbox: Sandbox, reply_to_list: Callable[..., None], details: Any
+) -> None:
+    told = {} if details == "left out" else {"transaction_details": details}
+    until = {"end_date": iso(LATEST), "last_refreshed_datetime": iso(LATEST)}
+    window = {"created_from": LATEST - timedelta(days=90), "created_to": LATEST}
+    for count in ({"total_items": 0, "total_pages": 0}, {"total_items": 0, "total_pages": 1}, {"page": 1}):
+        if details != [] or "total_items" in count:  # a list without a total is no list of theirs
+            reply_to_list("paypal", 200, json.dumps({"account_number": "A", **until, **count, **told}).encode())
+            listing = connect("paypal").list_payments(**window)
+            assert list(listing) == []
+            assert listing.report.is_complete
+    sandbox.before_reply = None
+    ledger("A", LATEST - timedelta(days=40))  # one window of three has a row
+    listing = connect("paypal").list_payments(**window)
+    assert [each.id for each in listing] == ["A"]
+    assert listing.report.is_complete
+
+
+@pytest.mark.parametrize("body", [{}, {"account_number": "A"}, {"transactions": []}, {"transaction_details": []}])
+def test_the_object_of_somebody_else_is_no_window_without_rows(
+    connect: Connect, collect: Collect, reply_to_list: Callable[..., None], body: Row
+) -> None:
+    reply_to_list("paypal", 200, json.dumps(body).encode())
+    with pytest.raises(PaymentsProtocolError, match=r"neither transactions|tells no total"):
+        collect(connect("paypal"), created_from=LATEST - timedelta(days=1), created_to=LATEST)
+
+
+def test_rows_that_are_counted_and_not_shown_are_missing(connect: Connect, reply_to_list: Callable[..., None]) -> None:
+    reply_to_list("paypal", 200, json.dumps({"total_items": 2, "last_refreshed_datetime": iso(LATEST)}).encode())
+    listing = connect("paypal").list_payments(created_from=LATEST - timedelta(days=1), created_to=LATEST)
+    assert list(listing) == []
+    assert not listing.report.is_complete
+
+
+def test_windows_that_go_by_another_time_are_not_complete(connect: Connect, ledger: Ledger, sandbox: Sandbox) -> None:
+    ledger("A", LATEST, transaction_updated_date=iso(LATEST))
+    ledger("B", LATEST - timedelta(days=3), transaction_updated_date=iso(LATEST), status="V")
+    day = {"created_from": LATEST - timedelta(days=1), "created_to": LATEST + timedelta(hours=1)}
+    listing = connect("paypal").list_payments(**day)
+    assert [each.id for each in listing] == ["A"]
+    assert listing.report.is_complete
+    sandbox.paypal.window_field = "transaction_updated_date"
+    listing = connect("paypal").list_payments(**day)
+    assert [each.id for each in listing] == ["A"]
+    assert not listing.report.is_complete
+    assert [said for said in listing.report.warnings() if "PayPal shows payments of other times" in said]
+
+
+def test_times_that_differ_by_a_second_are_no_other_times(connect: Connect, ledger: Ledger, sandbox: Sandbox) -> None:
+    sandbox.paypal.window_field = "transaction_updated_date"
+    ledger("A", LATEST - SECOND, transaction_updated_date=iso(LATEST))
+    ledger("B", LATEST + timedelta(hours=1) + SECOND, transaction_updated_date=iso(LATEST + timedelta(hours=1)))
+    listing = connect("paypal").list_payments(created_from=LATEST, created_to=LATEST + timedelta(hours=1))
+    assert list(listing) == []
+    assert listing.report.is_complete
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -45,7 +45,7 @@ def list_all(client: PaypalServersdkClient, size: int, **more: Any) -> list[Any]
     page, pages = 1, 1
     while page <= pages:
         body = client.transaction_search.search_transactions({**asked, "page": page}).body
-        rows += body.transaction_details
+        rows += getattr(body, "transaction_details", [])
         page, pages = page + 1, body.total_pages
     return rows
 
