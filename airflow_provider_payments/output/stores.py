@@ -30,8 +30,8 @@ _WRITE_BACK = 8 << 20
 class Upload(Protocol):
     """An object on its way."""
 
-    def write(self, data: bytes) -> None:
-        """Add bytes."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Add bytes. Their memory is used again afterwards."""
 
     def flush(self) -> None:
         """Write all bytes out, so that the object is ready for :meth:`commit`; no memory and no open file is kept."""
@@ -125,7 +125,7 @@ class ScratchUpload:
         self._unasked = 0
         self._location = location
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Add bytes."""
         self._stream.write(data)
         self._unasked += len(data)
