@@ -17,6 +17,9 @@ _scale = _EXACT.scaleb
 
 _LARGEST_EXPONENT = 100  # "1E+999999999" is a valid number, and a gigabyte when written out
 
+# By decimals: made for each amount, they would take a fifth of its time.
+_EXPONENTS = {decimals: Decimal(-decimals) for decimals in range(_LARGEST_EXPONENT + 1)}
+
 _LARGEST_PLAIN = 10**_LARGEST_EXPONENT
 
 _MOST_DIGITS = 200  # so that sums stay exact within the context above
@@ -85,9 +88,10 @@ def scale_units(units: Decimal | int | None, decimals: int | None) -> Decimal | 
     """Turn smallest units into major units: ``scale_units(250, 2)`` is 2.50. None when either is unknown."""
     if units is None or decimals is None:
         return None
-    if not 0 <= decimals <= _LARGEST_EXPONENT:
+    exponent = _EXPONENTS.get(decimals)
+    if exponent is None:
         raise PaymentsProtocolError("The decimals of a token are not a number of reasonable size.")
-    return _scale(units, -decimals)
+    return _scale(units, exponent)
 
 
 def parse_token_amount(value: Decimal | int | str | None, decimals: int | None) -> Decimal | None:

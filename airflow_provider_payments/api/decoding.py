@@ -8,7 +8,7 @@ All of it is slow, and used only when a response could not be read as documented
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -113,8 +113,7 @@ def parse_rows(
     """
     payments: list[Payment] = []
     try:
-        for payment in _normalise(rows, decode, to_payment):
-            payments.append(payment)  # not a comprehension: how many there are tells which row cannot be read
+        _normalise(rows, decode, to_payment, payments)
     except (*UNREADABLE, PaymentsProtocolError) as error:
         row = len(payments)
         trouble = unreadable(f"{_describe_row(rows[row], id_field)} (row {row + 1} of {len(rows)})", error)
@@ -125,8 +124,12 @@ def parse_rows(
 
 
 def _normalise(
-    rows: Iterable[bytes | msgspec.Raw], decode: Callable[[bytes], Any], to_payment: Callable[[Any, bytes], Payment]
-) -> Iterator[Payment]:
+    rows: Iterable[bytes | msgspec.Raw],
+    decode: Callable[[bytes], Any],
+    to_payment: Callable[[Any, bytes], Payment],
+    payments: list[Payment],
+) -> None:
+    """Add the payment of each row to others. How many there are in the end tells which row cannot be read."""
     for row in rows:
         raw = bytes(row)  # a msgspec.Raw would keep the whole page in memory
         payment = to_payment(decode(raw), raw)
@@ -137,7 +140,7 @@ def _normalise(
         if payment.created_at is None and payment.completed_at is None:
             # It belongs to every window: repeated rather than lost.
             payment = msgspec.structs.replace(payment, flags=(*payment.flags, "undated"))
-        yield payment
+        payments.append(payment)
 
 
 def _describe_row(row: bytes | msgspec.Raw, id_field: str) -> str:

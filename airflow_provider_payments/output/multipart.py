@@ -20,7 +20,7 @@ class MultipartUpload:
         self._sent: list[Any] = []
         self._is_closed = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Add bytes, and send the blocks that are full."""
         rest = memoryview(data)
         while rest:

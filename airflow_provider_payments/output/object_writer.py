@@ -50,8 +50,9 @@ class HashingSink(io.RawIOBase):
         self.bytes = 0
         self._upload = upload
         self._digests = digests
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
+        self._buffer = io.BytesIO()
+        # Those that were written out are filled again: memory that is got anew for each takes longer than the copying.
+        self._spare: list[io.BytesIO] = []
         self._under_way: deque[Future[None]] = deque()
         self._is_closed = False
 
@@ -61,16 +62,12 @@ class HashingSink(io.RawIOBase):
 
     def write(self, data: ReadableBuffer) -> int:
         """Keep bytes, until there are enough to pass on."""
-        data = bytes(data)  # which copies nothing that is bytes already
         # Writers that are given up write their trailers when they are collected.
-        if not self._is_closed:
-            self._waiting.append(data)
-            self._waiting_bytes += len(data)
-        return len(data)
+        return memoryview(data).nbytes if self._is_closed else self._buffer.write(data)
 
     def pass_on(self) -> None:
         """Pass on the bytes that were kept, if they are enough. Not called while a writer is within a batch."""
-        if self._waiting_bytes >= _CHUNK:
+        if self._buffer.tell() >= _CHUNK:
             self._pass_on()
 
     def finish(self) -> None:
@@ -79,6 +76,7 @@ class HashingSink(io.RawIOBase):
         self._is_closed = True
         while self._under_way:
             self._under_way.popleft().result()
+        self._buffer, self._spare = io.BytesIO(), []  # parts that are written stay until all are published
 
     def abandon(self) -> None:
         """Ignore further bytes, and cancel what has not begun."""
@@ -86,20 +84,19 @@ class HashingSink(io.RawIOBase):
         wait([each for each in self._under_way if not each.cancel()])
 
     def _pass_on(self) -> None:
-        data = b"".join(self._waiting)
-        self._waiting.clear()
-        self._waiting_bytes = 0
-        self.bytes += len(data)
-        self._under_way.append(self._executor.submit(self._keep, data))
-        while len(self._under_way) > _AHEAD or self._under_way[0].done():
+        while self._under_way and (len(self._under_way) == _AHEAD or self._under_way[0].done()):
             self._under_way.popleft().result()
-            if not self._under_way:
-                break
+        self.bytes += self._buffer.tell()
+        self._under_way.append(self._executor.submit(self._keep, self._buffer))
+        self._buffer = self._spare.pop() if self._spare else io.BytesIO()
 
-    def _keep(self, data: bytes) -> None:
-        for digest in self._digests:
-            digest.update(data)
-        self._upload.write(data)
+    def _keep(self, buffer: io.BytesIO) -> None:
+        with buffer.getbuffer()[: buffer.tell()] as data:
+            for digest in self._digests:
+                digest.update(data)
+            self._upload.write(data)
+        buffer.seek(0)
+        self._spare.append(buffer)
 
 
 class ObjectWriter:

@@ -12,8 +12,8 @@ from airflow_provider_payments.output.location import StorageLocation
 class Upload(Protocol):
     """An object on its way."""
 
-    def write(self, data: bytes) -> None:
-        """Add bytes."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Add bytes. Their memory is used again afterwards."""
 
     def flush(self) -> None:
         """Write all bytes out, so that the object is ready for :meth:`commit`; no memory and no open file is kept."""

@@ -38,6 +38,20 @@ GUARDS = [
         f"{STORAGE} -k file",
     ),
     Guard(
+        "what waits to be uploaded is not written upon",
+        "output/object_writer.py",
+        "        self._buffer = self._spare.pop() if self._spare else io.BytesIO()\n",
+        "        self._buffer.seek(0)\n",
+        "tests/output/test_object_writer.py -k slow_upload",
+    ),
+    Guard(
+        "parts that are written keep no memory",
+        "output/object_writer.py",
+        "        self._buffer, self._spare = io.BytesIO(), []",
+        "        pass",
+        "tests/output/test_object_writer.py -k keep_no_memory",
+    ),
+    Guard(
         "the manifest comes last",
         "output/atomic_output.py",
         "                self._remove(before & {MANIFEST_NAME})\n",
