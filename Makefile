@@ -126,9 +126,9 @@ GUARDS ?=
 mutations: $(VENV_3)/.ready $(AZURITE)/.ready ## Break each guard on purpose: does a test notice?
 	@$(PYTHON_3) scripts/break_guards.py $(GUARDS)
 
-# One of each minor version, with Python 3.12; and the oldest and the newest Python, each with an Airflow that may have it.
-# Others have no constraints here.
-VERSIONS ?= 2.11.0 3.0.6 3.1.8 3.2.2 3.3.2 2.11.2=3.10 3.3.2=3.13
+# One of each minor version, with Python 3.12; the oldest of everything, and the newest Python. Others have no constraints
+# here.
+VERSIONS ?= 2.11.0 3.0.6 3.1.8 3.2.2 3.3.2 2.11.0=3.10 3.3.2=3.13
 .PHONY: test-versions
 test-versions: ## Try the built wheel on every minor version of Airflow: make test-versions VERSIONS="3.0.6 3.3.2=3.13"
 	@scripts/test_versions.sh $(VERSIONS)
