@@ -126,10 +126,11 @@ GUARDS ?=
 mutations: $(VENV_3)/.ready $(AZURITE)/.ready ## Break each guard on purpose: does a test notice?
 	@$(PYTHON_3) scripts/break_guards.py $(GUARDS)
 
-# One of each minor version; others have no constraints here.
-VERSIONS ?= 2.11.0 3.0.6 3.1.8 3.2.2 3.3.2
+# One of each minor version, with Python 3.12; the oldest of everything, and the newest Python. Others have no constraints
+# here.
+VERSIONS ?= 2.11.0 3.0.6 3.1.8 3.2.2 3.3.2 2.11.0=3.10 3.3.2=3.13
 .PHONY: test-versions
-test-versions: ## Try the built wheel on every minor version of Airflow: make test-versions VERSIONS="3.0.6 3.2.2"
+test-versions: ## Try the built wheel on every minor version of Airflow: make test-versions VERSIONS="3.0.6 3.3.2=3.13"
 	@scripts/test_versions.sh $(VERSIONS)
 
 .PHONY: dist

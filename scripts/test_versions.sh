@@ -1,16 +1,11 @@
 #!/bin/sh
 # Builds the wheel, installs it into an environment of each version of Airflow, with the packages of that version's time
-# around it, and runs the smoke test there. Needs Python 3.12.
+# around it, and runs the smoke test there: with Python 3.12, or the one that is named.
 #
-#   scripts/test_versions.sh 2.11.0 3.0.6
+#   scripts/test_versions.sh 2.11.0 3.0.6 3.3.2=3.13
 #
 # Environments are kept in .venv/versions, and made anew when their constraints change.
 set -eu
-
-if ! python=$(scripts/find_python.sh 3.12); then
-    echo "Airflow's versions are tried with Python 3.12, and none was found here." >&2
-    exit 1
-fi
 
 make_environment() {
     environment=$1
@@ -29,11 +24,24 @@ install() {
     "$environment/bin/python" -m pip --quiet --quiet --disable-pip-version-check install --constraint "$constraints" "$@"
 }
 
-for airflow; do
-    if [ ! -e "constraints/airflow-$airflow-python-3.12.txt" ]; then
-        echo "There are no constraints for Airflow $airflow: add it to scripts/compile_constraints.sh." >&2
+# Sets airflow, python and constraints from something like 3.3.2 or 3.3.2=3.13.
+choose() {
+    airflow=${1%%=*}
+    version=3.12
+    case $1 in *=*) version=${1#*=} ;; esac
+    constraints=constraints/airflow-$airflow-python-$version.txt
+    if [ ! -e "$constraints" ]; then
+        echo "There is no $constraints: add it to scripts/compile_constraints.sh." >&2
         exit 1
     fi
+    if ! python=$(scripts/find_python.sh "$version"); then
+        echo "Airflow $airflow is to be tried with Python $version, and none was found here." >&2
+        exit 1
+    fi
+}
+
+for each; do
+    choose "$each"
 done
 
 rm -rf build/wheel
@@ -41,13 +49,13 @@ rm -rf build/wheel
 build/wheel/venv/bin/python -m pip --quiet --quiet --disable-pip-version-check wheel --no-deps --wheel-dir build/wheel .
 
 failed=
-for airflow; do
-    constraints=constraints/airflow-$airflow-python-3.12.txt
-    make_environment ".venv/versions/airflow-$airflow"
+for each; do
+    choose "$each"
+    make_environment ".venv/versions/airflow-$airflow-python-$version"
     "$environment/bin/python" -m pip --quiet --quiet uninstall --yes airflow-provider-payments
     wheel=$(echo build/wheel/*.whl)
     install "$wheel[sandbox]"
-    "$environment/bin/python" tests/versions/smoke.py || failed="$failed $airflow"
+    "$environment/bin/python" tests/versions/smoke.py || failed="$failed $each"
 done
 if [ -n "$failed" ]; then
     echo "Failed on Airflow$failed" >&2
