@@ -18,8 +18,8 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable
-from airflow_provider_payments.http.causes import describe_cause, find_proxy_status, origin_of
+from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable, ResponseTooSlow
+from airflow_provider_payments.http.causes import describe_cause, find_proxy_status, is_malformed, origin_of
 from airflow_provider_payments.http.error_body import ErrorBody, parse_error_body, read_object
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.redaction import redact
@@ -173,7 +173,11 @@ class ErrorMapper:
                     f"{text}{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it."
                 )
             )
-        if isinstance(error, BodyUnreadable):
+        if isinstance(error, ResponseTooSlow):
+            return PaymentsUnavailable(
+                f"{text}it was not whole in time. Raise 'timeout' in the connection's extra, or lower 'page_size'."
+            )
+        if isinstance(error, BodyUnreadable) or is_malformed(error):
             return PaymentsUnavailable(
                 f"{text}what came is no whole reply, or not packed as it says. Look at proxies and gateways in between."
             )

@@ -6,7 +6,9 @@ import http.client
 import io
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -25,24 +27,26 @@ from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.options import USER_AGENT, TransportOptions
 
 SocketOptions = Sequence[tuple[int, int, int | bytes]]
+#: Raises when nothing more is to be read of the response to what is being sent. Nothing else reaches a response before
+#: it exists, and its headers may take as long as its body.
+_check: ContextVar[Callable[[], object]] = ContextVar("check", default=lambda: None)
 
 
 class _CheckedReads(io.RawIOBase):
-    """What a socket receives. It is asked before each wait whether to go on, also in the middle of a long read.
+    """What a socket receives. A check is made before each wait, also in the middle of a long read.
 
     :param reads: the socket's own.
     """
 
     def __init__(self, reads: io.RawIOBase) -> None:
         self._reads = reads
-        #: Raises when nothing more is to be read.
-        self.check: Callable[[], object] = lambda: None
+        self._check = _check.get()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self.check()
+        self._check()
         return self._reads.readinto(buffer)
 
     def close(self) -> None:
@@ -56,8 +60,7 @@ class _FinalResponse(http.client.HTTPResponse):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.reads = _CheckedReads(self.fp.detach())
-        self.fp = io.BufferedReader(self.reads)
+        self.fp = io.BufferedReader(_CheckedReads(self.fp.detach()))
 
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc]
@@ -200,16 +203,22 @@ def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
     return dict(session.merge_environment_settings(url, {}, None, None, None))
 
 
-def check_reads(raw: urllib3.HTTPResponse, check: Callable[[], object]) -> bool:
-    """Let a check be made before each wait for more of a response; return whether it will be.
+@contextmanager
+def checked_reads(check: Callable[[], object]) -> Iterator[None]:
+    """Let a check be made before each wait for more of a response to what is sent meanwhile, or of a proxy's to it.
 
     :param check: raises when nothing more is to be read.
     """
-    response = getattr(raw, "_original_response", None)
-    if not isinstance(response, _FinalResponse):  # somebody's own adapter sent the request
-        return False
-    response.reads.check = check
-    return True
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
+def are_reads_checked(raw: urllib3.HTTPResponse) -> bool:
+    """Whether checks are made before each wait for more of a response: not if somebody else's adapter has sent it."""
+    return isinstance(getattr(raw, "_original_response", None), _FinalResponse)
 
 
 class SessionAuth(AuthBase):

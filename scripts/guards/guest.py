@@ -200,9 +200,16 @@ GUARDS = [
     Guard(
         "a reply has a size",
         "http/body.py",
-        "        if self.size + size > MAX_BODY:\n",
+        "        if self.size > MAX_BODY:\n",
         "        if False:\n",
         "tests/http/test_body.py",
+    ),
+    Guard(
+        "a reply that announces too much is not read",
+        "http/body.py",
+        "    if int(length or 0) > MAX_BODY:\n",
+        "    if False:\n",
+        "tests/http/test_limits.py -k announces",
     ),
     Guard(
         "what is packed small has a size, too",
@@ -221,9 +228,16 @@ GUARDS = [
     Guard(
         "a reply that drips ends while it is read in one piece",
         "http/sync_session.py",
-        "        self.check()\n",
+        "        self._check()\n",
         "",
         "tests/faults/test_stops.py -k dripping",
+    ),
+    Guard(
+        "headers that drip end, and a proxy's",
+        "http/sync_client.py",
+        "            with checked_reads(check):\n",
+        "            with checked_reads(lambda: None):\n",
+        "tests/http/test_limits.py -k in_time",
     ),
     Guard(
         "errors are on one line",
