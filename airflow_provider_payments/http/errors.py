@@ -165,28 +165,21 @@ class ErrorMapper:
         """
         url = urlsplit(request.url)
         text = f"{self.provider}: no reply from {url.scheme}://{url.netloc} to {request.method} {url.path}: "
-        status = find_proxy_status(error)
-        if status:
-            proxy = self._name_proxy(request.url)
-            return PaymentsUnavailable(
-                self.redact(
-                    f"{text}{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it."
-                )
-            )
-        if isinstance(error, ResponseTooSlow):
-            return PaymentsUnavailable(
-                f"{text}it was not whole in time. Raise 'timeout' in the connection's extra, or lower 'page_size'."
-            )
-        if isinstance(error, BodyUnreadable) or is_malformed(error):
-            return PaymentsUnavailable(
-                f"{text}what came is no whole reply, or not packed as it says. Look at proxies and gateways in between."
-            )
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return PaymentsConfigError(
                 f"{text}its TLS certificate could not be verified. Set 'verify' in the connection's extra to a "
                 "file with the right certificate authority."
             )
-        return PaymentsUnavailable(self.redact(text + describe_cause(error)))
+        if status := find_proxy_status(error):
+            proxy = self._name_proxy(request.url)
+            reason = f"{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it."
+        elif isinstance(error, ResponseTooSlow):
+            reason = "it was not whole in time. Raise 'timeout' in the connection's extra, or lower 'page_size'."
+        elif isinstance(error, BodyUnreadable) or is_malformed(error):
+            reason = "what came is no whole reply, or not packed as it says. Look at proxies and gateways in between."
+        else:
+            reason = describe_cause(error)
+        return PaymentsUnavailable(self.redact(text + reason))
 
     def redact(self, text: str, more: Iterable[str] = ()) -> str:
         """Take secrets out of a text."""
