@@ -97,13 +97,13 @@ class SyncClient:
         asked: deque[tuple[StepT, Future[Outcome]]] = deque()
         limit = most = self._config.options.max_concurrency
         threads: RequestThreads[Outcome] = RequestThreads(limit)
-        stop = threading.Event()
 
         def fill() -> None:
             while steps and len(asked) < most:
                 step = steps.popleft()
                 is_urgent = source.is_urgent(step)
-                future = threads.submit(partial(self._fetch, source.request(step), stop), is_urgent=is_urgent)
+                call = partial(self._fetch, source.request(step), threads.closed)
+                future = threads.submit(call, is_urgent=is_urgent)
                 asked.insert(0 if is_urgent else len(asked), (step, future))
 
         try:
@@ -125,7 +125,6 @@ class SyncClient:
                 yield found
                 fill()
         finally:
-            stop.set()
             threads.close(_PATIENCE)
 
     def authorize(self, request: Request) -> Request:
