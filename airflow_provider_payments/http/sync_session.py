@@ -77,6 +77,12 @@ class _Connection(HTTPConnection):
 class _SecureConnection(HTTPSConnection):
     response_class = _FinalResponse
 
+    @property
+    def is_connected(self) -> bool:
+        # What came behind a reply would be taken for the next one, and polling a socket does not tell of what is
+        # decrypted already. Through an HTTPS proxy there is nothing that tells.
+        return super().is_connected and not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending())
+
 
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection

@@ -165,8 +165,9 @@ class Server:
                 else:
                     self.send_header("Content-Length", str(len(answer.body) + answer.promised))
                     body = answer.body
-                self.end_headers()
-                self.wfile.write(body + answer.behind)
+                # At once, so that over TLS all of it is decrypted together.
+                self._headers_buffer.append(b"\r\n" + body + answer.behind)  # type: ignore[attr-defined]
+                self.flush_headers()
                 self.close_connection |= answer.promised > 0
 
             do_GET = do_POST = do_CONNECT = _handle  # noqa: N815

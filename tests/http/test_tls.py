@@ -16,9 +16,9 @@ from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.sync_session import open_session, settings_for
 from tests.http.certificates import Authority
-from tests.http.conftest import SECRET, Drive, Talk
+from tests.http.conftest import SECRET, Drive, Pages, Talk
 from tests.http.proxy import TunnelProxy
-from tests.http.server import Server
+from tests.http.server import Answer, Server
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +159,20 @@ def test_authorities_that_are_renewed_in_place(
     shutil.copy(authority.file, file)
     drive.send(talk(verify=str(file)), get(server))
     assert server.targets == ["/payments"]
+
+
+@pytest.mark.parametrize("times", [1, 250])
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunks"])
+def test_what_follows_a_reply_is_not_taken_for_the_next_one(
+    drive: Drive, server: Server, talk: Talk, authority: Authority, is_chunked: bool, times: int
+) -> None:
+    """It has been decrypted together with the reply, and then the socket does not tell that there is more."""
+    more = times * b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+    server.answer = lambda call: Answer(body=call.target.encode(), behind=more, is_chunked=is_chunked)
+    paths = [f"/{number}" for number in range(4)]
+    config = talk(verify=authority.file, max_concurrency=1)
+    assert drive.fetch_pages(config, Pages(server.origin, paths)) == paths
+    assert talk.logged == []
 
 
 def test_a_plain_server_behind_https(drive: Drive, talk: Talk) -> None:
