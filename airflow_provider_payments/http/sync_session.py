@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -124,6 +125,7 @@ class PoolAdapter(HTTPAdapter):
 
     def __init__(self, size: int, *, socket_options: SocketOptions | None = None) -> None:
         self._socket_options = {"socket_options": socket_options} if socket_options else {}
+        self._pools: dict[object, Any] = {}
         super().__init__(pool_maxsize=size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -134,6 +136,25 @@ class PoolAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **{**self._socket_options, **kwargs})
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Return the pool that sends a request. ``requests`` itself would look for certificates' files at each one."""
+        key = (*urlsplit(request.url)[:2], verify, *(proxies or {}).items(), cert)
+        if key not in self._pools:
+            pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            super().cert_verify(pool, request.url or "", verify, cert)  # type: ignore[no-untyped-call]
+            self._pools[key] = pool
+        return self._pools[key]
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        if conn not in self._pools.values():  # else that is done
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        self._pools.clear()  # pools close their sockets when nobody has them any more
+        super().close()
 
 
 class GuardedSession(requests.Session):

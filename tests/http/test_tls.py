@@ -70,6 +70,20 @@ def test_the_authorities_are_read_once_for_all_connections(
     assert len(context.get_ca_certs()) == 1
 
 
+def test_the_file_of_authorities_is_looked_for_once(server: Server, authority: Authority, tmp_path: Path) -> None:
+    """Also when sockets were closed meanwhile."""
+    file = tmp_path / "authorities.pem"
+    shutil.copy(authority.file, file)
+    with open_session(TransportOptions(verify=str(file))) as session:
+        assert session.get(f"{server.origin}/1").ok
+        file.unlink()
+        assert session.get(f"{server.origin}/2").ok
+        shutil.copy(authority.file, file)
+        session.close()
+        assert session.get(f"{server.origin}/3").ok
+    assert server.connections == 2
+
+
 def test_an_unknown_certificate_is_refused(drive: Drive, server: Server, talk: Talk) -> None:
     with pytest.raises(PaymentsConfigError, match=r"TLS certificate could not be verified.*'verify'"):
         drive.send(talk(), get(server))
