@@ -24,9 +24,10 @@ from airflow_provider_payments.http.body import (
     check_framing,
 )
 from airflow_provider_payments.http.client import ClientConfig, Outcome, PageSource, most_ahead
+from airflow_provider_payments.http.connections import are_reads_checked, checked_reads
 from airflow_provider_payments.http.messages import Request, Response, parse_headers
 from airflow_provider_payments.http.request_threads import RequestThreads
-from airflow_provider_payments.http.sync_session import are_reads_checked, checked_reads, prepare_request, settings_for
+from airflow_provider_payments.http.sync_session import prepare_request, settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
 
 T = TypeVar("T")
@@ -239,8 +240,7 @@ def _receive(raw: urllib3.HTTPResponse, check: Callable[[], object]) -> Body:
     :param check: raises when nothing more is to be read.
     """
     body = Body()
-    # A read for so many bytes waits for the last of them. Where that is not checked meanwhile, they are read as they
-    # come.
+    # A read for so many bytes waits for the last one. Where that is not checked meanwhile, they are read as they come.
     size = (raw.length_remaining or 0) if are_reads_checked(raw) else 0
     read = partial(raw.read, size) if size else partial(raw.read1, _PIECE)
     while piece := read(decode_content=False):

@@ -787,7 +787,7 @@ GUARDS = [
     ),
     Guard(
         "what follows a reply is not taken for the next one's",
-        "http/sync_session.py",
+        "http/connections.py",
         " and not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending())",
         "",
         "tests/http/test_tls.py -k what_follows --all",

@@ -108,7 +108,7 @@ GUARDS = [
     ),
     Guard(
         "an interim reply is not the answer",
-        "http/sync_session.py",
+        "http/connections.py",
         "while 101 < status < 200:",
         "while False:",
         "tests/http/test_replies.py",
@@ -234,7 +234,7 @@ GUARDS = [
     ),
     Guard(
         "a reply that drips ends while it is read in one piece",
-        "http/sync_session.py",
+        "http/connections.py",
         "        self._check()\n",
         "",
         "tests/faults/test_stops.py -k dripping",
@@ -354,7 +354,7 @@ GUARDS = [
     ),
     Guard(
         "certificate authorities are not read anew for each connection",
-        "http/sync_session.py",
+        "http/connections.py",
         "                if self._context is None:\n",
         "                if True:\n",
         "tests/http/test_tls.py -k read_once",
