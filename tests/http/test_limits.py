@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 
+import aiohttp
 import pytest
 
 from airflow_provider_payments.exceptions import PaymentsProtocolError, PaymentsUnavailable
 from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.retry import RetryPolicy
-from tests.http.conftest import Drive, Pages, Talk
+from tests.http.conftest import AsyncDrive, Drive, Pages, Talk
 from tests.http.server import WAIT, Answer, Call, Server
 from tests.http.test_clients import driver_threads, get
 
@@ -114,6 +115,9 @@ ENDLESS: dict[str, tuple[bytes, bytes]] = {
 
 @pytest.mark.parametrize("part", ENDLESS)
 def test_headers_without_end_are_told_in_words(drive: Drive, server: Server, talk: Talk, part: str) -> None:
+    is_unlimited = tuple(map(int, aiohttp.__version__.split(".")[:2])) < (3, 14)
+    if part == "headers" and isinstance(drive, AsyncDrive) and is_unlimited:
+        pytest.skip("this aiohttp reads headers until the time for the whole reply is over, however many they are")
     server.answer = endless(*ENDLESS[part])
     with pytest.raises(PaymentsUnavailable, match="no whole reply, or not packed as it says"):
         drive.send(talk(retry=RetryPolicy(max_attempts=2, base_wait=0.001)), get(server))
