@@ -21,6 +21,7 @@ from airflow_provider_payments.http.body import (
     Body,
     BodyTooLarge,
     BodyUnreadable,
+    ResponseTooSlow,
     check_framing,
 )
 from airflow_provider_payments.http.client import ClientConfig, Outcome, PageSource, most_ahead
@@ -178,8 +179,10 @@ class AsyncClient:
             )
         except BodyTooLarge:
             trouble: PaymentsError = self._config.error_mapper.too_large(request)
-        except (aiohttp.ClientError, asyncio.TimeoutError, BodyUnreadable) as error:
+        except (aiohttp.ClientError, BodyUnreadable) as error:
             trouble = self._config.error_mapper.unreachable(request, error)
+        except asyncio.TimeoutError:  # the time for the whole response is over; other time-outs are client errors, too
+            trouble = self._config.error_mapper.unreachable(request, ResponseTooSlow())
         raise trouble  # see redaction.without_traceback
 
     async def _wait_for_slot(self) -> None:

@@ -19,6 +19,8 @@ ENCODINGS = "gzip"
 MAX_HEADERS = 99
 #: Bytes of one of them, and of the status line: as many as Python's own HTTP client takes.
 MAX_LINE = 65_536
+#: Digits of a length. One of thousands is none to Python's own HTTP client, which then reads until the connection ends.
+_LONGEST_LENGTH = 100
 
 # How zlib is told what to expect. "deflate" is not asked for, and comes from some servers all the same; some of them
 # leave out its frame.
@@ -39,8 +41,8 @@ class BodyUnreadable(Exception):
     """The body is not compressed as the response says, or it cannot be told for certain where it ends."""
 
 
-class BodyTooSlow(Exception):
-    """The body comes, but not within the time that a whole response may take."""
+class ResponseTooSlow(Exception):
+    """The response comes, but not within the time that a whole one may take."""
 
 
 class Body:
@@ -50,21 +52,14 @@ class Body:
         self._pieces: list[bytes] = []
         self.size = 0
 
-    def expect(self, size: int) -> None:
-        """Take note that so many bytes will be added.
-
-        :raises BodyTooLarge: when these are too many.
-        """
-        if self.size + size > MAX_BODY:
-            raise BodyTooLarge
-
     def add(self, piece: bytes) -> None:
         """Add a piece.
 
         :raises BodyTooLarge: when the body is too large with it.
         """
-        self.expect(len(piece))
         self.size += len(piece)
+        if self.size > MAX_BODY:
+            raise BodyTooLarge
         self._pieces.append(piece)
 
     def unpack(self, encoding: str | None) -> bytes:
@@ -109,13 +104,17 @@ def _unpack_one(packed: bytes, windows: tuple[int, ...], left: int) -> tuple[byt
 
 
 def check_framing(headers: Mapping[str, str]) -> None:
-    """Refuse a response of which HTTP libraries would read different bodies, or could not tell that it breaks off.
+    """Refuse a response of which HTTP libraries would read different bodies, or could not tell that it breaks off, and
+    one that says itself that it is too large.
 
     :param headers: names in lower case.
     :raises BodyUnreadable: when its length is told twice, or in no way that RFC 9112 (section 6) knows.
+    :raises BodyTooLarge: when its length is more than a body's may be.
     """
     length, transfer = headers.get("content-length"), headers.get("transfer-encoding")
-    is_plain = length is None or (length.isascii() and length.isdigit())
+    is_plain = length is None or (length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH)
     is_chunked = transfer is None or (transfer.lower() == "chunked" and length is None)
     if not (is_plain and is_chunked) or any("\0" in value for value in headers.values()):
         raise BodyUnreadable
+    if int(length or 0) > MAX_BODY:
+        raise BodyTooLarge

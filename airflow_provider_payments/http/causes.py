@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from http.client import HTTPException
 from urllib.parse import urlsplit
+
+#: What aiohttp raises for it, which is not imported here.
+_MALFORMED = frozenset({"ClientResponseError", "ClientPayloadError", "HttpProcessingError"})
 
 
 def describe_cause(error: BaseException) -> str:
@@ -12,10 +17,26 @@ def describe_cause(error: BaseException) -> str:
     What libraries say themselves is left out, for they quote proxies and headers.
     """
     name = type(error).__name__
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return (
-        f"{name} ({error.strerror})." if isinstance(error, OSError) and error.errno and error.strerror else f"{name}."
+    words = _words_of_system(error)
+    return f"{name} ({words})." if words else f"{name}."
+
+
+def find_proxy_status(error: BaseException) -> int | None:
+    """Return the status with which a proxy refused to make a tunnel to the API, or None."""
+    for each in _chain(error):
+        # aiohttp tells it; Python's own client, which requests uses, only says it.
+        said = re.search(r"Tunnel connection failed: (\d{3})", str(each))
+        if said or type(each).__name__ == "ClientHttpProxyError":
+            return int(said[1]) if said else getattr(each, "status", None)
+    return None
+
+
+def is_malformed(error: BaseException) -> bool:
+    """Whether what came is no HTTP, ends too early, or has more or longer headers than the libraries read."""
+    return not _words_of_system(error) and any(
+        type(each).__name__ in _MALFORMED
+        or (isinstance(each, HTTPException) and not isinstance(each, ConnectionError))  # which means that nothing came
+        for each in _chain(error)
     )
 
 
@@ -28,13 +49,11 @@ def advise(error: BaseException, proxy: str) -> str:
         return f"{proxy} cannot be used: see 'proxies', or HTTPS_PROXY in the environment."
     if re.search("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG", str(error)):
         return "What answers there speaks no TLS. If that is right, begin the connection's host with http://."
-    inner: BaseException | None = error
-    while inner is not None:
-        if type(inner).__name__ == "gaierror":
+    for each in _chain(error):
+        if type(each).__name__ == "gaierror":
             return "Check the connection's host, then the network."
-        if isinstance(inner, ConnectionRefusedError):
+        if isinstance(each, ConnectionRefusedError):
             return "Nothing listens there: check host and port of the connection."
-        inner = inner.__cause__ or inner.__context__
     return ""
 
 
@@ -51,15 +70,16 @@ def explain_tls(error: BaseException) -> str:
     return f"its TLS certificate could not be verified{f' ({reason})' if reason else ''}. {then}"
 
 
-def find_proxy_status(error: BaseException | None) -> int | None:
-    """Return the status with which a proxy refused to make a tunnel to the API, or None."""
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it comes from, one behind the other."""
     while error is not None:
-        # aiohttp tells it; Python's own client, which requests uses, only says it.
-        said = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-        if said or type(error).__name__ == "ClientHttpProxyError":
-            return int(said[1]) if said else getattr(error, "status", None)
+        yield error
         error = error.__cause__ or error.__context__
-    return None
+
+
+def _words_of_system(error: BaseException) -> str | None:
+    *_, first = _chain(error)
+    return first.strerror if isinstance(first, OSError) and first.errno else None
 
 
 def origin_of(location: str) -> str:

@@ -18,8 +18,15 @@ from airflow_provider_payments.exceptions import (
     PaymentsThrottled,
     PaymentsUnavailable,
 )
-from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable
-from airflow_provider_payments.http.causes import advise, describe_cause, explain_tls, find_proxy_status, origin_of
+from airflow_provider_payments.http.body import MAX_BODY, BodyUnreadable, ResponseTooSlow
+from airflow_provider_payments.http.causes import (
+    advise,
+    describe_cause,
+    explain_tls,
+    find_proxy_status,
+    is_malformed,
+    origin_of,
+)
 from airflow_provider_payments.http.error_body import ErrorBody, parse_error_body, read_object
 from airflow_provider_payments.http.messages import Request, Response
 from airflow_provider_payments.http.redaction import redact
@@ -165,22 +172,18 @@ class ErrorMapper:
         """
         url = urlsplit(request.url)
         text = f"{self.provider}: no reply from {url.scheme}://{url.netloc} to {request.method} {url.path}: "
-        status = find_proxy_status(error)
-        if status:
-            proxy = self._name_proxy(request.url)
-            return PaymentsUnavailable(
-                self.redact(
-                    f"{text}{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it."
-                )
-            )
-        if isinstance(error, BodyUnreadable):
-            return PaymentsUnavailable(
-                f"{text}what came is no whole reply, or not packed as it says. Look at proxies and gateways in between."
-            )
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return PaymentsConfigError(self.redact(text + explain_tls(error)))
-        advice = advise(error, self._name_proxy(request.url))
-        return PaymentsUnavailable(self.redact(f"{text}{describe_cause(error)} {advice}".rstrip()))
+        proxy = self._name_proxy(request.url)
+        if status := find_proxy_status(error):
+            reason = f"{proxy} lets no request through (HTTP {status}). Check 'proxies', or ask who runs it."
+        elif isinstance(error, ResponseTooSlow):
+            reason = "it was not whole in time. Raise 'timeout' in the connection's extra, or lower 'page_size'."
+        elif isinstance(error, BodyUnreadable) or is_malformed(error):
+            reason = "what came is no whole reply, or not packed as it says. Look at proxies and gateways in between."
+        else:
+            reason = f"{describe_cause(error)} {advise(error, proxy)}".rstrip()
+        return PaymentsUnavailable(self.redact(text + reason))
 
     def redact(self, text: str, more: Iterable[str] = ()) -> str:
         """Take secrets out of a text."""

@@ -9,6 +9,8 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
+from airflow_provider_payments.http.redaction import without_traceback
+
 T = TypeVar("T")
 _Submitted: TypeAlias = tuple[Future[T], Callable[[], T]]
 
@@ -32,6 +34,8 @@ class RequestThreads(Generic[T]):
         self._resting: set[ThreadPoolExecutor] = set()
         self._running = 0
         self._error: BaseException | None = None
+        #: Set when nobody waits for any result any more.
+        self.closed = threading.Event()
 
     def submit(self, call: Callable[[], T], *, is_urgent: bool = False) -> Future[T]:
         """Make a call as soon as there is room. Once one has raised an error, all that wait end with that error.
@@ -46,16 +50,17 @@ class RequestThreads(Generic[T]):
             if self._running < self._limit:
                 self._running += 1
                 thread = self._choose_thread()
-                self._runs[thread] = thread.submit(self._run, thread, (future, call))
+                self._runs[thread] = thread.submit(self._run, thread, future, call)
             else:
                 self._waiting.insert(0 if is_urgent else len(self._waiting), (future, call))
         return future
 
     def close(self, patience: float) -> None:
-        """Begin no more calls, and wait for the threads to end.
+        """Begin no more calls, and wait for the threads to end. Nothing is kept of what comes later.
 
         :param patience: seconds to wait. Threads whose calls take longer end when these do.
         """
+        self.closed.set()
         self._fail(CancelledError())
         late = wait(self._runs.values(), patience).not_done
         for thread in self._runs:
@@ -69,28 +74,32 @@ class RequestThreads(Generic[T]):
         del self._runs[thread]
         return thread
 
-    def _run(self, thread: ThreadPoolExecutor, given: _Submitted[T] | None) -> None:
-        while given:
-            future, call = given
-            settle: Callable[[], object]
-            try:
-                settle = partial(future.set_result, call())
-            except CancelledError:  # nobody waits any more, and its traceback would keep the response, and its socket
-                settle = future.cancel
-            except BaseException as error:
-                self._fail(error)
-                settle = partial(future.set_exception, error)
-            given = self._next(thread)  # now, so that who waits for the result finds this thread at rest
-            settle()
-            del future, call, settle  # or this page would be kept while the next one is read
+    def _run(self, thread: ThreadPoolExecutor, future: Future[T], call: Callable[[], T]) -> None:
+        settle: Callable[[], object]
+        try:
+            settle = partial(future.set_result, call())
+        except BaseException as error:
+            self._fail(error)
+            if self.closed.is_set():  # its frames would keep the response, and its socket, until garbage is collected
+                without_traceback(error)
+            settle = partial(future.set_exception, error)
+        self._go_on(thread)  # now, so that who waits for the result finds this thread at rest
+        if self.closed.is_set():
+            settle = future.cancel
+        settle()
 
-    def _next(self, thread: ThreadPoolExecutor) -> _Submitted[T] | None:
-        with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._running -= 1
-            self._resting.add(thread)
-            return None
+    def _go_on(self, thread: ThreadPoolExecutor) -> None:
+        """Make the next call that waits, if there is one."""
+        try:
+            with self._lock:
+                if self._waiting:
+                    self._runs[thread] = thread.submit(self._run, thread, *self._waiting[0])
+                    self._waiting.popleft()
+                else:
+                    self._running -= 1
+                    self._resting.add(thread)
+        except RuntimeError as error:  # the interpreter ends, and takes no more calls
+            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:

@@ -19,14 +19,15 @@ from airflow_provider_payments.http.auth import AuthFlow, advance
 from airflow_provider_payments.http.body import (
     Body,
     BodyTooLarge,
-    BodyTooSlow,
     BodyUnreadable,
+    ResponseTooSlow,
     check_framing,
 )
 from airflow_provider_payments.http.client import ClientConfig, Outcome, PageSource, most_ahead
+from airflow_provider_payments.http.connections import are_reads_checked, checked_reads
 from airflow_provider_payments.http.messages import Request, Response, parse_headers
 from airflow_provider_payments.http.request_threads import RequestThreads
-from airflow_provider_payments.http.sync_session import check_reads, prepare_request, settings_for
+from airflow_provider_payments.http.sync_session import prepare_request, settings_for
 from airflow_provider_payments.http.tls import certificate_files, load_context
 
 T = TypeVar("T")
@@ -97,13 +98,13 @@ class SyncClient:
         asked: deque[tuple[StepT, Future[Outcome]]] = deque()
         limit = most = self._config.options.max_concurrency
         threads: RequestThreads[Outcome] = RequestThreads(limit)
-        stop = threading.Event()
 
         def fill() -> None:
             while steps and len(asked) < most:
                 step = steps.popleft()
                 is_urgent = source.is_urgent(step)
-                future = threads.submit(partial(self._fetch, source.request(step), stop), is_urgent=is_urgent)
+                call = partial(self._fetch, source.request(step), threads.closed)
+                future = threads.submit(call, is_urgent=is_urgent)
                 asked.insert(0 if is_urgent else len(asked), (step, future))
 
         try:
@@ -125,7 +126,6 @@ class SyncClient:
                 yield found
                 fill()
         finally:
-            stop.set()
             threads.close(_PATIENCE)
 
     def authorize(self, request: Request) -> Request:
@@ -180,19 +180,27 @@ class SyncClient:
         with self._count_lock:
             self.requests += 1
         deadline = time.monotonic() + options.response_timeout + request.long_poll_seconds
+        read_timeout = min(options.read_timeout, options.response_timeout) + request.long_poll_seconds
+
+        def check() -> None:
+            sleep(0)  # which raises once nobody wants the response any more
+            if time.monotonic() > deadline:
+                raise ResponseTooSlow
+
         try:
-            response = self._session.send(
-                prepare_request(self._session, request),
-                timeout=(options.connect_timeout, options.read_timeout + request.long_poll_seconds),
-                allow_redirects=False,
-                **self._settings_for(request.url),
-            )
+            with checked_reads(check):
+                response = self._session.send(
+                    prepare_request(self._session, request),
+                    timeout=(options.connect_timeout, read_timeout),
+                    allow_redirects=False,
+                    **self._settings_for(request.url),
+                )
             with response:
                 headers = _read_headers(response.raw)
-                body = _receive(response.raw, deadline, sleep).unpack(headers.get("content-encoding"))
+                body = _receive(response.raw, check).unpack(headers.get("content-encoding"))
         except BodyTooLarge:
             trouble: PaymentsError = self._config.error_mapper.too_large(request)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, BodyTooSlow) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, BodyUnreadable, ResponseTooSlow) as error:
             trouble = self._config.error_mapper.unreachable(request, error)
         else:
             return Response(response.status_code, headers, body)
@@ -226,19 +234,14 @@ def _read_headers(raw: urllib3.HTTPResponse) -> dict[str, str]:
     return headers
 
 
-def _receive(raw: urllib3.HTTPResponse, deadline: float, sleep: Callable[[float], None]) -> Body:
-    """Read a body: in one piece where its length is known, for joining many costs as much as reading them."""
+def _receive(raw: urllib3.HTTPResponse, check: Callable[[], object]) -> Body:
+    """Read a body: in one piece where its length is known, for joining many costs as much as reading them.
 
-    def check() -> None:
-        sleep(0)  # which raises once nobody wants the response any more
-        if time.monotonic() > deadline:
-            raise BodyTooSlow
-
+    :param check: raises when nothing more is to be read.
+    """
     body = Body()
-    # A read for so many bytes waits for the last of them. Where that cannot be checked meanwhile, they are read as they
-    # come.
-    size = (raw.length_remaining or 0) if check_reads(raw, check) else 0
-    body.expect(size)
+    # A read for so many bytes waits for the last one. Where that is not checked meanwhile, they are read as they come.
+    size = (raw.length_remaining or 0) if are_reads_checked(raw) else 0
     read = partial(raw.read, size) if size else partial(raw.read1, _PIECE)
     while piece := read(decode_content=False):
         body.add(piece)

@@ -2,108 +2,23 @@
 
 from __future__ import annotations
 
-import http.client
-import io
-import ssl
-import threading
 from collections.abc import Callable, Sequence
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests import PreparedRequest
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util.ssl_ import create_urllib3_context
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.body import ENCODINGS
+from airflow_provider_payments.http.connections import POOLS
 from airflow_provider_payments.http.messages import Request
 from airflow_provider_payments.http.options import USER_AGENT, TransportOptions
 
 SocketOptions = Sequence[tuple[int, int, int | bytes]]
-
-
-class _CheckedReads(io.RawIOBase):
-    """What a socket receives. It is asked before each wait whether to go on, also in the middle of a long read.
-
-    :param reads: the socket's own.
-    """
-
-    def __init__(self, reads: io.RawIOBase) -> None:
-        self._reads = reads
-        #: Raises when nothing more is to be read.
-        self.check: Callable[[], object] = lambda: None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self.check()
-        return self._reads.readinto(buffer)
-
-    def close(self) -> None:
-        self._reads.close()
-        super().close()
-
-
-class _FinalResponse(http.client.HTTPResponse):
-    """Reads past every interim response. Python itself would take 102 and 103 for the answer, and what follows for the
-    answer to the next request."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.reads = _CheckedReads(self.fp.detach())
-        self.fp = io.BufferedReader(self.reads)
-
-    def _read_status(self) -> tuple[str, int, str]:
-        version, status, reason = super()._read_status()  # type: ignore[misc]
-        while 101 < status < 200:
-            http.client.parse_headers(self.fp)
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-        return version, status, reason
-
-
-class _Connection(HTTPConnection):
-    response_class = _FinalResponse
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = _FinalResponse
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    """Reads the authorities once. urllib3 itself would for each connection, and that takes some 20 ms each time."""
-
-    ConnectionCls = _SecureConnection
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._context: ssl.SSLContext | None = None
-        self._context_lock = threading.Lock()
-
-    def _new_conn(self) -> Any:
-        connection: Any = super()._new_conn()
-        # Each connection loads a client certificate into its context, and verifies an HTTPS proxy by the files.
-        needs_its_own = self.cert_file or (self.proxy and self.proxy.scheme == "https")
-        if (self.ca_certs or self.ca_cert_dir) and not needs_its_own:
-            with self._context_lock:
-                if self._context is None:
-                    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-                    context.load_verify_locations(self.ca_certs, self.ca_cert_dir)
-                    self._context = context
-            connection.ssl_context, connection.ca_certs, connection.ca_cert_dir = self._context, None, None
-        return connection
-
-
-_POOLS = {"http": _Pool, "https": _SecurePool}
 
 
 class PoolAdapter(HTTPAdapter):
@@ -115,16 +30,36 @@ class PoolAdapter(HTTPAdapter):
 
     def __init__(self, size: int, *, socket_options: SocketOptions | None = None) -> None:
         self._socket_options = {"socket_options": socket_options} if socket_options else {}
+        self._pools: dict[object, Any] = {}
         super().__init__(pool_maxsize=size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **{**self._socket_options, **kwargs})
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **{**self._socket_options, **kwargs})
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = POOLS
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Return the pool that sends a request. ``requests`` itself would look for certificates' files at each one."""
+        key = (*urlsplit(request.url)[:2], verify, *(proxies or {}).items(), cert)
+        if key not in self._pools:
+            pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            super().cert_verify(pool, request.url or "", verify, cert)  # type: ignore[no-untyped-call]
+            self._pools[key] = pool
+        return self._pools[key]
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        if conn not in self._pools.values():  # else that is done
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        self._pools.clear()  # pools close their sockets when nobody has them any more
+        super().close()
 
 
 class GuardedSession(requests.Session):
@@ -198,18 +133,6 @@ def prepare_request(session: requests.Session, request: Request) -> PreparedRequ
 def settings_for(session: requests.Session, url: str) -> dict[str, Any]:
     """Return how a session sends to a URL."""
     return dict(session.merge_environment_settings(url, {}, None, None, None))
-
-
-def check_reads(raw: urllib3.HTTPResponse, check: Callable[[], object]) -> bool:
-    """Let a check be made before each wait for more of a response; return whether it will be.
-
-    :param check: raises when nothing more is to be read.
-    """
-    response = getattr(raw, "_original_response", None)
-    if not isinstance(response, _FinalResponse):  # somebody's own adapter sent the request
-        return False
-    response.reads.check = check
-    return True
 
 
 class SessionAuth(AuthBase):

@@ -108,7 +108,7 @@ GUARDS = [
     ),
     Guard(
         "an interim reply is not the answer",
-        "http/sync_session.py",
+        "http/connections.py",
         "while 101 < status < 200:",
         "while False:",
         "tests/http/test_replies.py",
@@ -186,9 +186,16 @@ GUARDS = [
     Guard(
         "nothing more is sent once a page has failed",
         "http/request_threads.py",
-        "                self._fail(error)\n",
-        "",
+        "        except BaseException as error:\n            self._fail(error)\n",
+        "        except BaseException as error:\n",
         "tests/http/test_clients.py -k once_a_page_has_failed",
+    ),
+    Guard(
+        "nothing is kept of a page that comes after closing",
+        "http/request_threads.py",
+        "                without_traceback(error)\n",
+        "                pass\n",
+        "tests/http/test_request_threads.py -k kept_by_nobody",
     ),
     Guard(
         "a thread keeps room for one page",
@@ -200,9 +207,16 @@ GUARDS = [
     Guard(
         "a reply has a size",
         "http/body.py",
-        "        if self.size + size > MAX_BODY:\n",
+        "        if self.size > MAX_BODY:\n",
         "        if False:\n",
         "tests/http/test_body.py",
+    ),
+    Guard(
+        "a reply that announces too much is not read",
+        "http/body.py",
+        "    if int(length or 0) > MAX_BODY:\n",
+        "    if False:\n",
+        "tests/http/test_limits.py -k announces",
     ),
     Guard(
         "what is packed small has a size, too",
@@ -220,10 +234,17 @@ GUARDS = [
     ),
     Guard(
         "a reply that drips ends while it is read in one piece",
-        "http/sync_session.py",
-        "        self.check()\n",
+        "http/connections.py",
+        "        self._check()\n",
         "",
         "tests/faults/test_stops.py -k dripping",
+    ),
+    Guard(
+        "headers that drip end, and a proxy's",
+        "http/sync_client.py",
+        "            with checked_reads(check):\n",
+        "            with checked_reads(lambda: None):\n",
+        "tests/http/test_limits.py -k in_time",
     ),
     Guard(
         "errors are on one line",
@@ -333,7 +354,7 @@ GUARDS = [
     ),
     Guard(
         "certificate authorities are not read anew for each connection",
-        "http/sync_session.py",
+        "http/connections.py",
         "                if self._context is None:\n",
         "                if True:\n",
         "tests/http/test_tls.py -k read_once",

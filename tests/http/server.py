@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,7 +34,8 @@ class Call:
 class Answer:
     """A reply. ``promised`` bytes more than the body are announced and never sent; ``is_dropped`` sends nothing.
 
-    ``raw`` is sent instead of all else, byte for byte, and ends the connection; ``before`` is sent before all else.
+    ``raw`` is sent instead of all else, byte for byte, and ends the connection, and so are ``pieces``, one after the
+    other for as long as the client listens; ``before`` is sent before all else, ``behind`` after it.
     """
 
     status: int = 200
@@ -44,7 +45,9 @@ class Answer:
     is_chunked: bool = False
     is_dropped: bool = False
     raw: bytes = b""
+    pieces: Iterable[bytes] = ()
     before: bytes = b""
+    behind: bytes = b""
 
 
 class Server:
@@ -143,8 +146,10 @@ class Server:
                 if answer.is_dropped:
                     self.close_connection = True
                     return
-                if answer.raw:
+                if answer.raw or answer.pieces:
                     self.wfile.write(answer.raw)
+                    for piece in answer.pieces:
+                        self.wfile.write(piece)
                     self.close_connection = True
                     return
                 self.wfile.write(answer.before)
@@ -160,8 +165,9 @@ class Server:
                 else:
                     self.send_header("Content-Length", str(len(answer.body) + answer.promised))
                     body = answer.body
-                self.end_headers()
-                self.wfile.write(body)
+                # At once, so that over TLS all of it is decrypted together.
+                self._headers_buffer.append(b"\r\n" + body + answer.behind)  # type: ignore[attr-defined]
+                self.flush_headers()
                 self.close_connection |= answer.promised > 0
 
             do_GET = do_POST = do_CONNECT = _handle  # noqa: N815

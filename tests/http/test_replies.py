@@ -92,6 +92,7 @@ REFUSED = {
     "a line that is no header": raw(b"garbage\r\n"),
     "a blank before the colon": raw(b"X-A : 1\r\n"),
     "a header without a name": raw(b": 1\r\n"),
+    "a length of thousands of digits": raw(b"Content-Length: " + b"0" * 5000 + b"8\r\n", has_length=False),
     "NUL in a header": raw(b"X-Request-Id: a\x00b\r\n"),
     "no status": raw(status=b"OK"),
     "something else before": b"junk\r\n" + raw(),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 import threading
+import weakref
 from concurrent.futures import CancelledError
 from functools import partial
 
@@ -76,17 +80,84 @@ def test_an_error_ends_those_that_wait_and_not_those_that_have_begun() -> None:
 
 def test_closing_ends_those_that_wait_and_is_patient_with_the_others() -> None:
     threads: RequestThreads[str] = RequestThreads(1)
-    go_on, has_begun = threading.Event(), threading.Event()
+    go_on, has_begun, is_over = threading.Event(), threading.Event(), threading.Event()
 
     def call() -> str:
         has_begun.set()
-        return "done" if go_on.wait(WAIT) else "late"
+        assert go_on.wait(WAIT)
+        is_over.set()
+        return "done"
 
     begun, waiting = threads.submit(call), threads.submit(lambda: "made")
     assert has_begun.wait(WAIT)
     threads.close(0.01)
     with pytest.raises(CancelledError):
         waiting.result(WAIT)
-    assert not begun.done()
+    assert not is_over.is_set()
     go_on.set()
-    assert begun.result(WAIT) == "done"
+    assert is_over.wait(WAIT)
+    with pytest.raises(CancelledError):
+        begun.result(WAIT)
+
+
+class Outcome(Exception):
+    """A response, or an error that has one."""
+
+
+@pytest.mark.parametrize("is_error", [False, True])
+def test_what_comes_after_closing_is_kept_by_nobody(is_error: bool) -> None:
+    """A page may be large, and an error's frames hold a response, and its socket."""
+    threads: RequestThreads[Outcome] = RequestThreads(1)
+    go_on, has_begun, is_gone = threading.Event(), threading.Event(), threading.Event()
+
+    def call() -> Outcome:
+        outcome = Outcome()
+        weakref.finalize(outcome, is_gone.set)
+        has_begun.set()
+        assert go_on.wait(WAIT)
+        if is_error:
+            raise outcome  # whose traceback has this frame, which has the error
+        return outcome
+
+    future = threads.submit(call)
+    assert has_begun.wait(WAIT)
+    threads.close(0.01)
+    gc.disable()
+    try:
+        go_on.set()
+        assert is_gone.wait(5)
+    finally:
+        gc.enable()
+    with pytest.raises(CancelledError):
+        future.result(WAIT)
+
+
+def test_no_call_begins_once_the_interpreter_ends() -> None:
+    """With a listing that was left half read, and not closed: nobody will read what is asked for."""
+    script = """
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from airflow_provider_payments.http.request_threads import RequestThreads
+
+threads, other, is_ending = RequestThreads(2), ThreadPoolExecutor(1), threading.Event()
+
+def watch():
+    try:
+        while True:
+            other.submit(int).result()
+    except RuntimeError:  # no more calls are taken, for the interpreter ends
+        is_ending.set()
+
+def call():
+    print("begun", flush=True)
+    assert is_ending.wait(30)
+
+threading.Thread(target=watch, daemon=True).start()
+calls = [threads.submit(call) for _ in range(5)]
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=WAIT, check=False)
+    assert (done.stdout.count("begun"), done.stderr, done.returncode) == (2, "", 0)

@@ -18,9 +18,9 @@ from airflow_provider_payments.http.options import TransportOptions
 from airflow_provider_payments.http.retry import RetryPolicy
 from airflow_provider_payments.http.sync_session import open_session, settings_for
 from tests.http.certificates import Authority
-from tests.http.conftest import SECRET, Drive, Talk
+from tests.http.conftest import SECRET, Drive, Pages, Talk
 from tests.http.proxy import TunnelProxy
-from tests.http.server import Server
+from tests.http.server import Answer, Server
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,20 @@ def test_the_authorities_are_read_once_for_all_connections(
     assert context.verify_mode is CERT_REQUIRED
     assert context.check_hostname
     assert len(context.get_ca_certs()) == 1
+
+
+def test_the_file_of_authorities_is_looked_for_once(server: Server, authority: Authority, tmp_path: Path) -> None:
+    """Also when sockets were closed meanwhile."""
+    file = tmp_path / "authorities.pem"
+    shutil.copy(authority.file, file)
+    with open_session(TransportOptions(verify=str(file))) as session:
+        assert session.get(f"{server.origin}/1").ok
+        file.unlink()
+        assert session.get(f"{server.origin}/2").ok
+        shutil.copy(authority.file, file)
+        session.close()
+        assert session.get(f"{server.origin}/3").ok
+    assert server.connections == 2
 
 
 def test_an_unknown_certificate_is_refused(drive: Drive, server: Server, talk: Talk) -> None:
@@ -163,6 +177,20 @@ def test_authorities_that_are_renewed_in_place(
     shutil.copy(authority.file, file)
     drive.send(talk(verify=str(file)), get(server))
     assert server.targets == ["/payments"]
+
+
+@pytest.mark.parametrize("times", [1, 250])
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunks"])
+def test_what_follows_a_reply_is_not_taken_for_the_next_one(
+    drive: Drive, server: Server, talk: Talk, authority: Authority, is_chunked: bool, times: int
+) -> None:
+    """It has been decrypted together with the reply, and then the socket does not tell that there is more."""
+    more = times * b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+    server.answer = lambda call: Answer(body=call.target.encode(), behind=more, is_chunked=is_chunked)
+    paths = [f"/{number}" for number in range(4)]
+    config = talk(verify=authority.file, max_concurrency=1)
+    assert drive.fetch_pages(config, Pages(server.origin, paths)) == paths
+    assert talk.logged == []
 
 
 def test_a_plain_server_behind_https(drive: Drive, talk: Talk) -> None:
