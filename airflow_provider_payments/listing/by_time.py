@@ -110,7 +110,7 @@ class ByTimeReader(StartingReader):
 
         Two readings, one after the other, that show the same prove that no row was shifted from page to page.
         """
-        moment = page.times[-1] if page.times else None
+        moment, seen = page.times[-1] if page.times else None, self.seen
         found, last = yield from self._read_numbers(page, moment)
         for _ in range(MOST_CROWD_READINGS):
             head = yield from self._read(self._start, repeats=self.options.page_size)
@@ -123,7 +123,8 @@ class ByTimeReader(StartingReader):
         if last is None and self._missing > 0:
             self.doubts.append(count_doubt(self.seen + self._missing, self.seen))
         self.is_joined = True
-        self._stale = 0  # what the second reading repeated was asked for on purpose
+        if self.seen > seen:
+            self._stale = 0  # what the second reading repeated was asked for on purpose
         return last
 
     def _read_numbers(self, page: Page, moment: datetime | None) -> ScriptPart[tuple[list[Sequence[str]], Page | None]]:
