@@ -27,7 +27,8 @@ _HOLES = {
     "'None'": re.compile(r"\bNone\b|_None$"),
     "a brace, which an f-string has left of two (write {{{{ ds }}}} in it)": re.compile(r"[{}]"),
     "a name of no characters": re.compile(r"//|(?:^|/)$"),
-    "a name that ends where a value should follow": re.compile(r"=/|[=_-]$"),
+    # Temporary files are called like tmpab12cd3_ by Python.
+    "a name that ends where a value should follow": re.compile(r"=/|(?:^|/)(?!tmp)[^/]*[=_-]$"),
 }
 
 

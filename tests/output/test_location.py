@@ -100,6 +100,8 @@ def test_what_a_template_leaves_of_a_missing_value_is_refused(url: str) -> None:
         "s3://my_@bucket/_staging/manual__2026-08-12T00:00:00+00:00/a=b/p.parquet",
         "s3://bucket/folder_/p.v1.jsonl.gz",
         "s3://bucket/folder/",
+        "file:///tmp/tmpab12cd3_",
+        "file:///tmp/tmpab12cd3_.jsonl",
     ],
 )
 def test_other_names_are_taken(url: str) -> None:
