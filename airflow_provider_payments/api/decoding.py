@@ -1,9 +1,7 @@
-"""Reading responses that are not quite what is documented, where that leaves no doubt of what is meant.
+"""Responses become structs, and their rows payments.
 
-An integer where a text is due is that text, and digits in quotes, or ``5.0``, are an integer where one is due.
-Fractions, booleans, lists and objects there stay errors. Of texts that are no Unicode, the rest is read.
-
-All of it is slow, and used only when a response could not be read as documented.
+What is not quite as documented is read, too, where that leaves no doubt of what is meant: see
+:mod:`~airflow_provider_payments.api.lenient_types`. Of texts that are no Unicode, the rest is read.
 """
 
 from __future__ import annotations
@@ -11,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
-from functools import cache
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 import msgspec
 
+from airflow_provider_payments.api.lenient_types import convert, lenient_type
 from airflow_provider_payments.exceptions import PaymentsProtocolError
 from airflow_provider_payments.http.error_body import UNREADABLE
 from airflow_provider_payments.http.errors import ErrorMapper
@@ -27,9 +23,6 @@ from airflow_provider_payments.payment import Payment
 from airflow_provider_payments.texts import mend_json, quote_text, require_utf8
 
 T = TypeVar("T")
-
-#: An integer longer than this is not read out of a text.
-_MOST_DIGITS = 100
 
 
 class Decoder:
@@ -47,7 +40,7 @@ class Decoder:
         try:
             return self._decode(text)
         except msgspec.ValidationError:
-            return _convert(msgspec.json.decode(text, type=_lenient_type(self._kind)), self._kind, "$")
+            return convert(msgspec.json.decode(text, type=lenient_type(self._kind)), self._kind, "$")
 
 
 def decode_reply(error_mapper: ErrorMapper, request: Request, response: Response, decode: Callable[[bytes], T]) -> T:
@@ -151,59 +144,3 @@ def _describe_row(row: bytes | msgspec.Raw, id_field: str) -> str:
         payment_id = msgspec.json.decode(row, type=str | int)
         return f"payment {quote_text(str(payment_id))}"
     return "a payment"
-
-
-@cache
-def _lenient_type(kind: Any) -> Any:
-    """Return a type that takes more."""
-    members = _members(kind)
-    if len(members) > 1:
-        # Where a text will do as well, nothing needs to be read out of it.
-        loose = (each if each is int and str in members else _lenient_type(each) for each in members)
-        return Union[tuple(loose)]  # noqa: UP007 - of a number not known here
-    if kind is str:
-        return str | int
-    if kind is int:
-        return int | Decimal
-    if get_origin(kind) is list:
-        return list[_lenient_type(get_args(kind)[0])]  # type: ignore[misc]
-    if _is_struct(kind):
-        fields = [
-            (each.name, _lenient_type(each.type))
-            if each.default is msgspec.NODEFAULT
-            else (each.name, _lenient_type(each.type), each.default)
-            for each in msgspec.structs.fields(kind)
-        ]
-        return msgspec.defstruct(f"Loose{kind.__name__}", fields, gc=False)
-    return kind
-
-
-def _convert(value: Any, kind: Any, path: str) -> Any:
-    """Return a loosely decoded value as its own type has it."""
-    members = _members(kind)
-    if isinstance(value, int) and int not in members and str in members:
-        return str(value)
-    if isinstance(value, Decimal) and Decimal not in members and int in members:
-        if not value.is_finite() or value != value.to_integral_value() or value.adjusted() > _MOST_DIGITS:
-            raise msgspec.ValidationError(f"Expected `int`, got another number or text - at `{path}`")
-        return int(value)
-    if isinstance(value, msgspec.Struct):
-        own = next(each for each in members if _is_struct(each))
-        return own(
-            **{
-                each.name: _convert(getattr(value, each.name), each.type, f"{path}.{each.name}")
-                for each in msgspec.structs.fields(own)
-            }
-        )
-    if isinstance(value, list) and any(get_origin(each) is list for each in members):
-        (element,) = next(get_args(each) for each in members if get_origin(each) is list)
-        return [_convert(each, element, f"{path}[...]") for each in value]
-    return value
-
-
-def _members(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
