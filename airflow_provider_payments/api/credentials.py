@@ -77,11 +77,11 @@ class Credentials(Extra):
         self._refuse_quotes(value, what, _TYPOGRAPHIC_QUOTES)
         return value
 
-    def header_value(self, value: str, what: str) -> str:
+    def header_value(self, value: str, what: str, *, may_have_blanks: bool = False) -> str:
         """Return a value that is sent in a header; see :meth:`secret`."""
         value = self.secret(value, what)
         self._refuse_quotes(value, what, _STRAIGHT_QUOTES)
-        if " " in value:
+        if " " in value and not may_have_blanks:
             raise PaymentsConfigError(
                 f"Connection {self.connection_id!r}: {what} contains a blank. Copy it again, and without a word like "
                 "'Bearer' before it."

@@ -119,7 +119,8 @@ class PaymentIntentsApi(api.PaymentsApi):
         if key.startswith("pk_"):
             what = f"Connection {credentials.connection_id!r}: the API key (password)"
             raise api.PaymentsConfigError(f"{what} is publishable (pk_). Use a restricted key (rk_) or a secret one.")
-        version = credentials.header_value(credentials.text("api_version", VERSION), "'api_version' in extra")
+        version = credentials.text("api_version", VERSION)  # "2026-06-24.preview; a_beta=v1" has a blank
+        version = credentials.header_value(version, "'api_version' in extra", may_have_blanks=True)
         headers = {"Authorization": f"Bearer {key}", "Stripe-Version": version}
         if account := credentials.text("stripe_account"):
             headers["Stripe-Account"] = credentials.header_value(account, "'stripe_account' in extra")

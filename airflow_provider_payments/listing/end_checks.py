@@ -66,23 +66,6 @@ class HeadCheck:
         return None
 
 
-class AddedRows:
-    """Counts the rows that were added above the head of a list: those are new there; rows that changed places are not.
-
-    :param head: keys of the first page, when the list was read first.
-    """
-
-    def __init__(self, head: Sequence[str]) -> None:
-        self._head = set(head)
-        self.found = 0
-
-    def next_position(self, page: Page, position: int) -> int | None:
-        """Take the page at an offset; return the next offset to read, or None when the head has been met."""
-        self.found += page.new
-        is_above_head = page.new and self._head.isdisjoint(page.keys)
-        return position + max(len(page.keys) - 1, 1) if is_above_head else None
-
-
 class RowCount:
     """How many rows the API says that a list has, and how many of the rows that were read are the same."""
 
@@ -90,11 +73,13 @@ class RowCount:
         #: The smallest total that a page told, and the latest; None where no page tells one.
         self.least: int | None = None
         self.last: int | None = None
+        self._added = 0  # by how much the total has grown, from page to page
         self._twins = 0  # rows that a single page has twice
 
     def note(self, page: Page) -> None:
         """Take a page."""
         if page.total is not None:
+            self._added += max(page.total - (page.total if self.last is None else self.last), 0)
             self.least = page.total if self.least is None else min(page.total, self.least)
             self.last = page.total
         if page.new < len(page.keys):
@@ -103,6 +88,19 @@ class RowCount:
     def is_short(self, found: int, counted: int) -> bool:
         """Return whether fewer different payments were found than rows were counted."""
         return found + self._twins < counted
+
+    def find_displaced(self, found: int, length: int, *, may_be_added: bool) -> str | None:
+        """Return why some of the rows up to an offset may not have been shown, or None.
+
+        :param found: different payments among them.
+        :param length: the offset.
+        :param may_be_added: whether rows may have been added above, each of which lets one be shown twice. How many,
+            only the total tells.
+        """
+        added = self._added if may_be_added else 0
+        if (may_be_added and self.last is None) or not self.is_short(found + added, length):
+            return None
+        return f"payments changed places: of the first {length}, {found} different ones were read"
 
     def find_doubt(self, found: int, length: int, *, may_move: bool) -> str | None:
         """Return why there may be more payments than were found, or None.

@@ -19,7 +19,8 @@ head is read once more in the end; and a list that is longer than the number of 
 **Where rows may change places.** Of payments that were created at one time, any may come first, and perhaps another one
 at the next request. A list that can be told to end where it did at first hardly grows while it is read, so it is
 counted as well: in the end, it must not go on behind as many rows as payments were found. Any other whose order is
-known must have shown as many different payments as rows, but for those that were added above.
+known must have shown as many different payments as rows, but for those that were added above: by so many the total has
+grown meanwhile.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_payments.listing.end_checks import AddedRows, HeadCheck, RowCount
+from airflow_provider_payments.listing.end_checks import HeadCheck, RowCount
 from airflow_provider_payments.listing.gap import Gap
 from airflow_provider_payments.listing.pace import Pace
 from airflow_provider_payments.listing.page_sizes import PageSizes
@@ -112,7 +113,10 @@ class OffsetReader(Reader):
         if self.window.is_reached:
             doubt = None  # the total is of more than was read
         if not may_move and not doubt:
-            doubt = yield from self._count_rows(head, segments[-1].end)
+            # Payments come to the list of a status wherever they are.
+            may_be_added = self.order is Order.NEWEST_FIRST or self.options.query.has_statuses
+            found = self.seen - self._seen_beyond
+            doubt = self._counted.find_displaced(found, segments[-1].end, may_be_added=may_be_added)
         self.doubts += [doubt] if doubt else []
 
     def _ask(self, position: int, *, repeats: int = 0) -> PageRequest:
@@ -210,17 +214,13 @@ class OffsetReader(Reader):
     def _look_at_head(self, head: Sequence[str]) -> Script:
         """Read the head of the list once more."""
         check = HeadCheck(head)
-        yield from self._read_head(check)
-        doubt = check.find_doubt(self.pages)
-        self.doubts += [doubt] if doubt else []
-
-    def _read_head(self, check: HeadCheck | AddedRows) -> Script:
-        """Read from the head on, as far as a check wants to."""
         position: int | None = 0
         while position is not None:
             _, page = yield [self._ask(position, repeats=self._limit)]
             self._learn(page)
             position = check.next_position(page, position)
+        doubt = check.find_doubt(self.pages)
+        self.doubts += [doubt] if doubt else []
 
     def _count_again(self, head: Sequence[str]) -> ScriptPart[str | None]:
         """Find the few payments that came to the head of a list that ends there; return what is in doubt then."""
@@ -229,17 +229,6 @@ class OffsetReader(Reader):
         _, page = yield [self._ask(position, repeats=self._limit)]
         self._learn(page)
         return self._counted.find_doubt(self.seen, position + len(page.keys), may_move=True)
-
-    def _count_rows(self, head: Sequence[str], length: int) -> ScriptPart[str | None]:
-        """Return what is in doubt of a list that was read up to an offset, and has shown some payments twice."""
-        found, total = self.seen - self._seen_beyond, self._counted.last or 0
-        if self.order is Order.NEWEST_FIRST and self._counted.is_short(found, length):
-            added = AddedRows(head)
-            yield from self._read_head(added)
-            found += added.found - max((self._counted.last or 0) - total, 0)  # some were added after the reading
-        if self._counted.is_short(found, length):
-            return f"payments changed places: of the first {length}, {found} different ones were read"
-        return None
 
     def _learn(self, page: Page) -> None:
         self._counted.note(page)

@@ -315,12 +315,13 @@ def test_version_and_account_are_told_with_every_request(connect: Connect, colle
     assert {call.header("Stripe-Version") for call in sandbox.requests} == {"2026-06-24.dahlia"}
     assert not any(call.header("Stripe-Account") for call in sandbox.requests)
     sandbox.requests.clear()
-    hook = connect("stripe", {"api_version": "2024-06-20", "stripe_account": "acct_sandbox"})
+    version = "2024-06-20; some_beta=v1"
+    hook = connect("stripe", {"api_version": version, "stripe_account": "acct_sandbox"})
     assert collect(hook)
     HttpOperator(task_id="call", http_conn_id="stripe_default", method="GET", endpoint="v1/charges?limit=1").execute({})
     assert len(sandbox.requests) == 2
     for call in sandbox.requests:
-        assert (call.header("Stripe-Version"), call.header("Stripe-Account")) == ("2024-06-20", "acct_sandbox")
+        assert (call.header("Stripe-Version"), call.header("Stripe-Account")) == (version, "acct_sandbox")
 
 
 def test_an_account_of_somebody_else(connect: Connect, collect: Collect) -> None:

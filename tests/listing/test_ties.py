@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_payments.hooks.razorpay import RazorpayApi
 from airflow_provider_payments.listing.readers import NoProgress
 from airflow_provider_payments.query import PaymentQuery
+from airflow_provider_payments.status import PaymentStatus
 from tests.listing.companies import (
     TICKS,
     Change,
@@ -18,6 +19,7 @@ from tests.listing.companies import (
     add_anywhere,
     add_newest,
     build_rows,
+    change_status,
     delete,
     moment_of,
 )
@@ -115,6 +117,29 @@ def test_payments_that_are_added_are_told_from_payments_that_change_places(every
         reading = read(company, query, 50, concurrency)
         assert reading.is_complete, reading.doubts
         assert company.requests <= 300 / 49 + company.added / 49 + 6
+
+
+@CONCURRENCY
+@pytest.mark.parametrize("page_size", [5, 12])
+def test_many_that_are_added_are_told_from_them_too(page_size: int, concurrency: int) -> None:
+    """While the head was read once more to count them, more would be added; the total tells of them anyway."""
+    for seed in range(10):
+        company = Company("spacepay", build_rows("spacepay", 300), add_newest, seed=seed)
+        query = PaymentQuery(created_from=moment_of(company.rows[150].ticks))
+        reading = read(company, query, page_size, concurrency)
+        assert reading.is_complete, reading.doubts
+        assert company.requests <= 1.3 * (150 + company.added) / (page_size - 1) + 6
+
+
+@CONCURRENCY
+@pytest.mark.parametrize("is_window", [True, False])
+def test_so_are_payments_that_come_to_the_list_of_a_status(is_window: bool, concurrency: int) -> None:
+    for seed in range(20):
+        company = Company("spacepay", build_rows("spacepay", 300), change_status, seed=seed)
+        start = moment_of(company.rows[150].ticks) if is_window else None
+        statuses = frozenset({PaymentStatus.PENDING, PaymentStatus.SUCCEEDED})
+        reading = read(company, PaymentQuery(created_from=start, statuses=statuses), 20, concurrency)
+        assert reading.is_complete, reading.doubts
 
 
 @CONCURRENCY
