@@ -95,7 +95,7 @@ class Stripe(Api):
             text = f"The provided key '{_masked(sent)}' does not have access to account '{account}'."
             raise Problem(403, text, "account_invalid")
         version = call.header("Stripe-Version", VERSION)
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d(\.[a-z]+)?", version):
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d(\.[a-z]+)?(; *[a-z_]+=v\d+)*;?", version):
             raise Problem(400, f"Invalid Stripe API version: {version}")
         return version
 
