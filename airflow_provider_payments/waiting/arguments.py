@@ -115,10 +115,10 @@ class StatusArguments(WaitArguments):
         self.long_poll_seconds = read_seconds("long_poll_seconds", self.long_poll_seconds)
         self.known_ids = read_known_ids(self.known_ids)
         self.is_list_proven = optional(read_flag, "is_list_proven", self.is_list_proven)
-        both = sorted(set(self.target_statuses or ()).intersection(self.failure_statuses))
-        if both:
+        if self.target_statuses and set(self.target_statuses) <= set(self.failure_statuses):
             raise PaymentsConfigError(
-                f"target_statuses and failure_statuses both have {both[0]!r}. Keep it in one of them."
+                f"target_statuses and failure_statuses both have {self.target_statuses[0]!r}, and nothing else would end "
+                "the wait well. Keep it in one of them."
             )
         if bool(self.payment_ids) == bool(self.order_ids):
             raise PaymentsConfigError(

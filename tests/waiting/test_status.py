@@ -298,11 +298,14 @@ def test_a_target_need_not_be_final(shop: Shop, poll: Poll) -> None:
 
 
 @pytest.mark.parametrize("word", ["normalised", "own"])
-def test_a_failure_ends_the_wait(shop: Shop, poll: Poll, word: str) -> None:
+@pytest.mark.parametrize("is_target", [False, True])
+def test_a_failure_ends_the_wait(shop: Shop, poll: Poll, word: str, is_target: bool) -> None:
+    """Also where it is one of those that are waited for."""
     shop.sell("succeeded", "good")
     row = shop.sell("pending", "bad")
     failure = shop.failed if word == "normalised" else shop.words["failed"]
-    wait = StatusCondition(order_ids=["good", "bad"], failure_statuses=[failure])
+    targets = ["succeeded", failure] if is_target else None
+    wait = StatusCondition(order_ids=["good", "bad"], target_statuses=targets, failure_statuses=[failure])
     assert not poll(shop.hook, wait)
     shop.move(row, "failed")
     with pytest.raises(PaymentFailed, match=rf"^Order 'bad' is {shop.failed} \('{shop.words['failed']}'\)"):
