@@ -117,8 +117,8 @@ class StatusArguments(WaitArguments):
         self.is_list_proven = optional(read_flag, "is_list_proven", self.is_list_proven)
         if self.target_statuses and set(self.target_statuses) <= set(self.failure_statuses):
             raise PaymentsConfigError(
-                f"target_statuses and failure_statuses both have {self.target_statuses[0]!r}, and nothing else would end "
-                "the wait well. Keep it in one of them."
+                f"target_statuses and failure_statuses both have {self.target_statuses[0]!r}, and no other target is "
+                "left. Keep it in one of them."
             )
         if bool(self.payment_ids) == bool(self.order_ids):
             raise PaymentsConfigError(
