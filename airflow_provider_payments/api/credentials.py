@@ -77,20 +77,25 @@ class Credentials(Extra):
         self._refuse_quotes(value, what, _TYPOGRAPHIC_QUOTES)
         return value
 
-    def header_value(self, value: str, what: str, *, may_have_blanks: bool = False) -> str:
+    def header_value(self, value: str, what: str) -> str:
         """Return a value that is sent in a header; see :meth:`secret`."""
         value = self.secret(value, what)
         self._refuse_quotes(value, what, _STRAIGHT_QUOTES)
-        if " " in value and not may_have_blanks:
-            raise PaymentsConfigError(
-                f"Connection {self.connection_id!r}: {what} contains a blank. Copy it again, and without a word like "
-                "'Bearer' before it."
-            )
         # HTTP libraries would quote the whole value, a secret, in their own error.
         if not value.isascii():
             raise PaymentsConfigError(
                 f"Connection {self.connection_id!r}: {what} contains a character that no header can carry "
                 "(it is not ASCII). Copy it again, as plain text."
+            )
+        return value
+
+    def header_key(self, value: str, what: str) -> str:
+        """Return a key or token that is sent in a header, where it is one word; see :meth:`header_value`."""
+        value = self.header_value(value, what)
+        if " " in value:
+            raise PaymentsConfigError(
+                f"Connection {self.connection_id!r}: {what} contains a blank. Copy it again, and without a word like "
+                "'Bearer' before it."
             )
         return value
 

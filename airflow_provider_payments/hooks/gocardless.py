@@ -113,7 +113,7 @@ class GoCardlessApi(api.PaymentsApi):
         self._order_key = credentials.text("order_key", "order_id")
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        token = credentials.header_value(credentials.password, "the access token (password)")
+        token = credentials.header_key(credentials.password, "the access token (password)")
         return api.HeaderAuth({"Authorization": f"Bearer {token}", "GoCardless-Version": "2015-07-06"}, (token,))
 
     def credential_fields(self) -> Sequence[str]:

@@ -92,7 +92,7 @@ class HotPayApi(api.PaymentsApi):
         token = credentials.password
         if token.lower().startswith("bearer "):
             token = token[len("bearer ") :]
-        token = credentials.header_value(token, "the API token (password)")
+        token = credentials.header_key(token, "the API token (password)")
         scheme = credentials.choice("auth_scheme", "raw", "bearer", "api-key")
         if scheme == "api-key":
             return api.HeaderAuth({"Api-Key": token}, (token,))

@@ -128,7 +128,7 @@ class JFrameworkApi(api.EnvelopeApi):
                 expiry_field="expiresIn",  # a date-time; year 1 when it is not set
                 headers=lambda key: {"Brand-URL": brand, "Auth-Key": key},
             )
-        key = credentials.header_value(credentials.password, "the Auth-Key (password)")
+        key = credentials.header_key(credentials.password, "the Auth-Key (password)")
         return api.HeaderAuth({"Brand-URL": brand, "Auth-Key": key}, (key,))
 
     def credential_fields(self) -> Sequence[str]:

@@ -109,7 +109,7 @@ class MollieApi(api.PaymentsApi):
         self._mode_params = {"testmode": "true"} if credentials.flag("testmode", default=False) else {}
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        key = credentials.header_value(credentials.password, "the API key or access token (password)")
+        key = credentials.header_key(credentials.password, "the API key or access token (password)")
         if self.is_token:
             credentials.require(credentials.text("profile_id"), "profile_id: an access token needs a website, 'pfl_…'")
         elif given := [name for name in ("profile_id", "testmode") if credentials.value(name) is not None]:

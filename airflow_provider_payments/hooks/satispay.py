@@ -96,7 +96,7 @@ class SatispayApi(api.PaymentsApi):
     }
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        key_id = credentials.header_value(credentials.login, "the KeyId (login)")
+        key_id = credentials.header_key(credentials.login, "the KeyId (login)")
         if '"' in key_id:
             raise api.PaymentsConfigError(
                 f"Connection {credentials.connection_id!r}: the KeyId (login) contains a quote."

@@ -119,7 +119,7 @@ class SpacePayApi(api.PaymentsApi):
     }
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        key = credentials.header_value(credentials.password, "the secret key (password)")
+        key = credentials.header_key(credentials.password, "the secret key (password)")
         return api.HeaderAuth({"X-SpacePay-Secret-Key": key}, (key,))
 
     def list_reader(self, query: api.PaymentQuery) -> api.MakeReader:

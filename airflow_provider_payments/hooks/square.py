@@ -120,7 +120,7 @@ class SquareApi(api.PaymentsApi):
         self._locations = api.Discovery(credentials.texts("location_ids") or None)
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        token = credentials.header_value(credentials.password, "the access token (password)")
+        token = credentials.header_key(credentials.password, "the access token (password)")
         version = credentials.header_value(credentials.text("api_version", VERSION), "'api_version' in extra")
         return api.HeaderAuth({"Authorization": f"Bearer {token}", "Square-Version": version}, (token,))
 

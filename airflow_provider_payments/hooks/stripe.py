@@ -115,12 +115,11 @@ class PaymentIntentsApi(api.PaymentsApi):
         self._order_key = credentials.text("order_key", "order_id")
 
     def build_auth(self, credentials: api.Credentials) -> api.Auth:
-        key = credentials.header_value(credentials.password, "the API key (password)")
+        key = credentials.header_key(credentials.password, "the API key (password)")
         if key.startswith("pk_"):
             what = f"Connection {credentials.connection_id!r}: the API key (password)"
             raise api.PaymentsConfigError(f"{what} is publishable (pk_). Use a restricted key (rk_) or a secret one.")
-        version = credentials.text("api_version", VERSION)  # "2026-06-24.preview; a_beta=v1" has a blank
-        version = credentials.header_value(version, "'api_version' in extra", may_have_blanks=True)
+        version = credentials.header_value(credentials.text("api_version", VERSION), "'api_version' in extra")
         headers = {"Authorization": f"Bearer {key}", "Stripe-Version": version}
         if account := credentials.text("stripe_account"):
             headers["Stripe-Account"] = credentials.header_value(account, "'stripe_account' in extra")

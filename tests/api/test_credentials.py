@@ -167,8 +167,9 @@ def test_values_for_headers() -> None:
     assert read().header_value(" key \n", "the key") == "key"
     for bad in ("", "  ", "two\nlines", "Bearer s3cret", "carriage\rreturn", "tab\tbed", "ключ", "nul\x00"):
         with pytest.raises(PaymentsConfigError, match="the key") as caught:
-            read().header_value(bad, "the key")
+            read().header_key(bad, "the key")
         assert not bad.strip() or bad not in str(caught.value)
+    assert read().header_value("2026-06-24.preview; a_beta=v1", "the version") == "2026-06-24.preview; a_beta=v1"
 
 
 def test_no_secret_is_in_a_repr() -> None:
