@@ -25,6 +25,8 @@ _RESPONSE_PER_READ = 10
 _BLANKS = " \t\r\n\v\f"
 _TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
 _STRAIGHT_QUOTES = "\"'`"
+#: Words that stand before a key in a header, and come along when the whole header is copied.
+_SCHEMES = frozenset({"authorization", "basic", "bearer"})
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,12 @@ class Credentials(Extra):
         return value
 
     def header_key(self, value: str, what: str) -> str:
-        """Return a key or token that is sent in a header, where it is one word; see :meth:`header_value`."""
+        """Return a key or token that is sent in a header behind a word of its own; see :meth:`header_value`."""
         value = self.header_value(value, what)
-        if " " in value:
+        scheme, blank, _ = value.partition(" ")
+        if blank and scheme.rstrip(":").lower() in _SCHEMES:
             raise PaymentsConfigError(
-                f"Connection {self.connection_id!r}: {what} contains a blank. Copy it again, and without a word like "
-                "'Bearer' before it."
+                f"Connection {self.connection_id!r}: {what} begins with {scheme!r}. Leave that word out: it is added."
             )
         return value
 

@@ -165,11 +165,19 @@ def test_numbers_words_and_texts_of_the_extra() -> None:
 
 def test_values_for_headers() -> None:
     assert read().header_value(" key \n", "the key") == "key"
-    for bad in ("", "  ", "two\nlines", "Bearer s3cret", "carriage\rreturn", "tab\tbed", "ключ", "nul\x00"):
+    for key in ("a key", "key of no use", "bearerless key"):
+        assert read().header_key(key, "the key") == key
+    for bad in ("", "  ", "two\nlines", "carriage\rreturn", "tab\tbed", "ключ", "nul\x00"):
         with pytest.raises(PaymentsConfigError, match="the key") as caught:
-            read().header_key(bad, "the key")
+            read().header_value(bad, "the key")
         assert not bad.strip() or bad not in str(caught.value)
-    assert read().header_value("2026-06-24.preview; a_beta=v1", "the version") == "2026-06-24.preview; a_beta=v1"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Basic", "Authorization:"])
+def test_a_word_before_a_key_is_said(scheme: str) -> None:
+    with pytest.raises(PaymentsConfigError, match=f"begins with '{scheme}'") as caught:
+        read().header_key(f"{scheme} s3cret", "the key")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_no_secret_is_in_a_repr() -> None:
