@@ -14,11 +14,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from airflow_provider_payments.exceptions import PaymentsConfigError
+from airflow_provider_payments.texts import find_similar
 from airflow_provider_payments.times import parse_duration, plain_duration
 
 P = ParamSpec("P")
@@ -124,8 +124,8 @@ def read_conn_id(name: str, value: object) -> str:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return a sentence with the known word that was probably meant, or nothing."""
-    similar = get_close_matches(word.lower(), known, n=1, cutoff=0.75)
-    return f" Did you mean {similar[0]!r}?" if similar else ""
+    similar = find_similar(word.lower(), known, likeness=0.75)
+    return f" Did you mean {similar!r}?" if similar else ""
 
 
 def missing_connection(name: str, conn_id: str) -> PaymentsConfigError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -144,3 +144,13 @@ def _has_controls(value: Any) -> bool:
             return any(map(_has_controls, value))
         case _:
             return False
+
+
+def find_similar(text: str, known: Iterable[str], *, likeness: float) -> str | None:
+    """Return the known text that is most like another one, or None.
+
+    :param likeness: how much alike they must be at least; 1 is the same.
+    """
+    from difflib import get_close_matches  # only mistakes need it, and DAG files are parsed all the time
+
+    return next(iter(get_close_matches(text, known, n=1, cutoff=likeness)), None)

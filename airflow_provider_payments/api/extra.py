@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_payments.arguments import find_flag, find_number
 from airflow_provider_payments.exceptions import PaymentsConfigError
 from airflow_provider_payments.http.redaction import Unpicklable
+from airflow_provider_payments.texts import find_similar
 
 if TYPE_CHECKING:
     from airflow_provider_payments.api.connection import Connection
@@ -176,10 +176,10 @@ class Extra(Unpicklable):
         for key, value in self.extra.items():
             if key not in self.asked and value is not None and value != "":
                 name = key.lower().replace("-", "_").replace(" ", "_")
-                if similar := get_close_matches(name, sorted(self.asked), n=1, cutoff=_SIMILAR):
+                if similar := find_similar(name, sorted(self.asked), likeness=_SIMILAR):
                     raise PaymentsConfigError(
                         f"Connection {self.connection_id!r}: {key!r} in extra is no key that is known. Is it "
-                        f"{similar[0]!r}? If not, take it out."
+                        f"{similar!r}? If not, take it out."
                     )
 
     def wrong(self, key: str, expected: str) -> PaymentsConfigError:
