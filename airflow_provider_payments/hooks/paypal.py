@@ -99,8 +99,8 @@ class PayPalApi(api.PaymentsApi):
     default_requests_per_second = 0.5
     throttle_wait = 30.0
     repeats_payments = True
-    #: As far as one window does. Each poll asks three times then, and not a hundred times.
-    orders = api.OrderLookup(reach=_LONGEST)
+    #: A day less than a window, for time passes between a search's lists. Each poll asks three times, not a hundred.
+    orders = api.OrderLookup(reach=_LONGEST - timedelta(days=1))
     status_param = "transaction_status"
     #: Not by S: most payments have it, and leave that list when they get V, so that it would have to be read twice.
     filterable_statuses = ("P", "D", "V")

@@ -93,6 +93,13 @@ GUARDS = [
         "tests/hooks/test_paypal.py -k by_three_requests",
     ),
     Guard(
+        "time that passes during a search for an order makes no second window of it (PayPal)",
+        "hooks/paypal.py",
+        "reach=_LONGEST - timedelta(days=1)",
+        "reach=_LONGEST",
+        "tests/hooks/test_paypal.py -k by_three_requests",
+    ),
+    Guard(
         "a firewall's 401 or 403 ends no task for good",
         "http/errors.py",
         "if is_refusal and is_own:",

@@ -23,7 +23,7 @@ from airflow_provider_payments.exceptions import (
 from airflow_provider_payments.get_provider_info import get_provider_info
 from airflow_provider_payments.hooks.base import PaymentsHook
 from airflow_provider_payments.payment import Payment
-from airflow_provider_payments.sandbox import Sandbox
+from airflow_provider_payments.sandbox import Call, Sandbox
 from airflow_provider_payments.sandbox.api import Api, Problem
 from tests.hooks.facts import Facts
 
@@ -273,11 +273,17 @@ def test_what_a_web_framework_says_of_a_path_is_no_word_on_a_payment(
     connect: Connect, conn_type: str, sandbox: Sandbox
 ) -> None:
     hook = connect(conn_type, ONCE)
-    if hook.resolve()[0].detail_request("x") is None:
+    request = hook.resolve()[0].detail_request("x")
+    if request is None:
         return
-    hook.has_pending()  # which gets a token where one is needed
-    for each, body in foreign_words(conn_type, 404, "Not Found").items():
-        sandbox.faults.reply_with[conn_type].append((404, {"Content-Type": "application/json"}, body))
+    body = b""
+
+    def reply(call: Call) -> None:
+        if request.url.endswith(call.path):  # and not one for a token
+            sandbox.faults.reply_with[conn_type].append((404, {"Content-Type": "application/json"}, body))
+
+    sandbox.before_reply = reply
+    for each, body in foreign_words(conn_type, 404, "Not Found").items():  # noqa: B007 - reply sends it
         with pytest.raises(PaymentsError) as caught:
             hook.get_payment("x")
         assert type(caught.value) is PaymentsUnavailable, each

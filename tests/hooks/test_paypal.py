@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -641,8 +642,15 @@ def test_an_order_is_searched_for_in_the_last_month_by_three_requests(
     ledger("NEW", LATEST, status=status, invoice_id="new-order")
     ledger("OLD", LATEST - timedelta(days=40), status=status, invoice_id="old-order")
     hook = connect("paypal")
+
+    def wait_a_second(call: Call) -> None:
+        if call.query.get("transaction_status") == "P":
+            time.sleep(1)  # between a search's lists, as there is at the pace that is kept with PayPal
+
+    sandbox.before_reply = wait_a_second
     wait = StatusCondition(order_ids=["new-order"], target_statuses=["succeeded", "failed", "pending"])
     assert hook.look_up(wait.poll)
+    sandbox.before_reply = None
     assert len(asked(sandbox)) == 3
     old = StatusCondition(order_ids=["old-order"], target_statuses=["succeeded", "failed", "pending"])
     sandbox.requests.clear()
