@@ -365,7 +365,7 @@ def test_an_order_with_an_odd_name(shop: Shop, poll: Poll) -> None:
 def test_a_search_in_many_pages(shop: Shop, poll: Poll) -> None:
     shop.connect({"page_size": 3})
     newest = shop.api.newest_at.astimezone(timezone.utc)
-    row = shop.sell("pending", "one-order", at=newest - timedelta(days=30))
+    row = shop.sell("pending", "one-order", at=newest - timedelta(days=20))
     wait = StatusCondition(order_ids=["one-order"])
     assert not poll(shop.hook, wait)
     assert f"1 {shop.pending}" in wait.describe()
