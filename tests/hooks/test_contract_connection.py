@@ -87,7 +87,7 @@ def test_numbers_may_be_text(
     }
     assert collect(connect(conn_type, texts))
     for call in list_calls(conn_type):
-        assert "7" in {call.query.get(name) for name in ("limit", "PageSize", "page_size")}
+        assert "7" in {call.query.get(name) for name in ("limit", "count", "PageSize", "page_size")}
 
 
 def test_empty_fields_of_the_form_mean_nothing(connect: Connect, collect: Collect, conn_type: str) -> None:
