@@ -43,6 +43,7 @@ class PageNumberReader(Reader):
         totals: list[int] = []
         stale = 0  # pages in a row without anything new, those left out that were read again
         total_then = 0  # when a page last had something new
+        total_before = 0  # of the page before, when that was read first
         request, page = yield [self._ask(furthest)]
         while True:
             if page.total is None:
@@ -54,7 +55,10 @@ class PageNumberReader(Reader):
             elif not request.repeats:
                 stale += 1
             is_past_window = self.window.note(page)
-            has_shrunk = self._check_totals(totals, page.total)
+            self._check_totals(totals, page.total)
+            # What is read again says nothing of the pages before it: of them, only those not read yet have moved there.
+            has_shrunk = page.total < total_before and not request.repeats
+            total_before = total_before if request.repeats else page.total
             totals = [max([*totals, page.total]), page.total]
             missing = totals[0] - found
             is_full_and_new = len(page.keys) >= size and new > 0
@@ -70,7 +74,7 @@ class PageNumberReader(Reader):
                     f"The list makes no progress: page {request.position} repeats what was read before "
                     f"({found} of {totals[0]} payments seen). An API that ignores the page number looks like this."
                 )
-            elif has_shrunk and request.position > self.first_page:
+            elif has_shrunk:
                 following = [self._ask(request.position - 1, repeats=size)]  # rows have moved there, unless further up
             elif self._may_have_grown(request, page, new):
                 following = [self._ask(request.position, repeats=size)]
@@ -97,15 +101,11 @@ class PageNumberReader(Reader):
         is_short = 0 < len(page.keys) < self.options.page_size
         return not self.in_flight and is_short and new > 0 and request.position > 0 and not request.repeats
 
-    def _check_totals(self, totals: Sequence[int], now: int) -> bool:
-        """Doubt pages of a list whose total has changed, unless rows can only have been added at its end.
-
-        :return: whether the total has got smaller.
-        """
+    def _check_totals(self, totals: Sequence[int], now: int) -> None:
+        """Doubt pages of a list whose total has changed, unless rows can only have been added at its end."""
         if not totals or now == totals[-1]:
-            return False
+            return
         is_harmless = now > totals[-1] and (self.order is Order.OLDEST_FIRST or self.options.max_concurrency == 1)
         if not is_harmless:
             change = "grew" if now > totals[-1] else "shrank"
             self.doubts.append(f"the list {change} from {totals[-1]} to {now} payments while it was read")
-        return now < totals[-1]

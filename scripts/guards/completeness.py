@@ -185,9 +185,23 @@ GUARDS = [
     Guard(
         "after a numbered list has shrunk the page before is read again",
         "listing/page_numbers.py",
-        "elif has_shrunk and request.position > self.first_page:",
+        "elif has_shrunk:",
         "elif False:",
         f"{NUMBERED} -k shrinks",
+    ),
+    Guard(
+        "however often a numbered list shrinks, a page is read again once",
+        "listing/page_numbers.py",
+        "has_shrunk = page.total < total_before and not request.repeats",
+        "has_shrunk = page.total < total_before and request.position > self.first_page",
+        f"{NUMBERED} -k shrinks_at_every_request",
+    ),
+    Guard(
+        "what has left while a numbered page was read again is noticed at the next one",
+        "listing/page_numbers.py",
+        "total_before = total_before if request.repeats else page.total",
+        "total_before = page.total",
+        f"{NUMBERED} -k read_again_moves",
     ),
     Guard(
         "a numbered list that ends early is a doubt",

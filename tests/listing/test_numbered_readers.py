@@ -115,6 +115,28 @@ def test_a_list_that_shrinks_is_a_doubt_and_the_page_before_is_read_again() -> N
     assert "d" in listed.seen
 
 
+def test_what_leaves_while_that_page_is_read_again_moves_rows_to_that_page_too() -> None:
+    listed = by_number(total=12)
+    listed.expect((0, "a b c"), (1, "e f g", total(11)))  # "b" has left
+    listed.expect((0, "a d e", total(10)))  # and "c"
+    listed.expect((2, "i j k", total(10)), (1, "f g h", total(10)), (3, "l", total(10)))
+    assert {*"abcdefghijkl"} == listed.seen
+
+
+def test_a_list_that_shrinks_at_every_request_is_read_twice_at_most() -> None:
+    """And not from the page that was reached to the first one, again and again."""
+    listed = by_number(total=100)
+    left = list(range(100))
+    requests = 0
+    while listed.places and requests < 1000:
+        start = 3 * int(listed.places[0] or 0)
+        listed.answer(" ".join(map(str, left[start : start + 3])), total=len(left))
+        requests += 1
+        del left[0]
+    assert requests <= 2 * 100 / 3
+    assert {*map(str, left)} <= listed.seen
+
+
 @pytest.mark.parametrize(
     ("order", "max_concurrency", "is_doubted"),
     [(Order.OLDEST_FIRST, 4, False), (Order.UNKNOWN, 1, False), (Order.UNKNOWN, 4, True)],
