@@ -48,8 +48,8 @@ class Gap:
         stride = max(self._sizes.limit - 1, 1)
         if is_joined:  # to the next page of the segment before
             position = self._before.end - 1
-        elif page.new or has_reached or not page.keys:  # it lies within or below the gap
+        elif has_reached or not page.keys or (page.new and position):  # it lies within or below the gap
             position -= stride
-        else:  # everything was read before: it lies above the gap
+        else:  # everything was read before, or was added at the head meanwhile: it lies above the gap
             position += stride
         return max(position, 0)

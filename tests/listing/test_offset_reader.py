@@ -21,6 +21,10 @@ def by_offset(page_size: int, max_concurrency: int = 1, order: Order = Order.NEW
     return ByHand(OffsetReader(options(page_size, max_concurrency), order=order), "offset", **about)
 
 
+def total(number: int) -> dict[str, int]:
+    return {"total": number}
+
+
 def read_on(listed: ByHand, rows: str, **about: Any) -> list[str | None]:
     """Answer all requests from a list, until none are left; return which places were asked for."""
     asked = []
@@ -136,6 +140,15 @@ def test_a_gap_that_does_not_close_is_noted_and_read_over() -> None:
     assert listed.doubts == ["payments left the list while it was read"]
     assert listed.reader.seen == 12
     assert asked.count("0") == 1 + MAX_ATTEMPTS  # the first of them still brings something new
+
+
+def test_what_is_new_at_the_head_lies_above_a_gap() -> None:
+    """It was added meanwhile. Above the head there is nothing to read."""
+    listed = by_offset(4, total=11)
+    listed.expect((0, "a b c d"), (3, "g h i j"))
+    listed.expect((1, "p q r s", total(18)), (0, "o p q r", total(18)), (3, "r s a b", total(18)))
+    listed.expect((8, "d e f g", total(18)), (14, "j k l m", total(18)))
+    assert (listed.places, listed.doubts) == (["17"], [])
 
 
 def test_nothing_is_asked_for_beyond_a_gap_before_that_is_closed() -> None:
