@@ -143,6 +143,8 @@ class Outcome:
     :param lost_by_loop: the same of the loop.
     :param lost_in_silence: payments that were there throughout the reading alone, and that it has not.
     :param twice: payments that the reading has more than once.
+    :param never_shown: payments that are on the list in the end, and that no page of the reading has shown in the
+        status they have.
     :param changes: how often the list changed during the plain loop.
     :param company: the copy that was read by the reading.
     """
@@ -153,6 +155,7 @@ class Outcome:
     lost_by_loop: set[str]
     lost_in_silence: set[str]
     twice: list[str]
+    never_shown: set[str]
     requests: int
     requests_of_loop: int
     changes: int
@@ -160,6 +163,15 @@ class Outcome:
     @property
     def most_requests(self) -> int:
         return TIMES * self.requests_of_loop + MORE + PER_CHANGE * self.changes
+
+    @property
+    def is_doubt_due(self) -> bool:
+        """Whether the API counts a payment that it has not shown, and that may have been there throughout.
+
+        One that comes to a status is among payments that were read already; where a list's order is not documented,
+        one that was there may have moved to that place just as well, and nothing tells the two apart.
+        """
+        return self.company.name in _UNORDERED and bool(self.never_shown)
 
 
 def compare(
@@ -189,10 +201,16 @@ def compare(
         lost_by_loop=throughout - by_loop,
         lost_in_silence=_find_wanted(ours, query).difference(reading.ids) if reading.is_complete else set(),
         twice=twice,
+        never_shown=_find_never_shown(ours, words),
         requests=ours.requests,
         requests_of_loop=plain.requests,
         changes=plain.changes,
     )
+
+
+def _find_never_shown(company: Company, words: Sequence[str]) -> set[str]:
+    wanted = {(row.id, row.word) for row in company.rows if not words or row.word in words}
+    return {id for id, _ in wanted - company.shown}
 
 
 def _find_wanted(company: Company, query: PaymentQuery) -> set[str]:

@@ -108,6 +108,8 @@ class Company:
         #: Of each payment, from which request on it had which status word; None when it was gone.
         self.lives_of: dict[str, list[tuple[int, str | None]]] = {row.id: [(0, row.word)] for row in self.rows}
         self.ticks_of = {row.id: row.ticks for row in self.rows}
+        #: Payments that a reply has shown, with the status they had there.
+        self.shown: set[tuple[str, str]] = set()
         #: HOT Pay: payments that a reply has shown with their transaction.
         self.shown_settled: set[str] = set()
         # Where a deleted payment was: the one that came after it then.
@@ -130,6 +132,7 @@ class Company:
         assert self.requests < MAX_REQUESTS, "the reading does not end"
         page = _PAGES[self.name](self, {name: value for name, value in params.items() if name not in self.ignores})
         self.requests += 1
+        self.shown.update((row.id, row.word) for row in page.rows)
         if self.name == "hotpay":
             self.shown_settled.update(row.id for row in page.rows if row.settled)
         is_due = self.requests % self.every == 0 if self.at is None else self.requests in self.at

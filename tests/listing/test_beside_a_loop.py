@@ -34,7 +34,7 @@ def check(outcome: Outcome, is_vouched_for: bool = False) -> None:
     assert len(outcome.lost) <= len(outcome.lost_by_loop), f"lost {len(outcome.lost)}: {reading.doubts}"
     assert not outcome.twice
     assert outcome.requests <= outcome.most_requests
-    assert reading.is_complete or not is_vouched_for, reading.doubts
+    assert reading.is_complete or not is_vouched_for or outcome.is_doubt_due, reading.doubts
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 8])
@@ -43,10 +43,30 @@ def test_it_is_read_no_worse_than_by_a_plain_loop(list_name: str, kind_name: str
     check(run(list_name, kind_name, concurrency), is_vouched_for=KINDS[kind_name].every >= RARELY)
 
 
+def check_seed(list_name: str, kind_name: str, seed: int) -> None:
+    outcome = run(list_name, kind_name, (1, 4, 8)[seed % 3], seed)
+    check(outcome, is_vouched_for=KINDS[kind_name].every >= RARELY)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(1, 20))
 @pytest.mark.parametrize("list_name", LISTS)
 def test_nor_by_any_seed(list_name: str, seed: int) -> None:
     for name, kind_name in find_cases():
         if name == list_name:
-            check(run(name, kind_name, (1, 4, 8)[seed % 3], seed), is_vouched_for=KINDS[kind_name].every >= RARELY)
+            check_seed(name, kind_name, seed)
+
+
+@pytest.mark.found
+@pytest.mark.parametrize(
+    ("list_name", "kind_name", "seed"),
+    [
+        ("jframework", "one gone at every request", 2),
+        ("jframework from page 1", "one gone at every request", 13),
+        ("cryptofuse", "two added at every request, pages of 10", 2),
+        ("cryptofuse", "a status changes at every 10th, filtered", 7),
+        ("cryptofuse", "a status changes at every 10th, filtered", 13),
+    ],
+)
+def test_nor_by_seeds_that_found_something(list_name: str, kind_name: str, seed: int) -> None:
+    check_seed(list_name, kind_name, seed)
