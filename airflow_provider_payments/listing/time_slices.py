@@ -154,8 +154,11 @@ class SlicedReader(Reader):
     def _end(self, part: TimeSlice) -> None:
         part.has_ended = True
         self._has_unproven |= not part.reader.is_proven
+        if part.reached is not None and not part.has_met:
+            self._far_end = min(self._far_end, part.reached)  # the list ends where this slice does
         if not part.head and part.start is not None:
             self._far_end = min(self._far_end, part.start)  # nothing is as far as that
+            self._knows_far_end = False  # the payments end before the window does
             if part is not self._slices[0]:
                 self._slices.remove(part)
         # Drop an ended slice once the one before it has ended as well: no reader can still run into it.
@@ -193,16 +196,14 @@ class SlicedReader(Reader):
         for index, part in enumerate(self._slices):
             if not self._span or part.has_ended or part.has_met or part.position is None:
                 continue
-            if index + 1 < len(self._slices):
-                gap = (self._slices[index + 1].start or 0) - part.position
-                cut = gap // 2
-            else:
-                gap = self._far_end - part.position
-                cut = gap // 2
-                if not self._knows_far_end:
-                    if unread >= MOST_LEAPS:
-                        continue
-                    cut = min(cut, max(int(page * FIRST_LEAP), self._span // 2))
+            # A slice that begins beyond the far end will find nothing.
+            end = min([self._far_end, *(each.start or 0 for each in self._slices[index + 1 : index + 2])])
+            gap = end - part.position
+            cut = gap // 2
+            if end == self._far_end and not self._knows_far_end:
+                if unread >= MOST_LEAPS:
+                    continue
+                cut = min(cut, max(int(page * FIRST_LEAP), self._span // 2))
             yield gap / page, index, part.position + cut
 
     # Distances.

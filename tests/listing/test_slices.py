@@ -217,6 +217,43 @@ def test_a_short_window_is_not_cut(payments: int) -> None:
     assert len(server.answered) <= payments // 10 + 2
 
 
+@pytest.mark.parametrize(("at_once", "requests"), [(4, 111), (8, 129)])
+@pytest.mark.parametrize("hours_before", [1000, 99_000])
+def test_a_window_that_begins_long_before_its_payments_is_read_side_by_side(
+    at_once: int, requests: int, hours_before: int
+) -> None:
+    """As where everything since a year long gone is asked for: what begins before the first payment finds nothing."""
+    rows = listed(range(1000))
+    query = PaymentQuery(START - hours_before * HOUR)
+    server, rounds = Server(rows, tells=["has_more"]), []
+    server.answer = counted(server)  # type: ignore[method-assign]
+
+    def choose(options: int) -> int:
+        rounds.append(options)
+        return 0
+
+    partition = list_from(None, size=10, at_once=at_once)
+    outcome = read(server, [Stage([partition])], choose=choose, query=query, concurrency=at_once)
+    assert sorted(outcome.ids) == sorted(row.id for row in rows)
+    assert outcome.report.is_complete
+    assert len(server.answered) <= requests
+    assert len({tuple(params.items()) for params in server.answered}) == len(server.answered), "asked for twice"
+    assert sum(options == at_once for options in rounds) >= 0.7 * len(rounds)
+
+
+@pytest.mark.parametrize("at_once", [2, 4, 8])
+@pytest.mark.parametrize("payments", [11, 20])
+def test_nothing_more_is_begun_once_the_list_has_ended(at_once: int, payments: int) -> None:
+    """Beside its second page, which is the last, the window's start is all that tells where others might be."""
+    rows = listed(range(payments))
+    query = PaymentQuery(START - 99_000 * HOUR)
+    server = Server(rows, tells=["has_more"])
+    partition = list_from(None, size=10, at_once=at_once)
+    outcome = read(server, [Stage([partition])], query=query, concurrency=at_once)
+    assert sorted(outcome.ids) == sorted(row.id for row in rows)
+    assert len(server.answered) == 1 + at_once
+
+
 def test_a_time_that_means_something_else_is_a_doubt_and_loses_nothing() -> None:
     class Backwards(Server):
         """Its lists begin *after* the time they are given."""
