@@ -119,7 +119,7 @@ QUICK_LISTS = (
     "spacepay newest first",
     "satispay refuses lost cursors",
     "jframework",
-    "gocardless",
+    "gocardless refuses lost cursors",
     "mollie",
     "razorpay from a time on",
 )
@@ -132,7 +132,8 @@ QUICK_KINDS = (
     "one gone and one added at every 3rd",
     "a status changes at every 10th, filtered",
 )
-"""One list of each kind of paging, and changes unlike each other. The others are left to ``make test-all``."""
+"""One list of each kind of paging, slices with and without a window among them, and changes unlike each other. The
+others are left to ``make test-all``."""
 
 
 @dataclass(frozen=True)
