@@ -394,4 +394,25 @@ GUARDS = [
         "                pass  # or",
         "tests/http/test_request_tasks.py",
     ),
+    Guard(
+        "no slice begins beyond one that found nothing",
+        "listing/time_slices.py",
+        "end = min([self._far_end, *(each.start",
+        "end = min([*([self._far_end][index + 1 < len(self._slices) :]), *(each.start",
+        "tests/listing/test_slices.py -k list_has_ended",
+    ),
+    Guard(
+        "no slice begins once the list has ended",
+        "listing/time_slices.py",
+        "if part.reached is not None and not part.has_met:",
+        "if False:",
+        "tests/listing/test_slices.py -k list_has_ended",
+    ),
+    Guard(
+        "a window's start is no estimate of the list's end once a slice has found nothing",
+        "listing/time_slices.py",
+        "self._knows_far_end = False  #",
+        "pass  #",
+        "tests/listing/test_slices.py -k long_before",
+    ),
 ]
