@@ -196,8 +196,9 @@ class SlicedReader(Reader):
         for index, part in enumerate(self._slices):
             if not self._span or part.has_ended or part.has_met or part.position is None:
                 continue
-            # A slice that begins beyond the far end will find nothing.
-            end = min([self._far_end, *(each.start or 0 for each in self._slices[index + 1 : index + 2])])
+            end = self._far_end  # a slice that begins beyond it finds nothing
+            if index + 1 < len(self._slices):
+                end = min(end, self._slices[index + 1].start or 0)
             gap = end - part.position
             cut = gap // 2
             if end == self._far_end and not self._knows_far_end:

@@ -397,8 +397,8 @@ GUARDS = [
     Guard(
         "no slice begins beyond one that found nothing",
         "listing/time_slices.py",
-        "end = min([self._far_end, *(each.start",
-        "end = min([*([self._far_end][index + 1 < len(self._slices) :]), *(each.start",
+        "end = min(end, self._slices[index + 1].start or 0)",
+        "end = self._slices[index + 1].start or 0",
         "tests/listing/test_slices.py -k list_has_ended",
     ),
     Guard(

@@ -15,7 +15,7 @@ from airflow_provider_payments.listing.pages import Order
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress
 from airflow_provider_payments.listing.time_slices import SlicedReader
 from airflow_provider_payments.query import PaymentQuery
-from tests.listing.by_hand import START, ByHand, hour, options
+from tests.listing.by_hand import START, ByHand, hour, options, total
 
 
 def by_number(page_size: int = 3, max_concurrency: int = 1, order: Order = Order.UNKNOWN, **about: Any) -> ByHand:
@@ -34,10 +34,6 @@ def by_time(page_size: int = 3, starts_at: float | None = None, query: PaymentQu
         start_params=since,
     )
     return ByHand(reader, "since")
-
-
-def total(number: int) -> dict[str, int]:
-    return {"total": number}
 
 
 def test_first_pages() -> None:

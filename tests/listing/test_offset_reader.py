@@ -13,16 +13,12 @@ from airflow_provider_payments.listing.pages import Order, Page
 from airflow_provider_payments.listing.readers import MAX_STALE_PAGES, NoProgress
 from airflow_provider_payments.listing.segments import Segment
 from airflow_provider_payments.query import PaymentQuery
-from tests.listing.by_hand import ByHand, hour, options
+from tests.listing.by_hand import ByHand, hour, options, total
 
 
 def by_offset(page_size: int, max_concurrency: int = 1, order: Order = Order.NEWEST_FIRST, **about: Any) -> ByHand:
     """A list whose rows keep their order, unless said otherwise: in the end its head is not looked at again."""
     return ByHand(OffsetReader(options(page_size, max_concurrency), order=order), "offset", **about)
-
-
-def total(number: int) -> dict[str, int]:
-    return {"total": number}
 
 
 def read_on(listed: ByHand, rows: str, **about: Any) -> list[str | None]:
